@@ -112,9 +112,9 @@ def render_document() -> str:
 
 
 def _complete_operation(operation: Document) -> None:
-    words = operation["operationId"].replace("_", " ")
-    if operation["summary"] == words.title():
-        operation["summary"] = words.capitalize()
+    name = operation["operationId"].replace("_", " ")
+    if operation["summary"] == name.title():
+        operation["summary"] = name.capitalize()
     responses = operation["responses"]
     if operation.get("security"):
         responses.setdefault("401", {"description": UNAUTHORIZED})

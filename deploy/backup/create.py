@@ -53,7 +53,7 @@ async def _write(system: System, draft: Path, folder: Path, report: Report, opti
         revisions = {each.service: await each.get_revision() for each in databases}
         snapshot = await take_consistent_snapshot(system, databases, mirror, report, options)
         (draft / DATABASES).mkdir(mode=0o700)
-        files = {each.service: await _dump(each, draft, report) for each in databases}
+        files = {database.service: await _dump(database, draft, report) for database in databases}
     kept = [mirror.stored[key] for key in sorted(snapshot.keys)]
     await asyncio.to_thread(_remove_unused, draft, {each.path for each in kept})
     index = write_index(draft, kept)
@@ -93,9 +93,9 @@ def _describe_version() -> str:
     if revision := os.environ.get("REVISION"):
         return revision
     root = Path(__file__).parents[2]
-    words = ["git", "-C", str(root), "describe", "--always", "--dirty"]
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty"]
     try:
-        result = subprocess.run(words, capture_output=True, text=True, check=False)
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError:
         return "unknown"
     return result.stdout.strip() or "unknown"

@@ -37,16 +37,16 @@ class Loading:
     @asynccontextmanager
     async def begin(cls, database: Database) -> AsyncIterator[Self]:
         """Begin a transaction, which is rolled back at the end of the block unless committed."""
-        words = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--output={os.devnull}")
+        arguments = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--output={os.devnull}")
         async with terminate_on_exit(
-            await database.start("psql", *words, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+            await database.start("psql", *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE)
         ) as psql:
             yield cls(database, psql)
 
     async def load(self, dump: Path) -> None:
         """Run the commands of a dump. Raises BackupFailed."""
-        words = ("--no-owner", "--no-privileges", "--file=-", str(dump))
-        async with terminate_on_exit(await self._database.start_reader("pg_restore", *words)) as restore:
+        arguments = ("--no-owner", "--no-privileges", "--file=-", str(dump))
+        async with terminate_on_exit(await self._database.start_reader("pg_restore", *arguments)) as restore:
             errors = asyncio.ensure_future(_read_all(restore))
             await self._send(BEGIN.encode())
             assert restore.stdout is not None

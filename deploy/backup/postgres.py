@@ -79,8 +79,14 @@ class Database:
     async def dump(self, file: Path) -> None:
         """Write the snapshot to a file."""
         left_out = (f"--exclude-table-data={table}" for table in WITHOUT_DATA.get(self.service, ()))
-        words = ("--format=custom", "--no-owner", "--no-privileges", f"--snapshot={self.snapshot}", *left_out)
-        program = await self.start("pg_dump", *words, f"--file={file}", stderr=asyncio.subprocess.PIPE)
+        arguments = (
+            "--format=custom",
+            "--no-owner",
+            "--no-privileges",
+            f"--snapshot={self.snapshot}",
+            *left_out,
+        )
+        program = await self.start("pg_dump", *arguments, f"--file={file}", stderr=asyncio.subprocess.PIPE)
         _, errors = await program.communicate()
         if program.returncode != 0:
             raise BackupFailed(f"pg_dump of {self.service} failed: {find_first_error(errors)}")
@@ -103,21 +109,21 @@ class Database:
                     f"The database of {self.service} is not empty: {table} has rows. Use an empty system."
                 )
 
-    async def start(self, program: str, *words: str, **pipes: int) -> asyncio.subprocess.Process:
+    async def start(self, program: str, *arguments: str, **pipes: int) -> asyncio.subprocess.Process:
         """Start a PostgreSQL program that connects to this database. Its output is private."""
         url, password = split_password(self.url)
         own = {"PGPASSWORD": password, "PGAPPNAME": APPLICATION, "PGOPTIONS": "-c statement_timeout=0"}
-        return await self._start(program, f"--dbname={url}", *words, env={**os.environ, **own}, **pipes)
+        return await self._start(program, f"--dbname={url}", *arguments, env={**os.environ, **own}, **pipes)
 
-    async def start_reader(self, program: str, *words: str) -> asyncio.subprocess.Process:
+    async def start_reader(self, program: str, *arguments: str) -> asyncio.subprocess.Process:
         """Start a program that reads a file and connects to nothing."""
         pipes = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
-        return await self._start(program, *words, **pipes)
+        return await self._start(program, *arguments, **pipes)
 
-    async def _start(self, program: str, *words: str, **options: Any) -> asyncio.subprocess.Process:
+    async def _start(self, program: str, *arguments: str, **options: Any) -> asyncio.subprocess.Process:
         path = self.programs / program if self.programs else program
         try:
-            return await asyncio.create_subprocess_exec(path, *words, umask=0o077, **options)
+            return await asyncio.create_subprocess_exec(path, *arguments, umask=0o077, **options)
         except FileNotFoundError as error:
             raise BackupFailed(f"{program} is missing: install PostgreSQL's client programs.") from error
 

@@ -29,15 +29,15 @@ class Queues(Protocol):
 
 @dataclass(frozen=True)
 class RabbitmqCtl:
-    """The broker's own command, which asks the queues themselves."""
+    """`rabbitmqctl`, which reads the counts from the queues themselves."""
 
     command: tuple[str, ...]
 
     settle_seconds: ClassVar[float] = 0.0
 
     def count(self) -> dict[str, int]:
-        words = [*self.command, "list_queues", "--no-table-headers", "name", "messages"]
-        result = subprocess.run(words, capture_output=True, text=True, check=False)
+        command = [*self.command, "list_queues", "--no-table-headers", "name", "messages"]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode != 0:
             raise BackupFailed("RabbitMQ does not answer rabbitmqctl: is it running?")
         found = (line.rpartition("\t") for line in result.stdout.splitlines())

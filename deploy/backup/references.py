@@ -1,7 +1,7 @@
 """The objects that the rows of each service refer to.
 
-Every one of them must be in a backup. Objects being uploaded, whose rows only say that they may exist, and
-those of finished imports, whose deletion is enqueued when the import ends, are not listed.
+A backup must contain all of them. Objects that are being uploaded, and those of finished imports, whose
+deletion is already enqueued, are not listed.
 """
 
 # Sessions show all revisions of the speeches that they played. Undoing an import deletes the recordings of

@@ -49,8 +49,8 @@ async def take_consistent_snapshot(
 ) -> Snapshot:
     """Take a snapshot, and copy all objects that its rows refer to.
 
-    Before and after it, objects come and go. What was there both times, or is referred to, is kept. An object
-    that came after the first look and went before the second one is in no copy: then a new snapshot is taken.
+    The bucket is listed before and after the snapshot. Objects in both lists, and those that rows refer to,
+    are kept. If an object was created and deleted in between, no copy has it: the snapshot is retaken.
     """
     absent: set[str] = set()
     for _ in range(MAX_SNAPSHOTS):

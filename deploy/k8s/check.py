@@ -29,12 +29,13 @@ def find_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
 
 def find_common_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
     """Yield one line for each rule that also the servers of the examples follow."""
-    for each in manifests:
+    for manifest in manifests:
         yield from (
-            f"{each['kind']} {each['metadata']['name']}: {problem}" for problem in find_schema_problems(each)
+            f"{manifest['kind']} {manifest['metadata']['name']}: {problem}"
+            for problem in find_schema_problems(manifest)
         )
     for pods in list_pods(manifests):
-        yield from (f"{pods.title}: {each}" for each in find_pod_problems(pods))
+        yield from (f"{pods.title}: {pod_problem}" for pod_problem in find_pod_problems(pods))
 
 
 def find_schema_problems(manifest: Manifest) -> Iterator[str]:
@@ -59,7 +60,7 @@ def main() -> int:
             return 1 if "CI" in os.environ or "is missing" not in str(error) else 0
         find = find_common_problems if folder.name == "examples" else find_problems
         problems += [f"{folder.relative_to(HERE.parents[1])}: {each}" for each in find(manifests)]
-    sys.stderr.writelines(f"{each}\n" for each in problems)
+    sys.stderr.writelines(f"{problem}\n" for problem in problems)
     return 1 if problems else 0
 
 

@@ -21,7 +21,7 @@ class CannotRender(Exception):
 
 def render(folder: Path) -> list[Manifest]:
     """Return the manifests of an overlay. Raises CannotRender."""
-    command = next((each for each in RENDERERS if shutil.which(each[0])), None)
+    command = next((renderer for renderer in RENDERERS if shutil.which(renderer[0])), None)
     if command is None:
         raise CannotRender("kubectl or kustomize is missing: https://kubernetes.io/docs/tasks/tools")
     done = subprocess.run([*command, str(folder)], capture_output=True, text=True, check=False)  # noqa: S603 - ours
@@ -58,24 +58,26 @@ def list_pods(manifests: Sequence[Manifest]) -> list[Pods]:
 
 
 def _find_pods(manifests: Sequence[Manifest]) -> Iterator[Pods]:
-    for each in manifests:
-        spec = each.get("spec", {})
-        if each["kind"] == "CronJob":
+    for manifest in manifests:
+        spec = manifest.get("spec", {})
+        if manifest["kind"] == "CronJob":
             spec = spec["jobTemplate"]["spec"]
-        if each["kind"] in (*WORKLOADS, "CronJob"):
+        if manifest["kind"] in (*WORKLOADS, "CronJob"):
             template = spec["template"]
             labels = template.get("metadata", {}).get("labels", {})
-            yield Pods(each["kind"], each["metadata"]["name"], labels, template["spec"])
+            yield Pods(manifest["kind"], manifest["metadata"]["name"], labels, template["spec"])
 
 
 def list_names(manifests: Sequence[Manifest], kind: str) -> set[str]:
-    return {each["metadata"]["name"] for each in manifests if each["kind"] == kind}
+    return {manifest["metadata"]["name"] for manifest in manifests if manifest["kind"] == kind}
 
 
 def read_variables(pods: Pods, manifests: Sequence[Manifest]) -> dict[str, str | None]:
     """Return the environment of the main container, with None for each secret that is required."""
     data = {
-        each["metadata"]["name"]: each.get("data", {}) for each in manifests if each["kind"] == "ConfigMap"
+        manifest["metadata"]["name"]: manifest.get("data", {})
+        for manifest in manifests
+        if manifest["kind"] == "ConfigMap"
     }
     variables: dict[str, str | None] = {}
     for source in pods.main.get("envFrom", ()):
@@ -85,4 +87,4 @@ def read_variables(pods: Pods, manifests: Sequence[Manifest]) -> dict[str, str |
 
 def list_secret_variables(pods: Pods) -> set[str]:
     entries = pods.main.get("env", ())
-    return {each["name"] for each in entries if "secretKeyRef" in each.get("valueFrom", {})}
+    return {entry["name"] for entry in entries if "secretKeyRef" in entry.get("valueFrom", {})}

@@ -19,9 +19,11 @@ PORT = 8000
 def find_network_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
     """Yield one line for each connection that is missing, or allowed without need."""
     policies = {
-        each["metadata"]["name"]: each["spec"] for each in manifests if each["kind"] == "NetworkPolicy"
+        manifest["metadata"]["name"]: manifest["spec"]
+        for manifest in manifests
+        if manifest["kind"] == "NetworkPolicy"
     }
-    if not any(_is_default_deny(each) for each in policies.values()):
+    if not any(_is_default_deny(policy) for policy in policies.values()):
         yield "no NetworkPolicy denies everything by default"
     pods = list_pods(manifests)
     for name, (variable, port) in SERVERS.items():
@@ -47,23 +49,21 @@ def _find_server_problems(
     ports = {each["port"] for rule in policy.get("egress", ()) for each in rule.get("ports", ())}
     if not ports or (port is not None and ports != {port}):
         yield f"the NetworkPolicy {name} does not open port {port or 'of the storage'}"
-    for each in pods:
-        needs = any(name.endswith(variable) for name in read_variables(each, manifests))
-        reaches = bool(policy) and is_match(policy["podSelector"], each.labels)
+    for pod in pods:
+        needs = any(name.endswith(variable) for name in read_variables(pod, manifests))
+        reaches = bool(policy) and is_match(policy["podSelector"], pod.labels)
         if needs and not reaches:
-            yield f"{each.title} has {variable}, and the NetworkPolicy {name} does not select it"
+            yield f"{pod.title} has {variable}, and the NetworkPolicy {name} does not select it"
         if reaches and not needs:
-            yield f"{each.title} has no {variable}, and the NetworkPolicy {name} selects it"
+            yield f"{pod.title} has no {variable}, and the NetworkPolicy {name} selects it"
 
 
 def _list_needed(pods: Sequence[Pods]) -> set[tuple[str, str]]:
     apis = {each.name for each in pods if each.labels.get("app.kubernetes.io/component") == "api"}
-    processes = apis | {
-        each.name for each in pods if each.labels.get("app.kubernetes.io/component") == "worker"
-    }
-    from_gateway = {("gateway", each) for each in processes}
+    processes = apis | {pod.name for pod in pods if pod.labels.get("app.kubernetes.io/component") == "worker"}
+    from_gateway = {("gateway", process) for process in processes}
     # The public keys of tokens, and game's part of a data export.
-    return from_gateway | {(each, "auth-api") for each in apis} | {("auth-api", "game-api")}
+    return from_gateway | {(api, "auth-api") for api in apis} | {("auth-api", "game-api")}
 
 
 def _list_allowed(pods: Sequence[Pods], policies: Sequence[Mapping[str, Any]]) -> set[tuple[str, str]]:

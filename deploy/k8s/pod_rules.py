@@ -22,14 +22,16 @@ def find_pod_problems(pods: Pods) -> Iterator[str]:
         yield "securityContext.seccompProfile is not RuntimeDefault"
     if pods.spec.get("automountServiceAccountToken") is not False:
         yield "automountServiceAccountToken is not false: no process calls Kubernetes"
-    yield from (f"{each} is set" for each in HOST_NAMESPACES if pods.spec.get(each))
+    yield from (
+        f"{host_namespace} is set" for host_namespace in HOST_NAMESPACES if pods.spec.get(host_namespace)
+    )
     for volume in pods.spec.get("volumes", ()):
         yield from _find_volume_problems(volume, VOLUMES | {DISK} if pods.kind == "CronJob" else VOLUMES)
     for container in pods.containers:
         problems = [*_find_container_problems(container), *_find_security_problems(container)]
-        yield from (f"container {container['name']} {each}" for each in problems)
+        yield from (f"container {container['name']} {problem}" for problem in problems)
     if pods.kind == "Deployment":
-        missing = [each for each in PROBES if each not in pods.main]
+        missing = [probe for probe in PROBES if probe not in pods.main]
         yield from (f"container {pods.main['name']} has no {each}" for each in missing)
 
 

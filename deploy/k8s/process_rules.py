@@ -36,13 +36,13 @@ SCALERS = {"api": "HorizontalPodAutoscaler", "worker": "ScaledObject"}
 
 def find_process_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
     """Yield one line for everything that is missing, or that would keep a process from starting."""
-    pods = {each.name: each for each in list_pods(manifests)}
+    pods = {pod.name: pod for pod in list_pods(manifests)}
     for service in SERVICES:
         for role in ("api", "worker") if service.has_database else ("api",):
             yield from _find_missing(manifests, f"{service.name}-{role}", SCALERS[role])
             if found := pods.get(f"{service.name}-{role}"):
                 problems = _find_setting_problems(service, role, found, manifests)
-                yield from (f"{found.title}: {each}" for each in problems)
+                yield from (f"{found.title}: {problem}" for problem in problems)
     jobs = {f"{service.name}-migrate" for service in DATABASE_OWNERS} | {"topology"}
     yield from (f"there is no Job {each}" for each in sorted(jobs - list_names(manifests, "Job")))
     yield from _find_missing(manifests, "gateway", SCALERS["api"])
@@ -55,7 +55,9 @@ def _find_missing(manifests: Sequence[Manifest], name: str, scaler: str) -> Iter
     for kind in ("Deployment", "Service", "PodDisruptionBudget"):
         if name not in list_names(manifests, kind):
             yield f"there is no {kind} {name}"
-    targets = {each["spec"]["scaleTargetRef"]["name"] for each in manifests if each["kind"] == scaler}
+    targets = {
+        manifest["spec"]["scaleTargetRef"]["name"] for manifest in manifests if manifest["kind"] == scaler
+    }
     if name not in targets:
         yield f"no {scaler} scales {name}"
 
@@ -80,7 +82,11 @@ def _find_setting_problems(
     if pods.spec.get("terminationGracePeriodSeconds", 30) - _read_pause(pods) <= MAX_STOP_SECONDS:
         yield f"is killed before the {MAX_STOP_SECONDS:.0f} s that a process may need to stop"
     yield from (f"{name} is not set" for name in sorted(list_needed(service, role) - variables.keys()))
-    unused = {each for each in list_secret_variables(pods) if each.lower() not in settings.model_fields}
+    unused = {
+        secret_variable
+        for secret_variable in list_secret_variables(pods)
+        if secret_variable.lower() not in settings.model_fields
+    }
     yield from (f"gets the secret {each}, which it does not use" for each in sorted(unused))
     mounted = [each["mountPath"] for each in pods.main.get("volumeMounts", ())]
     for name in service.key_files if role == "api" else ():
@@ -108,7 +114,7 @@ def _fill_in(variables: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def _find_gateway_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
-    gateway = next((each for each in list_pods(manifests) if each.name == "gateway"), None)
+    gateway = next((pod for pod in list_pods(manifests) if pod.name == "gateway"), None)
     variables = read_variables(gateway, manifests) if gateway else {}
     try:
         render_gateway({name: value or "" for name, value in variables.items()})
@@ -117,8 +123,8 @@ def _find_gateway_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
     if gateway and gateway.spec.get("terminationGracePeriodSeconds", 30) <= MAX_DRAIN_SECONDS:
         yield f"Deployment gateway: is killed before the {MAX_DRAIN_SECONDS} s in which requests end are over"
     services = list_names(manifests, "Service")
-    hosts = [f"{each.name}_HOST" for each in SERVICES] + [
-        f"{each.name}_WORKER_HOST" for each in DATABASE_OWNERS
+    hosts = [f"{service.name}_HOST" for service in SERVICES] + [
+        f"{database_owner.name}_WORKER_HOST" for database_owner in DATABASE_OWNERS
     ]
     for name in map(str.upper, hosts):
         if variables.get(name) not in services:
@@ -126,7 +132,7 @@ def _find_gateway_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
 
 
 def _find_backup_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
-    pods = next((each for each in list_pods(manifests) if each.kind == "CronJob"), None)
+    pods = next((pod for pod in list_pods(manifests) if pod.kind == "CronJob"), None)
     if pods is None:
         yield "there is no CronJob backup"
         return
@@ -152,9 +158,9 @@ def _find_reference_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
 def _list_secrets(pods: Pods) -> set[str]:
     entries = [each for container in pods.containers for each in container.get("env", ())]
     named = {
-        each["valueFrom"]["secretKeyRef"]["name"]
-        for each in entries
-        if "secretKeyRef" in each.get("valueFrom", {})
+        entry["valueFrom"]["secretKeyRef"]["name"]
+        for entry in entries
+        if "secretKeyRef" in entry.get("valueFrom", {})
     }
     named |= {each["secretRef"]["name"] for each in pods.main.get("envFrom", ()) if "secretRef" in each}
     return named | {each["secret"]["secretName"] for each in pods.spec.get("volumes", ()) if "secret" in each}

@@ -55,9 +55,9 @@ def restore_backup(folder: Path, source: Path) -> Manifest:
 def _restore(run: Run, draft: Path, source: Path, *, port: int) -> Manifest:
     try:
         plan = make_plan(run.folder, draft, port=port)
-        made = servers.make(run, draft, ports=plan.ports, credentials=plan.vault.servers)
+        created = servers.make(run, draft, ports=plan.ports, credentials=plan.vault.servers)
         for name in ("postgres", "s3"):
-            made[name].start()
+            created[name].start()
         password = plan.vault.servers.postgres
         databases.create(plan.vault.roles, port=plan.ports["postgres"], password=password)
         privileges.take_ownership(draft / "s3" / BUCKET)

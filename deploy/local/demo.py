@@ -174,5 +174,5 @@ def read_json(response: httpx.Response) -> Any:
     return response.json()
 
 
-def print_step(what: str, outcome: str) -> None:
-    print(f"{BOLD}{what:>24}{PLAIN}  {DIM}{outcome}{PLAIN}", flush=True)
+def print_step(label: str, outcome: str) -> None:
+    print(f"{BOLD}{label:>24}{PLAIN}  {DIM}{outcome}{PLAIN}", flush=True)

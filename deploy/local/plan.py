@@ -99,8 +99,8 @@ class Plan:
     def build_speech_double(self) -> Program:
         """Return the stand-in for Azure's Speech service, which invents scores."""
         port = str(self.ports["speech-double"])
-        words = ("tests.azure_double", "--port", port, "--key", SPEECH_DOUBLE_KEY)
-        return self._build_python("speech-double", {}, *words)
+        arguments = ("tests.azure_double", "--port", port, "--key", SPEECH_DOUBLE_KEY)
+        return self._build_python("speech-double", {}, *arguments)
 
     def _build_server(self, service: Service, role: str, settings: dict[str, str]) -> Program:
         name = f"{service.name}-{role}"
@@ -131,14 +131,17 @@ class Plan:
             "S3_BUCKET": BUCKET,
         }
 
-    def _build_python(self, name: str, settings: dict[str, str], *words: str) -> Program:
-        # Settings in front of `make run`, such as LOG_LEVEL or RATE_LIMIT_ENABLED, are passed on. The rest of
-        # the terminal's environment may hold secrets.
-        inherited = {each: os.environ[each] for each in _list_inherited_variables() if each in os.environ}
+    def _build_python(self, name: str, settings: dict[str, str], *arguments: str) -> Program:
+        # Pass on settings of the user, such as LOG_LEVEL. Other variables of the terminal may be secrets.
+        inherited = {
+            inherited_variable: os.environ[inherited_variable]
+            for inherited_variable in _list_inherited_variables()
+            if inherited_variable in os.environ
+        }
         # The user's home may hold settings of PostgreSQL clients, and the services may not enter it.
         home = self.homes / name
         own = {"ENVIRONMENT": "development", "HOME": str(home)}
-        command: tuple[str | Path, ...] = (sys.executable, "-m", *words)
+        command: tuple[str | Path, ...] = (sys.executable, "-m", *arguments)
         environment = SMALL | inherited | own | settings
         return Program(name=name, command=command, environment=environment, unprivileged=True, home=home)
 

@@ -60,7 +60,7 @@ def _build_prefix(executable: Path, folder: Path) -> tuple[str, ...]:
     if not closed:
         return bare
     # Another account cannot enter a clone inside root's home, and that home should not be opened to everyone.
-    # So the process sees an empty folder instead of the home, which contains only the paths it needs.
+    # The process therefore sees a home that contains only the paths it needs.
     masked = ("unshare", "--mount", "--", "/bin/sh", "-ec", _build_mask(closed, needed), "sh", *bare)
     test: list[str | Path] = [*masked, "test", "-x", executable, "-a", "-x", folder]
     if subprocess.run(test, check=False, capture_output=True).returncode == 0:
@@ -82,7 +82,7 @@ def _build_mask(closed: Iterable[Path], needed: Iterable[Path]) -> str:
     """Return a script that hides the closed folders behind empty ones that contain only the needed paths."""
     outer = [p for p in needed if any(p.is_relative_to(c) for c in closed)]
     kept = [p for p in dict.fromkeys(outer) if not set(outer).intersection(p.parents)]
-    # The descriptors still lead to the folders when their paths no longer do.
+    # The descriptors still refer to the folders after the mount hides their paths.
     lines = [f"exec {number}< {shlex.quote(str(path))}" for number, path in enumerate(kept, 3)]
     lines += [f"mount -t tmpfs -o mode=755,size=1m tmpfs {shlex.quote(str(path))}" for path in closed]
     for number, path in enumerate(kept, 3):

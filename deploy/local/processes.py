@@ -31,7 +31,7 @@ class Stopped(Exception):
 class Program:
     """A command with its complete environment.
 
-    `unprivileged` programs never run as root; `stop_signal` asks this program to end. `home` is created.
+    `unprivileged` programs never run as root; `stop_signal` stops this program. `home` is created.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Process:
         return code
 
     def stop(self, *, timeout: float = MAX_STOP_SECONDS + 5) -> None:
-        """Ask it to end, then kill whatever is left in its process group after the timeout."""
+        """Send the stop signal; after the timeout, kill the process group."""
         deadline = time.monotonic() + timeout
         while self.returncode is None and time.monotonic() < deadline:
             # Repeated, because a program that is still starting may miss the first signal.

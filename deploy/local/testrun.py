@@ -43,18 +43,18 @@ NOTHING_CHOSEN = 5
 """Pytest's exit status when no test was selected."""
 
 
-def run(words: list[str]) -> int:
+def run(arguments: list[str]) -> int:
     """Run all tests, or those selected by pytest arguments, and return 0 when all pass."""
     with _provide_environment() as environment:
-        if any((ROOT / word.partition("::")[0]).exists() for word in words):
-            return _run(words, environment)
+        if any((ROOT / argument.partition("::")[0]).exists() for argument in arguments):
+            return _run(arguments, environment)
         own = {QUORUM: {**environment, "TEST_QUEUE_TYPE": "quorum"}}
         statuses = {
-            group: _run([*_build_xdist_options(group), *group, *words], own.get(group, environment))
+            group: _run([*_build_xdist_options(group), *group, *arguments], own.get(group, environment))
             for group in (*SIDE_BY_SIDE, QUORUM, JOURNEY)
         }
-    fine = {0, NOTHING_CHOSEN} if words else {0}
-    failed = [group for group, status in statuses.items() if status not in fine]
+    accepted_statuses = {0, NOTHING_CHOSEN} if arguments else {0}
+    failed = [group for group, status in statuses.items() if status not in accepted_statuses]
     for group in failed:
         print(f"failed: {' '.join(group)}")
     return 1 if failed else 0
@@ -89,10 +89,10 @@ def to_variables(addresses: Addresses) -> dict[str, str]:
     }
 
 
-def _run(words: Sequence[str], environment: Mapping[str, str]) -> int:
-    print(f"\n--- pytest {' '.join(words)}", flush=True)
+def _run(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    print(f"\n--- pytest {' '.join(arguments)}", flush=True)
     started = time.monotonic()
-    command = [sys.executable, "-m", "pytest", "-q", *words]
+    command = [sys.executable, "-m", "pytest", "-q", *arguments]
     status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     print(f"--- {time.monotonic() - started:.0f} s", flush=True)
     return status

@@ -59,7 +59,7 @@ class Vault:
 
 
 def _list_key_paths(folder: Path) -> dict[str, Path]:
-    return {name: folder / each.name / name for each in SERVICES for name in each.key_files.values()}
+    return {name: folder / service.name / name for service in SERVICES for name in service.key_files.values()}
 
 
 def _prepare(folder: Path) -> None:

@@ -14,7 +14,10 @@ CONFIG = yaml.safe_load(render({}))
 MANAGER = CONFIG["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
 ROUTES = MANAGER["route_config"]["virtual_hosts"][0]["routes"]
 PAGES = [route["match"]["path"] for route in ROUTES if "body" in route.get("direct_response", {})]
-CALLS = [*((each.method, each.address) for each in OPERATIONS), *(("GET", path) for path in PAGES)]
+CALLS = [
+    *((operation.method, operation.address) for operation in OPERATIONS),
+    *(("GET", path) for path in PAGES),
+]
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route["name"])

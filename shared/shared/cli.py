@@ -73,7 +73,7 @@ def _build_standard_commands(service: str) -> dict[str, Command]:
 
 
 def _has_tables(service: str) -> bool:
-    # An image of a service with tables that lacks its migrations says so.
+    # A service with tables but without migrations reports that its image is incomplete.
     return bool(find_spec(f"{service}.migrations") or find_spec(f"{service}.models"))
 
 

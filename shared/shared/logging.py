@@ -74,8 +74,8 @@ def describe_error(error: BaseException) -> str:
 def format_exception(error: BaseException) -> str:
     """Format an error and its causes like Python does, the first cause first, without quoted values."""
     parts: list[str] = []
-    for each in _list_causes(error):
-        parts.append("".join(traceback.format_tb(each.__traceback__)) + describe_error(each))
+    for cause in _list_causes(error):
+        parts.append("".join(traceback.format_tb(cause.__traceback__)) + describe_error(cause))
     return "\n\nwhich led to\n\n".join(reversed(parts))
 
 

@@ -36,7 +36,7 @@ WEAK = (
 
 @dataclass(frozen=True)
 class Issued:
-    """Marks a secret with a form of its own: issued by a provider, typed by a person, or a Fernet key."""
+    """Marks a secret that is not freely chosen: issued by a provider, typed by a person, or a Fernet key."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,14 @@ def is_placeholder(secret: str) -> bool:
 
 
 def is_weak(secret: str) -> bool:
-    """Return whether a secret is short, or little is left of it without known words and runs such as 1234."""
+    """Return whether a secret is short, also without known words and runs such as 1234."""
     rest = WORDS.sub("", secret.lower())
     unforeseen = {b for a, b in pairwise(f"\0{rest}") if abs(ord(b) - ord(a)) > 1}
     return len(secret) < MIN_SECRET_LENGTH or len(unforeseen) < MIN_DIFFERENT_CHARACTERS
 
 
 def find_problem(name: str, value: Any, marks: Sequence[object] = ()) -> str | None:
-    """Describe what is wrong with a setting in production, without its value."""
+    """Describe the problem of a setting in production, without its value."""
     is_public, is_issued = (any(isinstance(each, mark) for each in marks) for mark in (Public, Issued))
     if isinstance(value, SecretStr):
         return _find_in_secret(value.get_secret_value(), is_issued=is_issued)

@@ -23,7 +23,7 @@ class Settings(BaseSettings):
     @field_validator("*")
     @classmethod
     def _refuse_placeholders(cls, value: Any, info: ValidationInfo) -> Any:
-        # `environment` is the first field, so the others know it. One that is wrong counts as production.
+        # `environment` is validated first, so the others can use it. An invalid one counts as production.
         if info.field_name is None or info.data.get("environment", "production") != "production":
             return value
         if problem := find_problem(info.field_name, value, cls.model_fields[info.field_name].metadata):
@@ -55,7 +55,7 @@ class RedisSettings(Settings):
 class HttpApiSettings(ServerSettings, RedisSettings):
     """An API: access tokens, rate limits, body size."""
 
-    # The gateway asks twice a second whether a replica is stopping.
+    # The gateway probes `/health` of each replica twice a second.
     shutdown_delay_seconds: float = Field(default=2, ge=0, le=MAX_DELAY_SECONDS)
 
     jwks_url: str = ""

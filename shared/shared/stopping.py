@@ -7,6 +7,6 @@ MAX_DELAY_SECONDS = 3.0
 MAX_WORK_SECONDS = 8
 """For requests, or for deliveries."""
 MAX_CUT_SECONDS = 1
-"""For the answers of requests that are cut then, and for what these leave behind."""
+"""For the responses and the clean-up of aborted requests."""
 MAX_LAST_PASS_SECONDS = 2.0
 """For the current passes of loops."""

@@ -177,7 +177,7 @@ async def test_a_second_backup_into_the_same_folder_is_refused(
     results = await asyncio.gather(
         *(create(each, tmp_path, report=print) for each in (first, second)), return_exceptions=True
     )
-    [failure] = [each for each in results if isinstance(each, BaseException)]
+    [failure] = [result for result in results if isinstance(result, BaseException)]
     assert "Another backup is being written to" in str(failure)
     assert len(await asyncio.to_thread(os.listdir, tmp_path)) == 1
 

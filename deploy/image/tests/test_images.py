@@ -54,7 +54,7 @@ def test_an_image_has_no_compiler_and_packages_only_with_hashes() -> None:
     assert "apt-get" not in STAGES["service"] + STAGES["gateway"] + STAGES["backup"] + STAGES["base"]
     installs = re.findall(r"pip (?:--python \S+ )?install[^&\n]*", DOCKERFILE.replace("\\\n", " "))
     assert len(installs) == 3
-    assert all("--require-hashes" in each and "--only-binary :all:" in each for each in installs)
+    assert all("--require-hashes" in install and "--only-binary :all:" in install for install in installs)
 
 
 def test_the_build_context_has_all_sources_and_no_secrets() -> None:

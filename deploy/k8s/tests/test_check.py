@@ -36,14 +36,14 @@ def manifests(production: list[Manifest]) -> list[Manifest]:
 
 def find_manifest(manifests: list[Manifest], kind: str, name: str) -> Manifest:
     return next(
-        each for each in manifests if each["kind"] == kind and each["metadata"]["name"].startswith(name)
+        manifest
+        for manifest in manifests
+        if manifest["kind"] == kind and manifest["metadata"]["name"].startswith(name)
     )
 
 
 def find_all_problems(manifests: list[Manifest]) -> list[str]:
-    pods = [
-        f"{each.title}: {problem}" for each in list_pods(manifests) for problem in find_pod_problems(each)
-    ]
+    pods = [f"{pod.title}: {problem}" for pod in list_pods(manifests) for problem in find_pod_problems(pod)]
     return [*pods, *find_process_problems(manifests), *find_network_problems(manifests)]
 
 
@@ -211,7 +211,7 @@ def test_a_mistake_is_named_in_one_line(manifests: list[Manifest], change: Chang
     if "without need" in line:
         add_policy("open", {}, "ingress", "from")(manifests)
     change(manifests)
-    found = [each for each in find_all_problems(manifests) if line in each]
+    found = [all_problem for all_problem in find_all_problems(manifests) if line in all_problem]
     assert found
     assert all("\n" not in each for each in found)
 

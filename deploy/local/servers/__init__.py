@@ -63,14 +63,14 @@ def run_servers(
     credentials = Credentials.generate()
     run = Run(folder)
     try:
-        made = make(run, folder / "data", ports=ports, credentials=credentials, fast=fast)
-        start(made)
+        created = make(run, folder / "data", ports=ports, credentials=credentials, fast=fast)
+        start(created)
         yield Running(
             addresses=build_addresses(folder / "data", ports=ports, credentials=credentials),
-            postgres=made["postgres"],
-            redis=made["redis"],
-            rabbitmq=made["rabbitmq"],
-            s3=made["s3"],
+            postgres=created["postgres"],
+            redis=created["redis"],
+            rabbitmq=created["rabbitmq"],
+            s3=created["s3"],
         )
     finally:
         run.close()
@@ -81,7 +81,7 @@ def make(
 ) -> dict[str, Server]:
     """Create all servers by name, without starting them."""
     keys = (credentials.s3_access_key, credentials.s3_secret_key)
-    made = (
+    created = (
         create_epmd(run, data / "epmd", port=ports["epmd"]),
         create_postgres(
             run, data / "postgres", port=ports["postgres"], password=credentials.postgres, fast=fast
@@ -90,14 +90,14 @@ def make(
         create_rabbitmq(run, data / "rabbitmq", ports=ports, password=credentials.rabbitmq),
         create_s3(run, data / "s3", port=ports["s3"], access_key=keys[0], secret_key=keys[1]),
     )
-    return {server.name: server for server in made}
+    return {server.name: server for server in created}
 
 
-def start(made: Mapping[str, Server]) -> None:
+def start(created: Mapping[str, Server]) -> None:
     """Start the port mapper first, because the broker needs it, then the others in parallel."""
-    made["epmd"].start()
+    created["epmd"].start()
     with ThreadPoolExecutor() as pool:
-        list(pool.map(Server.start, (server for server in made.values() if server.name != "epmd")))
+        list(pool.map(Server.start, (server for server in created.values() if server.name != "epmd")))
 
 
 def build_addresses(data: Path, *, ports: Mapping[str, int], credentials: Credentials) -> Addresses:

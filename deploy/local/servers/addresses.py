@@ -77,5 +77,5 @@ class Addresses:
         """Delete a virtual host with all its exchanges, queues and messages."""
         self._control("delete_vhost", name)
 
-    def _control(self, *words: str) -> None:
-        subprocess.run([*self.rabbitmqctl, *words], check=True, capture_output=True)
+    def _control(self, *arguments: str) -> None:
+        subprocess.run([*self.rabbitmqctl, *arguments], check=True, capture_output=True)

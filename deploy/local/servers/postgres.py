@@ -89,12 +89,17 @@ def _initialise(run: Run, data: Path, *, password: str) -> None:
     cluster, password_file = draft / "cluster", draft / "password"
     privileges.write(password_file, password)
     locale = "C.UTF-8" if sys.platform == "linux" else "en_US.UTF-8"
-    words = ["--username=postgres", "--auth=scram-sha-256", f"--pwfile={password_file}", "--encoding=UTF8"]
-    words += [f"--locale={locale}", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    arguments = [
+        "--username=postgres",
+        "--auth=scram-sha-256",
+        f"--pwfile={password_file}",
+        "--encoding=UTF8",
+    ]
+    arguments += [f"--locale={locale}", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     run.call(
         Program(
             name="initdb",
-            command=(BINARIES / "initdb", "-D", cluster, *words, "--no-instructions"),
+            command=(BINARIES / "initdb", "-D", cluster, *arguments, "--no-instructions"),
             environment=ENVIRONMENT,
             unprivileged=True,
         )

@@ -21,7 +21,10 @@ def list_settings(module: str) -> list[type[BaseSettings]]:
 def test_the_example_names_exactly_the_variables_that_are_read() -> None:
     modules = ["shared.settings", *(f"{service.name}.settings" for service in SERVICES)]
     read = {
-        name.upper() for module in modules for each in list_settings(module) for name in each.model_fields
+        name.upper()
+        for module in modules
+        for setting in list_settings(module)
+        for name in setting.model_fields
     }
     named = re.findall(r"^([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
 

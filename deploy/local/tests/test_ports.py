@@ -29,7 +29,7 @@ def test_a_port_in_use_is_named_with_its_owner(address: str) -> None:
 
 def test_a_block_with_a_port_in_use_is_skipped() -> None:
     first = ports.choose_free_block()
-    other = ports.choose_free_block(each for each in ports.FREE_BLOCKS if each != first)
+    other = ports.choose_free_block(free_block for free_block in ports.FREE_BLOCKS if free_block != first)
     with socket.create_server(("127.0.0.1", first)):
         assert ports.choose_free_block([first, other]) == other
         with pytest.raises(OSError, match="no 30 consecutive free ports"):

@@ -10,7 +10,7 @@ def test_all_tests_are_run() -> None:
     folders = [ROOT / word for group in (*SIDE_BY_SIDE, JOURNEY, WHEN_NAMED) for word in group]
     tests = [path for owner in OWNERS for path in (ROOT / owner).rglob("test_*.py")]
     assert tests
-    assert [each for each in tests if not _is_in(each, folders)] == []
+    assert [test for test in tests if not _is_in(test, folders)] == []
 
 
 def _is_in(path: Path, folders: list[Path]) -> bool:

@@ -43,8 +43,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.checks |= {"provider": Check(providers.ping), "decoders": Check(decoders.ping)}
     if len(providers.providers) > 1:
         app.state.checks |= {
-            f"provider_{each.capabilities.provider}": Check(each.ping, required=False)
-            for each in providers.providers
+            f"provider_{provider.capabilities.provider}": Check(provider.ping, required=False)
+            for provider in providers.providers
         }
     try:
         await decoders.start()

@@ -16,7 +16,7 @@ class AudioTooLong(Exception):
 
 @dataclass(frozen=True)
 class Measurement:
-    """A recording as it was decoded, whatever its headers say.
+    """A decoded recording. Nothing is taken from its headers.
 
     `level_db` is the mean power of its loud half, in dB below full scale, and -120 for digital silence;
     `peak` is between 0 and 1, and `clipped_share` the share of samples at full scale.

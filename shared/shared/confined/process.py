@@ -121,10 +121,10 @@ def _receive_exactly(connection: socket.socket, length: int) -> bytearray | None
     """Return that many bytes, or None when the connection ends first."""
     data = bytearray(length)
     with memoryview(data) as view:
-        got = 0
-        while got < length:
-            received = connection.recv_into(view[got:])
+        received_bytes = 0
+        while received_bytes < length:
+            received = connection.recv_into(view[received_bytes:])
             if not received:
                 return None
-            got += received
+            received_bytes += received
     return data

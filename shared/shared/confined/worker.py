@@ -16,7 +16,7 @@ from shared.confined.wire import LENGTHS, pack
 
 START_TIMEOUT_SECONDS = 30.0
 INHERITED_ENV = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "HOME", "LANG", "LC_ALL")
-"""A worker gets only what it needs to start, no addresses or secrets."""
+"""The variables that a worker needs to start: no addresses and no secrets."""
 ALLOCATOR_ENV = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -132,12 +132,12 @@ class Worker:
         return data
 
     async def _fill(self, room: memoryview) -> None:
-        loop, got = asyncio.get_running_loop(), 0
-        while got < len(room):
-            received = await loop.sock_recv_into(self._connection, room[got:])
+        loop, received_bytes = asyncio.get_running_loop(), 0
+        while received_bytes < len(room):
+            received = await loop.sock_recv_into(self._connection, room[received_bytes:])
             if not received:
                 raise ConnectionResetError("The worker has closed the connection.")
-            got += received
+            received_bytes += received
 
     def kill(self) -> None:
         # Not with `process.kill`: it may fetch the exit status, which asyncio's own loop then takes for 255.

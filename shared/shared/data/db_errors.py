@@ -55,7 +55,7 @@ def is_connection_error(error: BaseException) -> bool:
     if isinstance(error, PoolTimeout) or (isinstance(error, DBAPIError) and error.connection_invalidated):
         return True
     driver_error = _to_driver_error(error)
-    # A class of its own is the caller's fault, such as an argument of the wrong type.
+    # Subclasses are errors of the caller, such as an argument of the wrong type.
     is_closed = type(driver_error) is asyncpg.InterfaceError and "closed" in str(driver_error)
     return (
         is_closed

@@ -16,7 +16,7 @@ UNAVAILABLE_ERRORS = (
     redis.OutOfMemoryError,
     redis.TryAgainError,
 )
-# The client knows no classes for these answers: a full disk, missing replicas, a script that takes too long.
+# The client has no classes for these answers: a full disk, missing replicas, a script that takes too long.
 UNAVAILABLE_ANSWERS = ("MISCONF", "NOREPLICAS", "BUSY ", "UNKILLABLE")
 REFUSALS = (redis.AuthenticationError, redis.AuthorizationError)
 

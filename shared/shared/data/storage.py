@@ -132,7 +132,7 @@ def _make_client(
         settings.s3_access_key,
         settings.s3_secret_key.get_secret_value(),
         secure=address.scheme == "https",
-        # Without a region the SDK asks the server for it before it signs.
+        # Without a region, the SDK requests it from the server before it signs.
         region=settings.s3_region,
         http_client=urllib3.PoolManager(
             timeout=timeout or urllib3.Timeout(connect=CONNECT_TIMEOUT_SECONDS, read=READ_TIMEOUT_SECONDS),

@@ -92,7 +92,7 @@ class RequestRecorder:
             if self._status == 204:
                 # The framework sets a content type although there is no content.
                 del headers["content-type"]
-            # Cacheable responses (public keys, tags) say so themselves. Everything else may be personal.
+            # Cacheable responses (public keys, tags) set their own header. Others may contain personal data.
             headers.setdefault("Cache-Control", "no-store")
             headers.update(state.get("response_headers", {}))
         elif self._method == "HEAD":

@@ -39,7 +39,7 @@ class _DelayedServer(uvicorn.Server):
         self._closes_at: float | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        # The system ends it then, even if its event loop is blocked. A repeated signal gives no more time.
+        # SIGALRM ends the process even if its event loop is blocked. A repeated signal gives no extra time.
         if signal.getitimer(signal.ITIMER_REAL)[0] == 0:
             signal.setitimer(signal.ITIMER_REAL, stopping.MAX_STOP_SECONDS)
         # Endless streams end now.
@@ -50,7 +50,7 @@ class _DelayedServer(uvicorn.Server):
             self._closes_at = time.monotonic() + self._delay_seconds
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # Before the server closes what they use, so that they can clean up and answer.
+        # Abort requests before the server closes their connections, so that they can clean up and respond.
         asyncio.get_running_loop().call_later(stopping.MAX_WORK_SECONDS, self._abort_requests)
         await super().shutdown(sockets)
 

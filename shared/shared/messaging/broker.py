@@ -117,7 +117,7 @@ def translate_broker_errors() -> Iterator[None]:
 
 
 class _Connection(aio_pika.Connection):
-    # One that is not marked as closed tries to close itself when its memory is freed: too late.
+    # A connection that is not marked as closed tries to close itself when it is garbage-collected: too late.
     async def connect(self, timeout: TimeoutType = None) -> None:  # noqa: ASYNC109 - as the library has it
         try:
             await super().connect(timeout)
@@ -139,7 +139,7 @@ async def open_connection(url: str) -> AsyncIterator[AbstractConnection]:
         # The server may be gone and never confirm the close. Any failure is ignored.
         with suppress(Exception), translate_broker_errors():
             await asyncio.wait_for(connection.close(), CLOSE_TIMEOUT_SECONDS)
-        # It no longer has a transport; this marks it as closed.
+        # The transport is closed by now; this marks the connection as closed.
         with suppress(Exception):
             await connection.close()
 
@@ -245,7 +245,7 @@ async def replay_dead_letters(url: str, queues: Iterable[str], queue_type: Queue
 
 
 async def _replay(channel: AbstractChannel, dead_letters: AbstractQueue, *, to: str, limit: int) -> int:
-    # Messages that fail again meanwhile stay for the next replay.
+    # Messages that fail again during the replay stay for the next one.
     moved = 0
     while moved < limit:
         size = min(limit - moved, REPLAY_BATCH_SIZE)
@@ -260,5 +260,5 @@ async def _replay(channel: AbstractChannel, dead_letters: AbstractQueue, *, to: 
 async def _move(channel: AbstractChannel, delivery: AbstractIncomingMessage, *, to: str) -> None:
     message_id = delivery.message_id or ""
     await publish_confirmed(channel.default_exchange, to, delivery.body, message_id=message_id)
-    # Only after the confirm: the inbox absorbs duplicates, but a lost message would be lost for good.
+    # Only after the confirm: the inbox absorbs duplicates, but a lost message cannot be recovered.
     await delivery.ack()

@@ -45,7 +45,9 @@ MAX_ATTEMPTS = 20
 """Attempts, in about a quarter of an hour, for a message without a known queue."""
 KNOWN_TYPES = frozenset(event.get_routing_key() for event in EVENTS)
 REPLACED_TYPES = {
-    each.routing_key: each.replaced_by for each in RETIRED_QUEUES if each.routing_key not in KNOWN_TYPES
+    retired_queue.routing_key: retired_queue.replaced_by
+    for retired_queue in RETIRED_QUEUES
+    if retired_queue.routing_key not in KNOWN_TYPES
 }
 PAUSE_LOCK = 7275628
 """An advisory lock that every batch shares. Nothing is published while a backup holds it alone."""
@@ -137,7 +139,7 @@ class _Batch:
     size: int
     has_more: bool
     lost: BrokerUnavailable | None
-    """Why the rest of the batch was not tried."""
+    """The error after which the rest of the batch was not published."""
 
 
 async def _publish_batch(

@@ -66,7 +66,7 @@ def find_refusal(action: Action, ids: Sequence[UUID], form: Mapping[str, Any]) -
 
 
 def preserve_query(response: Response, request: Request, *, list_address: str) -> Response:
-    """Let a response that leads to the list lead to what was shown of it: its search, filters and page."""
+    """If the response redirects to the list, keep the list's search, filters and page."""
     target = URL(response.headers.get("location", ""))
     if target.path == list_address:
         query = urlencode({**request.query_params, **dict(parse_qsl(target.query))})

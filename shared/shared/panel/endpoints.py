@@ -74,7 +74,7 @@ class Endpoints:
     async def create(self, request: Request) -> Response:
         view = self._open(request, "create")
         if not hasattr(view, "form_create"):
-            # A page of the view's own shows its form, which a script submits to the API.
+            # The view has its own page with a form that a script submits to the API.
             raise MethodNotAllowed(METHOD_NOT_ALLOWED)
         if request.method == "GET":
             return await self._show_form(view, request, view.form_create(), view.create_template)
@@ -158,7 +158,7 @@ class Endpoints:
         term = clean_parameter("term", request.query_params.get("term", "")[:MAX_TERM_LENGTH])
         async with self._panel.transaction() as session:
             choices = await view.look_up(session, term)
-        return JSONResponse([{"value": str(each.value), "label": each.label} for each in choices])
+        return JSONResponse([{"value": str(choice.value), "label": choice.label} for choice in choices])
 
     @login_required
     async def export(self, request: Request) -> Response:

@@ -111,7 +111,7 @@ def list_pages(panel: Panel, rows: Mapping[str, UUID]) -> Iterator[str]:
             view.build_address(row): ("done", "count") for path, row in rows.items() if path == view.path
         }
         yield from (f"{page}?{query}" for page, read in pages.items() for query in list_queries(read))
-        yield from (f"{view.build_address()}?sort={each.name}&page=1000000" for each in view.columns)
+        yield from (f"{view.build_address()}?sort={column.name}&page=1000000" for column in view.columns)
         yield from (view.build_address(each + page) for each in BAD_IDS for page in ("", "/edit", "/delete"))
         yield from (view.build_address(page) for page in ("create", "actions/x", "x/y", "export.csv/x"))
     for route in panel.admin.router.routes:

@@ -89,7 +89,7 @@ class ListQuery:
 
     @property
     def address_query(self) -> str:
-        """Return the query of the address at which the same rows are shown again."""
+        """Return the query string that shows the same rows."""
         return self.build_query(cursor=self.cursor, page=self.page if self.page > 1 else None)
 
     @property

@@ -68,8 +68,8 @@ class Revocations:
         outdated = int((time.time() - RETENTION_SECONDS) * 1000)
         with _translate_connection_errors():
             async with asyncio.timeout(WRITE_TIMEOUT_SECONDS), self._redis.pipeline() as pipeline:
-                for each in revocations:
-                    pipeline.xadd(STREAM, {FIELD: each.model_dump_json()}, minid=outdated)
+                for revocation in revocations:
+                    pipeline.xadd(STREAM, {FIELD: revocation.model_dump_json()}, minid=outdated)
                 pipeline.expire(STREAM, RETENTION_SECONDS)
                 await pipeline.execute()
 
@@ -102,10 +102,10 @@ class Revocations:
 
     def _store(self, revocations: Iterable[Revocation]) -> None:
         now = time.monotonic()
-        for each in revocations:
-            known = self._known.pop(each.subject, None)
-            min_version = max(each.min_version, known.min_version if known else 0)
-            self._known[each.subject] = _Known(min_version, now + RETENTION_SECONDS)
+        for revocation in revocations:
+            known = self._known.pop(revocation.subject, None)
+            min_version = max(revocation.min_version, known.min_version if known else 0)
+            self._known[revocation.subject] = _Known(min_version, now + RETENTION_SECONDS)
         self._drop_oldest(now)
 
     def _drop_oldest(self, now: float) -> None:

@@ -33,27 +33,28 @@ STREAM_RESPONSES: Responses = {
 router = create_import_router()
 
 LastEventId = Annotated[
-    str, Header(alias="Last-Event-ID", description="The last `id` that the client has seen.", max_length=100)
+    str,
+    Header(alias="Last-Event-ID", description="The last `id` that the client has seen.", max_length=100),
 ]
 
 
 class _Stream:
     """One client's view of an import."""
 
-    def __init__(self, request: Request, watch: Watch[ImportSummary], *, seen: int) -> None:
-        self._request, self._watch, self._seen = request, watch, seen
+    def __init__(self, request: Request, watch: Watch[ImportSummary], *, seen_version: int) -> None:
+        self._request, self._watch, self._seen_version = request, watch, seen_version
 
     @property
     def is_over(self) -> bool:
         latest = self._watch.latest
-        return latest.state in FINISHED and latest.version <= self._seen
+        return latest.state in FINISHED and latest.version <= self._seen_version
 
     async def follow(self) -> AsyncIterator[ImportSummary]:
         """Yield unseen versions until the import ends or the client must reconnect."""
         while not self.is_over and await self._is_still_allowed():
-            item = await self._watch.wait_for_change(after=self._seen, seconds=CHECK_SECONDS)
+            item = await self._watch.wait_for_change(after=self._seen_version, seconds=CHECK_SECONDS)
             if item is not None:
-                self._seen = item.version
+                self._seen_version = item.version
                 yield item
 
     async def _is_still_allowed(self) -> bool:
@@ -86,8 +87,8 @@ async def _open_stream(
         stack.enter_context(slots.reserve(editor.id))
         item = await get_import_summary(database, job_id)
         watch = stack.enter_context(feed.watch(item))
-        seen = find_seen_version(last_event_id, newest=item.version)
-        stream = _Stream(request, watch, seen=seen)
+        seen_version = find_seen_version(last_event_id, newest=item.version)
+        stream = _Stream(request, watch, seen_version=seen_version)
         if stream.is_over:
             # After any other response clients reconnect.
             response.status_code = 204

@@ -19,7 +19,7 @@ COLUMNS = ("speech_id", "revision", "sentence_hash")
 async def store_sentences(session: AsyncSession, snapshots: Sequence[SpeechSnapshot]) -> None:
     """Store the sentences of speeches, and claim the recordings they use."""
     await _store(session, [(each.speech_id, each.revision, hash_sentence(each.text)) for each in snapshots])
-    await _claim_recordings(session, [each.audio_key for each in snapshots])
+    await _claim_recordings(session, [snapshot.audio_key for snapshot in snapshots])
 
 
 async def clear_sentence(session: AsyncSession, speech_id: UUID, *, revision: int) -> None:
@@ -27,7 +27,7 @@ async def clear_sentence(session: AsyncSession, speech_id: UUID, *, revision: in
 
 
 async def _store(session: AsyncSession, rows: Collection[tuple[UUID, int, int | None]]) -> None:
-    # As arrays: a list of values would be recompiled for each event, which takes longer than the rest.
+    # Arrays, because a list of values would be recompiled for each event, which takes longer than the query.
     ids, revisions, hashes = zip(*rows, strict=True)
     columns = [_to_array(ids, Uuid), _to_array(revisions, Integer), _to_array(hashes, BigInteger)]
     found = func.unnest(*columns).table_valued(*COLUMNS).render_derived()

@@ -140,7 +140,9 @@ class ImportsView(ResourceView, model=ImportJob):
             request,
             "imports/create.html",
             chosen=chosen if chosen and chosen.expires_at > now else None,
-            others=[each for each in found.upload_sessions if each.expires_at > now],
+            others=[
+                upload_session for upload_session in found.upload_sessions if upload_session.expires_at > now
+            ],
         )
 
     @post_action(

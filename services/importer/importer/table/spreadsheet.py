@@ -46,7 +46,7 @@ def read_sheet(chunks: Iterable[bytes]) -> Iterator[Sequence[str]]:
     try:
         _ensure_small(content)
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
-        sheet = next((each for each in book.worksheets), None)
+        sheet = next((worksheet for worksheet in book.worksheets), None)
         if sheet is None:
             raise TableProblem("unreadable_spreadsheet", "The spreadsheet has no sheet.")
         # The file's declared size may be wrong.

@@ -53,7 +53,7 @@ class _Scan:
     """One pass over a part with openpyxl's own XML parser, without building a tree."""
 
     def __init__(self, name: str, counts: _Counts) -> None:
-        self._part = next((each for each in PARTS if name.startswith(each.path)), None)
+        self._part = next((part for part in PARTS if name.startswith(part.path)), None)
         self._counts = counts
         self._depth = self._unit_tags = 0
         self._parser = expat.ParserCreate()
@@ -68,7 +68,7 @@ class _Scan:
                 while chunk := content.read(CHUNK_BYTES):
                     self._parser.Parse(chunk, False)
             except expat.ExpatError:
-                # Of a part that is not XML, openpyxl reads no more than this either.
+                # openpyxl also stops here if a part is not XML.
                 return
 
     def _start(self, name: str, attributes: Sequence[str]) -> None:

@@ -10,5 +10,5 @@ def find_language(tag: str, languages: Sequence[str]) -> str | None:
     """
     wanted = tag.replace("_", "-").lower()
     exact = (each for each in languages if each.lower() == wanted)
-    longer = (each for each in languages if each.lower().startswith(f"{wanted}-"))
+    longer = (language for language in languages if language.lower().startswith(f"{wanted}-"))
     return next(exact, None) or next(longer, None)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Capabilities:
     """What a provider supports.
 
-    `scorer` is the provider with the version of its scores, which changes whenever the same recording may get
-    other scores, so that learners can tell incomparable scores apart. `validated_on`: native languages of the
+    `scorer` is the provider with the version of its scores. The version changes whenever the same recording
+    may get other scores, because such scores cannot be compared. `validated_on`: native languages of the
     speakers on whom its scores were validated.
     """
 
@@ -58,7 +58,7 @@ class SpeechProvider(Protocol):
         ...
 
     async def assess(self, recording: Recording, *, text: str, language: str) -> ScoringResult:
-        """Score a recording of a person reading the text. Nothing of it is kept after the call.
+        """Score a recording of a person reading the text. The provider keeps no data after the call.
 
         Raises one of ASSESSMENT_ERRORS, ProviderUnavailable or ProviderTimeout.
         """

@@ -52,13 +52,14 @@ class ProviderChain:
     ) -> None:
         self.providers, self.budget = providers, budget
         self._queues = {
-            each.capabilities.provider: _create_queue(each, max_waiting=max_waiting) for each in providers
+            provider.capabilities.provider: _create_queue(provider, max_waiting=max_waiting)
+            for provider in providers
         }
 
     @property
     def capabilities(self) -> Capabilities:
         """Return the first provider's capabilities, with the languages of all."""
-        known = [each.capabilities for each in self.providers]
+        known = [provider.capabilities for provider in self.providers]
         languages = dict.fromkeys(language for each in known for language in each.languages)
         return replace(known[0], languages=tuple(languages))
 
@@ -127,7 +128,7 @@ class ProviderChain:
         raise _find_shortest_wait(failures)
 
     def _list_providers(self, language: str) -> list[SpeechProvider]:
-        return [each for each in self.providers if language in each.capabilities.languages]
+        return [provider for provider in self.providers if language in provider.capabilities.languages]
 
     async def _assess_in_turn(
         self, provider: SpeechProvider, recording: Recording, ticket: Ticket, *, text: str, language: str

@@ -193,7 +193,7 @@ def read_fraction(found: re.Match[str]) -> Readings | None:
     if found["whole"]:
         one = {"one half": ("a half", "one half"), "one quarter": ("a quarter", "one quarter")}
         tails = one.get(parts[0], parts)
-        return join(read_cardinal(found["whole"]), [f"and {each}" for each in tails] + [*tails])
+        return join(read_cardinal(found["whole"]), [f"and {tail}" for tail in tails] + [*tails])
     days = dates.read_short_date(above, below, get_text_before(found))
     return unite((plain,), parts, days) if above >= below else unite(parts, days)
 

@@ -40,7 +40,7 @@ def read_day_and_month(found: re.Match[str]) -> Readings | None:
         return None
     month, ordinals = name_month(found["month"]), read_ordinal(found["day"])
     if found["of"]:
-        return join(unite(ordinals, (f"the {each}" for each in ordinals)), (f"of {month}",))
+        return join(unite(ordinals, (f"the {ordinal}" for ordinal in ordinals)), (f"of {month}",))
     as_date = [form.format(each) for form in ("{}", "the {} of", "{} of") for each in ordinals]
     as_count = () if found["suffix"] else (spell_cardinal(found["day"]),)
     before = (as_count, as_date) if found["month"] in VERBS else (as_date, as_count)
@@ -56,7 +56,7 @@ def name_month(written: str) -> str:
 def _read_day(digits: str, suffix: str | None) -> Readings:
     ordinals = read_ordinal(str(int(digits)))
     cardinal = () if suffix else (spell_cardinal(str(int(digits))),)
-    return unite(ordinals, (f"the {each}" for each in ordinals), cardinal)
+    return unite(ordinals, (f"the {ordinal}" for ordinal in ordinals), cardinal)
 
 
 def read_numeric_date(found: re.Match[str]) -> Readings | None:

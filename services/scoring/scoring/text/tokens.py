@@ -68,7 +68,9 @@ def _scan(text: str) -> Iterator[Token]:
         end = position
         for start, end, readings in _read_at(text, position):
             if readings:
-                yield Token(text[start:end], start, end, tuple(tuple(each.split()) for each in readings))
+                yield Token(
+                    text[start:end], start, end, tuple(tuple(reading.split()) for reading in readings)
+                )
         position = max(end, position + 1)
 
 

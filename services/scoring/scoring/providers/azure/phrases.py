@@ -150,7 +150,7 @@ def _to_word_score(word: _Word) -> WordScore:
         return WordScore(text, None, error_type, offset, duration)
     score = round(word.pronunciation_assessment.accuracy_score or 0.0, 1)
     # Without phoneme names in the language, their scores are meaningless.
-    phonemes = tuple(_to_phoneme_score(each) for each in word.phonemes if each.phoneme)
+    phonemes = tuple(_to_phoneme_score(phoneme) for phoneme in word.phonemes if phoneme.phoneme)
     return WordScore(text, score, error_type, offset, duration, phonemes)
 
 

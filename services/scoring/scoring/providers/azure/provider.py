@@ -131,7 +131,7 @@ class AzureProvider:
             self._breaker.record_success(permit)
             raise
         except BaseException:
-            # A disconnected client, a full pool or a rejected recording says nothing about the service.
+            # A disconnected client, a full pool or a rejected recording is not a failure of the service.
             self._breaker.release(permit)
             raise
         self._breaker.record_success(permit)
