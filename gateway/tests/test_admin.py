@@ -14,7 +14,7 @@ def _connect_to_metrics(gateway: Gateway) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.metrics_port}")
 
 
-def test_no_port_leads_to_the_admin_address() -> None:
+def test_the_admin_address_has_no_port() -> None:
     assert list(yaml.safe_load(render({}))["admin"]["address"]) == ["pipe"]
 
 

@@ -49,7 +49,7 @@ async def run_system(jwks: dict[str, Any], *, auth_up: bool = True) -> AsyncIter
             yield System(stand_ins["auth"], client)
 
 
-async def test_tokens_stay_valid_while_auth_is_down_or_publishes_nonsense(
+async def test_tokens_stay_valid_while_auth_is_down_or_publishes_invalid_keys(
     signing_keys: SigningKeys, token_for: TokenFor
 ) -> None:
     async with run_system(signing_keys.public) as found:

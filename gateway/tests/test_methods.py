@@ -21,7 +21,7 @@ def _list_own_pages() -> list[str]:
 
 @pytest.mark.parametrize("method", ["QUERY", "PROPFIND", "TRACE", "LOCK"])
 @pytest.mark.parametrize("path", ["/health", "/docs", "/api/v1/tags", "/api/v1/users/me", "/nowhere"])
-async def test_a_method_that_no_address_knows_is_not_allowed(
+async def test_an_unknown_method_is_not_allowed(
     method: str, path: str, gateway: Gateway, stand_ins: dict[str, StandIn]
 ) -> None:
     answer = await converse(gateway, f"{method} {path} HTTP/1.1", "Host: x", "Content-Length: 0")

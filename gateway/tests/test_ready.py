@@ -67,7 +67,7 @@ async def test_a_service_that_is_down_or_hangs_is_not_ready(
     assert states == {s.name: "not_ready" if s.name in away else "ready" for s in SERVICES}
 
 
-async def test_the_document_stays_json_whatever_a_service_says(
+async def test_the_document_stays_json_for_any_response_of_a_service(
     own_client: httpx.AsyncClient, own_stand_ins: dict[str, StandIn]
 ) -> None:
     own_stand_ins["game"].ready = (200, json.dumps({"status": "ready", "padding": "x" * 5000}))

@@ -35,7 +35,7 @@ async def _fetch(gateway: Gateway) -> int:
         return (await client.get(f"{gateway.url}/parley-audio/1.mp3?size=1000")).status_code
 
 
-async def test_an_address_holds_a_bounded_number_of_connections(
+async def test_the_connections_of_an_address_are_limited(
     stand_ins: dict[str, StandIn], storage: StandIn
 ) -> None:
     async with _run_recordings(stand_ins, storage, MAX_CONNECTIONS_PER_ADDRESS=str(BOUND)) as gateway:

@@ -34,7 +34,7 @@ def test_plain_substitution_is_all_that_is_needed(template: str) -> None:
     assert "$" not in VARIABLE.sub("", (HERE / template).read_text())
 
 
-def test_every_service_has_a_cluster_and_every_route_leads_to_one() -> None:
+def test_every_service_has_a_cluster_and_every_route_names_one() -> None:
     config = yaml.safe_load(render({}))
     clusters = [cluster["name"] for cluster in config["static_resources"]["clusters"]]
     services = [service.name for service in SERVICES]
@@ -65,7 +65,7 @@ def test_a_certificate_needs_its_key(name: str) -> None:
         render({name: "/run/secrets/tls"})
 
 
-def test_every_route_says_who_may_pass_or_needs_a_token() -> None:
+def test_every_route_requires_a_token_or_states_its_exception() -> None:
     """A new route needs a token unless it states otherwise."""
     config = yaml.safe_load(render({}))
     manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]

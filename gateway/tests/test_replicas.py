@@ -115,7 +115,7 @@ async def _wait_until_both_are_healthy(gateway: Gateway) -> None:
     raise AssertionError("the replicas are not healthy")
 
 
-async def test_a_refused_connection_is_tried_at_the_other_replica_whatever_the_method(
+async def test_a_request_of_any_method_is_retried_at_the_other_replica_after_a_refused_connection(
     balanced: Gateway, replicas: list[Replica], bearer: dict[str, str]
 ) -> None:
     await _wait_until_both_are_healthy(balanced)

@@ -130,7 +130,7 @@ TRICKS = [
 
 
 @pytest.mark.parametrize(("method", "address", "service", "access"), ROUTES)
-async def test_each_address_leads_to_its_service(
+async def test_each_path_is_routed_to_its_service(
     method: str,
     address: str,
     service: str,

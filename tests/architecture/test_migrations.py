@@ -113,5 +113,5 @@ def test_only_a_contract_step_removes_what_the_previous_release_may_use(
 
 
 @pytest.mark.parametrize("statement", CONTRACTING)
-def test_a_contract_step_says_why_the_removal_is_safe(statement: str, tmp_path: Path) -> None:
+def test_a_contract_step_states_why_the_removal_is_safe(statement: str, tmp_path: Path) -> None:
     assert check(statement, tmp_path, marker='contract = "unused since 1.0"') == []

@@ -92,7 +92,7 @@ async def test_the_period_is_changed_and_downloaded(
     assert (await download.value).suggested_filename == "days.csv"
 
 
-async def test_played_speeches_lead_to_their_page(
+async def test_played_speeches_link_to_their_page(
     visitor: Visitor, editor: Account, learner: Learner, admin: Learner
 ) -> None:
     await play(learner, admin)

@@ -43,7 +43,7 @@ async def test_scripts_and_other_sites_cannot_read_the_cookie(visitor: Visitor, 
     assert await visitor.page.evaluate("localStorage.length + sessionStorage.length") == 0
 
 
-async def test_an_ended_session_leads_to_the_sign_on_and_back(
+async def test_after_a_session_ends_signing_on_returns_to_the_page(
     system: Stack, visitor: Visitor, editor: Account, admin: Learner
 ) -> None:
     await sign_on(visitor, editor)

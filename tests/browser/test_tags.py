@@ -62,7 +62,7 @@ async def test_a_tag_is_created_and_deleted_by_keyboard(window: Visitor, admin: 
     assert await list_names(admin, name) == set()
 
 
-async def test_a_tag_in_use_is_not_deleted_and_leads_to_its_speeches(window: Visitor, admin: Learner) -> None:
+async def test_a_tag_in_use_is_not_deleted_and_links_to_its_speeches(window: Visitor, admin: Learner) -> None:
     page, tag = window.page, await add_tag(admin)
     texts = [f"One {uuid4().hex}.", f"Two {uuid4().hex}."]
     speeches = [await add_speech(admin, text, tag) for text in texts]

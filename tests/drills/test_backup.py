@@ -179,7 +179,7 @@ async def test_learners_can_play_and_statistics_count(
     assert (await returning.get("/game/stats")).json() != before
 
 
-async def test_no_event_is_lost_and_none_counts_twice(drill: Drill, admin: Learner) -> None:
+async def test_every_event_is_counted_exactly_once(drill: Drill, admin: Learner) -> None:
     imports = Imports(drill.restored, admin)
     saved = "SELECT count(*) FROM game_results WHERE speech_id = $1 AND user_response <> 'skipped'"
     plays = (await imports.fetch("game", saved, drill.played))[0][0]

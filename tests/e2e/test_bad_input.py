@@ -51,7 +51,9 @@ async def test_broken_json_is_a_readable_problem(learner: Learner, path: str, bo
 
 @pytest.mark.parametrize("path", SOURCES)
 @pytest.mark.parametrize("body", [None, [], "text", 7, {}, {"level": ["A1"], "email": {}, "results": "none"}])
-async def test_values_of_wrong_types_are_a_readable_problem(learner: Learner, path: str, body: Any) -> None:
+async def test_a_value_of_a_wrong_type_gets_a_readable_problem(
+    learner: Learner, path: str, body: Any
+) -> None:
     response = await learner.client.post(path, json=body, headers=learner.headers)
     code = "unknown_field" if isinstance(body, dict) and body else "validation_failed"
     assert read_problem(response, status=422, code=code)["errors"][0]["pointer"]

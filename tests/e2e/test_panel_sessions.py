@@ -49,14 +49,14 @@ async def test_an_editor_sees_pages_but_not_those_of_admins(browser: httpx.Async
     assert (await browser.get("/admin")).headers["location"] == "/admin/content/speeches"
 
 
-async def test_the_navigation_of_an_admin_leads_to_pages(gateway: httpx.AsyncClient) -> None:
+async def test_every_link_in_an_admins_navigation_opens_a_page(gateway: httpx.AsyncClient) -> None:
     async with httpx.AsyncClient(base_url=gateway.base_url, timeout=20, headers=PAGE) as client:
         await client.post("/admin/login", data={"email": "admin@example.com", "password": "AdminPass123"})
         for address in [entry.address for entry in NAVIGATION] + list(AUDIT_PAGES.values()):
             assert (await client.get(address)).status_code == 200, address
 
 
-async def test_without_a_session_every_page_leads_to_the_sign_on(gateway: httpx.AsyncClient) -> None:
+async def test_without_a_session_every_page_redirects_to_the_sign_on(gateway: httpx.AsyncClient) -> None:
     for address in ("/admin", TAGS, LEARNERS, "/admin/importer/imports", "/admin/game/sessions"):
         assert is_sign_on(await gateway.get(address, headers=PAGE)), address
     forged = {**PAGE, "Cookie": f"parley_admin={'A' * 43}"}

@@ -21,7 +21,7 @@ def plan(tmp_path: Path) -> Plan:
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
-def test_an_api_knows_its_port_and_only_its_own_database(plan: Plan, service: Service) -> None:
+def test_an_api_gets_its_port_and_only_its_own_database(plan: Plan, service: Service) -> None:
     environment = plan.build_api(service).environment
 
     assert environment["PORT"] == str(plan.ports[f"{service.name}-api"])
@@ -40,7 +40,7 @@ def test_only_storage_users_hold_storage_keys(plan: Plan) -> None:
     assert holders == {service.name for service in SERVICES if service.uses_storage}
 
 
-def test_a_process_holds_the_secrets_of_the_servers_that_it_uses(plan: Plan) -> None:
+def test_a_process_gets_only_the_secrets_of_servers_it_uses(plan: Plan) -> None:
     secrets = {"DATABASE_URL", "RABBITMQ_URL", "REDIS_URL", "S3_SECRET_KEY", "SIGNING_KEYS_FILE"}
     auth, content = (next(s for s in SERVICES if s.name == name) for name in ("auth", "content"))
     held = {

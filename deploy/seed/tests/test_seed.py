@@ -85,7 +85,7 @@ def test_only_questions_end_in_a_question_mark() -> None:
     assert [s["text"] for s in SPEECHES if s["text"].endswith("?") != (s["type"] == "question")] == []
 
 
-def test_texts_are_unique_whatever_their_case() -> None:
+def test_texts_are_unique_regardless_of_case() -> None:
     assert len({speech["text"].casefold() for speech in SPEECHES}) == len(SPEECHES)
 
 
@@ -94,7 +94,7 @@ def test_texts_are_plain_sentences_of_3_to_25_words() -> None:
     assert [s["text"] for s in SPEECHES if not 3 <= len(split_words(s["text"])) <= 25] == []
 
 
-def test_the_pronouncing_dictionary_knows_every_word() -> None:
+def test_every_word_is_in_the_pronouncing_dictionary() -> None:
     with lzma.open(DICTIONARY, "rt", encoding="utf-8") as lines:
         known = {line.partition(" ")[0] for line in lines}
     spoken = [recording["text_spoken"] for recording in read_learner_manifest().values()]

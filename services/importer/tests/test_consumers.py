@@ -167,7 +167,7 @@ async def test_the_sentences_of_an_import_are_stored(database: Database) -> None
     assert await get_hashes(database) == {each.speech_id: hash_sentence(each.text) for each in speeches}
 
 
-async def test_a_recording_that_a_speech_uses_outlives_its_upload_session(
+async def test_a_recording_used_by_a_speech_is_kept_after_its_upload_session(
     database: Database, add_session: AddImport, add_file: AddImport
 ) -> None:
     async with database.transaction() as session:

@@ -66,7 +66,7 @@ def test_scoring_makes_no_file(
     assert [path for path in made if path != os.devnull] == []
 
 
-async def test_a_request_makes_no_file(client: httpx.AsyncClient, encode: Callable[..., bytes]) -> None:
+async def test_a_request_creates_no_file(client: httpx.AsyncClient, encode: Callable[..., bytes]) -> None:
     large = encode(np.zeros(55 * 16_000, np.float32), codec="pcm_f32le")
     assert len(large) > 3_000_000
     with watch_files() as made:

@@ -76,7 +76,7 @@ async def test_consecutive_requests_are_refused_in_time(
     assert max(waits) < LIMIT_SECONDS
 
 
-async def test_the_database_works_again_after_a_moment(stalled: tuple[Proxy, Database]) -> None:
+async def test_the_database_is_used_again_after_the_circuit_closes(stalled: tuple[Proxy, Database]) -> None:
     proxy, database = stalled
     proxy.stall()
     await measure_until_unavailable(read(database))
@@ -98,7 +98,7 @@ async def test_a_commit_without_a_response_fails_in_time(stalled: tuple[Proxy, D
     assert time.monotonic() - started < 2 * LIMIT_SECONDS
 
 
-async def test_a_long_transaction_outlives_a_short_silence(stalled: tuple[Proxy, Database]) -> None:
+async def test_a_long_transaction_survives_a_short_silence(stalled: tuple[Proxy, Database]) -> None:
     proxy, database = stalled
     async with database.transaction(is_long=True) as session:
         await session.execute(text("CREATE TEMPORARY TABLE kept ON COMMIT DROP AS SELECT 1 AS one"))

@@ -151,7 +151,7 @@ async def test_processes_that_start_together_share_the_bucket(base_settings: dic
     await replicas[0].ping()
 
 
-async def test_a_request_to_a_silent_storage_is_given_up(
+async def test_a_request_to_a_silent_storage_times_out(
     base_settings: dict[str, Any], silent_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "READ_TIMEOUT_SECONDS", 0.1)

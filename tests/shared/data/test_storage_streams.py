@@ -269,7 +269,7 @@ async def test_parts_are_joined_again_after_a_lost_response(
         assert len(calls) == attempts
 
 
-async def test_a_stream_to_a_silent_storage_is_given_up(
+async def test_a_stream_to_a_silent_storage_times_out(
     settings: StorageSettings, silent_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("SEND_PART_SECONDS", "STORE_PART_SECONDS"):

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 
-async def test_an_entry_says_who_changed_what(session: AsyncSession) -> None:
+async def test_an_entry_names_the_actor_and_the_change(session: AsyncSession) -> None:
     subject, actor = uuid4(), uuid4()
     audit_log.record(
         session, "renamed", subject=subject, actor=actor, before={"name": "a"}, after={"name": "b"}

@@ -35,7 +35,7 @@ async def test_a_body_without_a_length_is_refused_when_it_grows(client: httpx.As
     assert sent < 2_000_000
 
 
-async def test_a_body_is_counted_whatever_length_it_claims(client: httpx.AsyncClient) -> None:
+async def test_a_body_is_counted_regardless_of_its_content_length(client: httpx.AsyncClient) -> None:
     headers = {"Content-Length": "5", "Transfer-Encoding": "chunked"}
     response = await client.post("/raw", content=yield_pieces(17), headers=headers)
     read_problem(response, status=413, code="payload_too_large")

@@ -214,7 +214,7 @@ async def test_the_number_of_parts_is_bounded() -> None:
     assert len(await read(*[build_part("f", b"")] * 10, END, max_parts=10)) == 10
 
 
-async def test_a_stalled_upload_is_given_up() -> None:
+async def test_a_stalled_upload_times_out() -> None:
     for chunks in ([], [FORM[:20]], [FORM[:150]]):
         form = StreamedForm(build_request(chunks, stalls=True), max_idle_seconds=0.05)
         with pytest.raises(FormTooSlow):

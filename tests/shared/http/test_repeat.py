@@ -125,6 +125,6 @@ async def test_a_request_with_a_body_that_is_too_large_to_keep_is_not_repeated(
     assert meeting.attempts == 1
 
 
-async def test_our_own_errors_stay_a_500(client: httpx.AsyncClient, meeting: Meeting) -> None:
+async def test_programming_errors_are_answered_with_500(client: httpx.AsyncClient, meeting: Meeting) -> None:
     response = await client.post("/failing/22012", json="3 attempts")
     assert (response.status_code, meeting.attempts) == (500, 1)

@@ -122,7 +122,7 @@ async def test_a_delivery_waits_for_an_unavailable_server_instead_of_failing(
 
 
 @pytest.mark.parametrize("content_type", [None, "application/json", "text/plain"])
-async def test_a_delivery_sent_by_hand_is_read_whatever_its_content_type(
+async def test_a_delivery_sent_by_hand_is_read_with_any_content_type(
     committed_database: Database, url: str, channel: AbstractChannel, content_type: str | None
 ) -> None:
     handler = Recorder()

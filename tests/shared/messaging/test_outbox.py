@@ -25,7 +25,7 @@ async def test_a_rolled_back_event_is_not_published(committed_database: Database
     assert await count_waiting(committed_database) == 0
 
 
-async def test_messages_that_are_spaced_out_become_due_in_turn(committed_database: Database) -> None:
+async def test_messages_with_spread_due_times_become_due_one_by_one(committed_database: Database) -> None:
     async with committed_database.transaction() as session:
         ids = [record(session, SessionCompleted, subject="s", data=build_completed()).id for _ in range(3)]
         before = await session.scalar(CLOCK)

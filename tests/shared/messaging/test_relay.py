@@ -210,7 +210,7 @@ async def test_a_message_of_unknown_type_is_parked_after_its_last_attempt(
     assert {"event": "messages_parked", "log_level": "error", "types": ["demo.retired.v1"]} in logs
 
 
-async def test_a_version_that_knows_the_type_publishes_parked_messages(
+async def test_a_version_with_the_type_publishes_parked_messages(
     committed_database: Database, url: str, channel: AbstractChannel, queue_type: QueueType
 ) -> None:
     await record_unknown(committed_database, attempts=MAX_ATTEMPTS, parked=True)

@@ -163,7 +163,7 @@ async def test_an_address_cannot_contain_an_arbitrary_message(browser: httpx.Asy
 
 
 @pytest.mark.parametrize("role", ["editor", "admin"])
-async def test_the_address_of_a_service_leads_to_a_page(
+async def test_the_panel_address_of_a_service_opens_a_page(
     browser: httpx.AsyncClient, token_for: TokenFor, role: Role
 ) -> None:
     sign_on(browser, token_for(uuid4(), role, csrf=CSRF))

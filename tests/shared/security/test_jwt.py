@@ -151,7 +151,7 @@ async def test_a_new_key_is_fetched_and_unknown_ones_are_not_fetched_repeatedly(
     assert await keys.get(jwks.kid) is not None
 
 
-async def test_known_keys_outlive_an_outage(jwks: Jwks) -> None:
+async def test_cached_keys_are_used_during_an_outage(jwks: Jwks) -> None:
     keys = JwksClient(jwks.url, max_age_seconds=0.0, cooldown_seconds=0.0)
     await keys.get(jwks.kid)
     jwks.away = True

@@ -50,7 +50,7 @@ async def test_argon2_rejects_passwords_that_differ_after_72_bytes(hasher: Passw
 
 
 @pytest.mark.parametrize("hashed", [None, "", "plain", "$unknown$"])
-async def test_verifying_without_a_usable_hash_costs_the_same(
+async def test_verifying_without_a_usable_hash_takes_the_same_time(
     hasher: PasswordHasher, hashed: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     verified: list[str] = []

@@ -120,7 +120,7 @@ MISBEHAVIOUR: dict[str, tuple[int, bytes]] = {
 
 @pytest.mark.parametrize("reply", MISBEHAVIOUR.values(), ids=MISBEHAVIOUR)
 @pytest.mark.parametrize("at", ["debug_token", "me"])
-async def test_facebook_is_unavailable_if_it_answers_nonsense(
+async def test_a_malformed_answer_makes_facebook_unavailable(
     providers: Providers, social: SocialSignIn, at: str, reply: tuple[int, bytes]
 ) -> None:
     token = providers.facebook.create_access_token(user_id="10158")

@@ -178,7 +178,7 @@ async def test_a_quiet_stream_sends_comments(
         assert await events.read_event() == {"comment": "ping"}
 
 
-async def test_the_response_must_not_be_stored(client: httpx.AsyncClient, job_id: UUID) -> None:
+async def test_the_response_cannot_be_cached(client: httpx.AsyncClient, job_id: UUID) -> None:
     async with client.stream("GET", f"{JOBS}/{job_id}/events") as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         assert answer.headers["cache-control"] == "no-store"

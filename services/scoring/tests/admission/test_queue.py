@@ -54,7 +54,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_turn_comes_when_the_one_before_ends() -> None:
+async def test_a_turn_starts_when_the_previous_one_ends() -> None:
     queue = create_queue()
     first, second = Work(queue, create_ticket()), Work(queue, create_ticket())
     await settle()
@@ -81,7 +81,7 @@ async def test_a_slot_counts_for_its_learner_until_it_is_cleaned_up() -> None:
     assert get_metric("scoring_queue_in_work") == 0
 
 
-async def test_a_learner_with_one_comes_before_one_with_many() -> None:
+async def test_a_learner_with_one_recording_goes_before_a_learner_with_many() -> None:
     queue = create_queue()
     anns = [Work(queue, create_ticket(ANN)) for _ in range(4)]
     ben = Work(queue, create_ticket(BEN))
@@ -135,7 +135,7 @@ async def test_waiting_work_gives_way_to_learners_with_less_work() -> None:
     await works[2].end()
 
 
-async def test_work_starts_immediately_in_a_free_slot_whatever_its_estimate() -> None:
+async def test_work_starts_immediately_in_a_free_slot_regardless_of_its_estimate() -> None:
     queue = create_queue(max_waiting=0, seconds=99)
     assert queue.ensure_room(create_ticket()) < asyncio.get_running_loop().time()
     async with queue.take_turn(create_ticket(within=-1), (5.0,)):

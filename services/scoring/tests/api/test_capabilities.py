@@ -24,7 +24,7 @@ async def test_capabilities_are_listed(client: httpx.AsyncClient) -> None:
     }
 
 
-async def test_it_is_for_learners_only(client: httpx.AsyncClient) -> None:
+async def test_an_invalid_token_is_refused(client: httpx.AsyncClient) -> None:
     answer = await client.get(CAPABILITIES, headers={"Authorization": "Bearer x.y.z"})
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
 

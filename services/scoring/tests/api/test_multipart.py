@@ -60,7 +60,7 @@ async def test_the_parts_of_a_form_are_read() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 50])
-async def test_a_form_is_read_whatever_its_chunk_size(size: int) -> None:
+async def test_a_form_is_read_in_chunks_of_any_size(size: int) -> None:
     chunks = [FORM[at : at + size] for at in range(0, len(FORM), size)]
     assert await read(*chunks) == await read(FORM)
 
@@ -141,7 +141,7 @@ async def test_a_file_under_another_name_is_skipped() -> None:
         assert len(parts.audio) > 0
 
 
-async def test_a_text_may_come_as_a_file() -> None:
+async def test_the_text_may_be_sent_as_a_file() -> None:
     body = (
         make_part("audio", b"voice", file=True)
         + make_part("reference_text", "Café".encode(), file=True)
@@ -168,7 +168,7 @@ async def test_an_interrupted_upload_is_refused() -> None:
     )
 )
 @settings(deadline=None, max_examples=200)
-def test_garbage_is_read_or_refused(chunks: list[bytes]) -> None:
+def test_malformed_forms_are_read_or_refused(chunks: list[bytes]) -> None:
     with suppress(MalformedForm):
         asyncio.run(read(*chunks))
 

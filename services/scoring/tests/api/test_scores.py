@@ -178,7 +178,7 @@ async def test_a_body_that_is_not_a_form_is_refused(client: httpx.AsyncClient) -
     get_problem(await client.post(SCORE, json={"audio": "x"}), status=400, code="malformed_form")
 
 
-async def test_it_is_for_learners_only(client: httpx.AsyncClient) -> None:
+async def test_an_invalid_token_is_refused(client: httpx.AsyncClient) -> None:
     answer = await client.post(SCORE, headers={"Authorization": "Bearer x.y.z"})
     get_problem(answer, status=401, code="unauthorized")
 

@@ -67,7 +67,7 @@ async def test_an_endless_body_is_ended_even_if_it_is_fast() -> None:
     assert 0.4 < await measure_refusal(request, UploadRoom(MAX_FORM_BYTES), FormTooSlow) < 1.5
 
 
-async def test_an_upload_of_known_size_reserves_its_room_at_the_start() -> None:
+async def test_an_upload_of_known_size_reserves_its_memory_at_the_start() -> None:
     request = drip(b"1", every_seconds=0.01, length=MAX_FORM_BYTES)
     await measure_refusal(request, UploadRoom(MAX_FORM_BYTES - 1), UploadsFull)
 
@@ -87,7 +87,7 @@ async def test_a_large_upload_that_cannot_end_in_time_is_ended_early() -> None:
     assert await measure_refusal(request, UploadRoom(MAX_FORM_BYTES), FormTooSlow) < 0.3
 
 
-async def test_a_large_burst_of_unknown_size_must_keep_its_speed() -> None:
+async def test_a_large_upload_of_unknown_size_must_sustain_its_rate() -> None:
     sent = iter([HEAD, bytes(3_000_000)])
 
     async def receive() -> Message:

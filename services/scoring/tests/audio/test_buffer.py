@@ -22,7 +22,7 @@ def test_a_buffer_takes_no_more_memory_than_a_recording_may_have() -> None:
     assert len(buffer) == MAX_AUDIO_BYTES
 
 
-def test_a_small_recording_takes_its_own_size() -> None:
+def test_a_small_recording_takes_no_more_memory_than_its_size() -> None:
     buffer = AudioBufferManager(max_bytes=300_000)
     for _ in range(30):
         buffer.append(memoryview(bytes(10_000)))

@@ -53,7 +53,7 @@ async def decode(workers: WorkerPool, content: bytes) -> bytes:
         return bytes(recording.pcm)
 
 
-async def test_every_sample_comes_back(workers: WorkerPool, reading: bytes, recording: Recording) -> None:
+async def test_all_samples_are_returned(workers: WorkerPool, reading: bytes, recording: Recording) -> None:
     async with decode_upload(DecoderPool(workers), create_upload(reading)) as decoded:
         assert bytes(decoded.pcm) == bytes(recording.pcm)
         assert decoded.source == recording.source
@@ -86,7 +86,7 @@ async def test_the_samples_are_overwritten_after_an_error(workers: WorkerPool, r
     assert not any(seen[0])
 
 
-async def test_refusals_come_back_as_errors(
+async def test_refusals_are_raised_as_errors(
     workers: WorkerPool, encode: Callable[..., bytes], voice: NDArray[np.float32]
 ) -> None:
     with pytest.raises(UnsupportedAudio):
@@ -160,7 +160,7 @@ async def test_a_crash_is_blamed_on_the_recording_unless_the_process_was_killed(
         await decode(workers, reading)
 
 
-async def test_a_refused_recording_costs_what_decoding_it_took(workers: WorkerPool) -> None:
+async def test_a_refused_recording_is_charged_its_decoding_time(workers: WorkerPool) -> None:
     silence = make_wav(bytes(32_000 * 10), kind=1, bits=16, rate=16_000, channels=1)
     dying: WorkerPool = DyingWorkers(-signal.SIGXCPU)  # type: ignore[assignment]  # it only runs
     costs = []

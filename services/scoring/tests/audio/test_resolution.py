@@ -20,7 +20,7 @@ def measure(data: bytes) -> float:
 
 @pytest.mark.parametrize("codec", ["pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le"])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_eight_bits_are_seen_in_every_format(
+def test_eight_bit_audio_is_detected_in_every_format(
     codec: str, channels: int, encode: Encode, voice: Samples
 ) -> None:
     coarse = (np.round(voice * 127) / 128).astype(np.float32)
@@ -29,12 +29,14 @@ def test_eight_bits_are_seen_in_every_format(
 
 
 @pytest.mark.parametrize("rate", [8_000, 44_100])
-def test_eight_bits_are_seen_before_resampling(rate: int, encode: Encode, voice: Samples) -> None:
+def test_eight_bit_audio_is_detected_before_resampling(rate: int, encode: Encode, voice: Samples) -> None:
     assert measure(encode(voice, codec="pcm_u8", rate=rate)) == pytest.approx(EIGHT_BITS_DB, abs=0.1)
 
 
 @pytest.mark.parametrize("gain", [0.7, 0.1])
-def test_eight_bits_are_seen_after_a_change_of_level(gain: float, encode: Encode, voice: Samples) -> None:
+def test_eight_bit_audio_is_detected_after_a_change_of_level(
+    gain: float, encode: Encode, voice: Samples
+) -> None:
     coarse = (np.round(voice * 127) / 128 * gain).astype(np.float32)
     assert measure(encode(coarse)) == pytest.approx(EIGHT_BITS_DB + 20 * np.log10(gain), abs=0.4)
 

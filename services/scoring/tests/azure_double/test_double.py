@@ -144,7 +144,7 @@ async def test_a_continuous_recognition_ends_differently(
     assert (outcome.reason, outcome.code) == ending, outcome.details
 
 
-async def test_it_scores_the_text_that_the_client_names(double: AzureDouble, pcm: bytes) -> None:
+async def test_the_double_scores_the_text_of_the_request(double: AzureDouble, pcm: bytes) -> None:
     double.play(scores(weak={"seven"}))
     [phrase] = (await assess(double, pcm)).phrases
     assert list_words(phrase) == [(word, "Mispronunciation" if word == "seven" else "None") for word in WORDS]
@@ -155,7 +155,7 @@ async def test_it_scores_the_text_that_the_client_names(double: AzureDouble, pcm
     assert best["Words"][-1]["Offset"] + best["Words"][-1]["Duration"] == phrase["Duration"]
 
 
-async def test_it_records_the_audio_that_arrived(double: AzureDouble, pcm: bytes) -> None:
+async def test_the_double_records_the_audio_it_receives(double: AzureDouble, pcm: bytes) -> None:
     double.play(scores())
     await assess(double, pcm)
     [turn] = double.turns
@@ -168,7 +168,7 @@ async def test_it_records_the_audio_that_arrived(double: AzureDouble, pcm: bytes
     assert turn.sent[-2:] == ["speech.phrase", "turn.end"]
 
 
-async def test_it_marks_omitted_and_inserted_words(double: AzureDouble, pcm: bytes) -> None:
+async def test_the_double_marks_omitted_and_inserted_words(double: AzureDouble, pcm: bytes) -> None:
     double.play(scores(said="the ferry leaves at seven in the morning"))
     [phrase] = (await assess(double, pcm)).phrases
     assert list_words(phrase)[:4] == [
@@ -228,7 +228,7 @@ async def test_only_american_english_has_names_of_phonemes_and_prosody(
     assert "ProsodyScore" not in best["PronunciationAssessment"]
 
 
-async def test_a_wrong_key_is_refused_whatever_the_script(double: AzureDouble, pcm: bytes) -> None:
+async def test_a_wrong_key_is_refused_in_every_script(double: AzureDouble, pcm: bytes) -> None:
     double.play(scores())
     outcome = await assess(double, pcm, key="wrong")
     assert (outcome.reason, outcome.code) == ("Error", "AuthenticationFailure")
@@ -241,7 +241,7 @@ async def test_a_key_can_expire_between_two_recordings(double: AzureDouble, pcm:
     assert (await assess(double, pcm)).code == "AuthenticationFailure"
 
 
-async def test_it_can_run_without_storing_audio(pcm: bytes) -> None:
+async def test_the_double_can_run_without_storing_audio(pcm: bytes) -> None:
     async with AzureDouble(keeps_audio=False, remembers=1).listen() as double:
         await assess(double, pcm)
         await assess(double, pcm)
@@ -250,7 +250,7 @@ async def test_it_can_run_without_storing_audio(pcm: bytes) -> None:
         assert (len(turn.audio), turn.audio_bytes) == (0, len(pcm))
 
 
-async def test_its_own_errors_fail_the_test(pcm: bytes) -> None:
+async def test_errors_in_the_double_fail_the_test(pcm: bytes) -> None:
     async def fail(turn: object) -> None:
         raise LookupError("the script is wrong")
 
@@ -261,7 +261,7 @@ async def test_its_own_errors_fail_the_test(pcm: bytes) -> None:
     assert caught.group_contains(LookupError)
 
 
-def test_it_runs_as_a_program(pcm: bytes) -> None:
+def test_the_double_runs_as_a_program(pcm: bytes) -> None:
     command = [sys.executable, "-m", "tests.azure_double", "--situation", "phrase_NoMatch"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:  # noqa: S603 - our own command
         assert program.stdout is not None

@@ -91,7 +91,7 @@ async def test_a_new_day_and_a_new_month_start_at_zero(new_budget: NewBudget, cl
             await send(budget, learner, 1)
 
 
-async def test_without_limits_redis_is_not_asked() -> None:
+async def test_without_limits_redis_is_not_used() -> None:
     budget = SpeechBudget("redis://127.0.0.1:1/0", Limits(0, 0))
     await send(budget, uuid4(), 60)
     await budget.close()
@@ -134,7 +134,7 @@ async def test_a_failure_after_sending_counts(new_budget: NewBudget, redis: Redi
     assert await get_ms(redis, learner) == (10_000, 10_000)
 
 
-async def test_a_refund_goes_to_the_day_that_paid(
+async def test_a_refund_applies_to_the_day_that_was_charged(
     new_budget: NewBudget, redis: Redis, clock: list[datetime]
 ) -> None:
     budget, learner = new_budget(daily=10), uuid4()
@@ -169,7 +169,7 @@ async def test_everything_in_redis_expires(
 
 
 @pytest.mark.parametrize("is_sent", [True, False])
-async def test_a_lost_answer_of_redis_counts_once(
+async def test_a_reservation_counts_once_after_a_lost_response_from_redis(
     new_budget: NewBudget, redis: Redis, monkeypatch: pytest.MonkeyPatch, *, is_sent: bool
 ) -> None:
     read, lost = AbstractConnection.read_response, list[Exception]()

@@ -173,7 +173,9 @@ async def test_a_timeout_raised_by_the_work_is_not_reported_as_a_missed_deadline
         await assess(0.0, receipts, learner)
 
 
-async def test_seconds_are_counted_before_a_provider_is_asked(receipts: ReceiptIssuer, learner: UUID) -> None:
+async def test_seconds_are_counted_before_a_provider_is_called(
+    receipts: ReceiptIssuer, learner: UUID
+) -> None:
     counted = list[float]()
 
     async def refuse(seconds: float) -> None:

@@ -22,7 +22,7 @@ def test_a_quarter_of_an_error_is_corrected() -> None:
 
 
 @pytest.mark.parametrize("speed", [0.1, 1, 4])
-def test_it_learns_how_fast_a_machine_is(speed: float) -> None:
+def test_estimates_adapt_to_the_speed_of_the_machine(speed: float) -> None:
     estimator, chance = create_estimator(), np.random.default_rng(1)
     for _ in range(500):
         sizes = chance.uniform(1, 60), chance.uniform(1, 150)

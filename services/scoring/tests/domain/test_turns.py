@@ -80,7 +80,7 @@ def test_all_waiting_learners_are_served_before_one_is_served_again() -> None:
     assert [each.ticket.learner_id for each in served] == [BEN, CLEO, CLEO, ANN, BEN]
 
 
-def test_abandoned_work_costs_no_turn() -> None:
+def test_cancelled_work_does_not_count_as_a_turn() -> None:
     order = TurnOrder()
     first, refused, ben = make_job(ANN), make_job(ANN, 9), make_job(BEN, 2)
     for each in (first, refused, ben):
@@ -185,7 +185,7 @@ def test_where_there_is_one_slot_each_learner_may_have_it() -> None:
     assert plan([ann]).starting == [ann]
 
 
-def test_a_learner_at_the_limit_waits_for_own_work_to_end() -> None:
+def test_a_learner_at_the_limit_waits_for_their_own_work() -> None:
     waits, late = make_job(ANN, 5, within=8.5), make_job(ANN, 5, within=7.5)
     in_work = [make_job(ANN, 4, begun=1)]
     assert plan([waits], in_work, concurrency=2).waiting == [waits]
@@ -200,7 +200,7 @@ def test_waiting_work_of_one_learner_does_not_delay_others_in_free_slots() -> No
     assert not found.refused
 
 
-def test_each_slot_has_its_own_line() -> None:
+def test_each_slot_has_its_own_queue() -> None:
     in_work = [make_job(DAN, 4, begun=0), make_job(ANN, 4, begun=0)]
     found = plan([make_job(UUID(int=10 + each), 4) for each in range(6)], in_work, concurrency=2)
     # Two more in each slot end within 12 s.

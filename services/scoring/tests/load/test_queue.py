@@ -47,7 +47,7 @@ async def test_with_one_slot_others_wait_for_one_recording_at_most() -> None:
     await asyncio.gather(*many, return_exceptions=True)
 
 
-async def test_learners_get_the_same_processing_time_whatever_their_recordings(
+async def test_learners_get_equal_processing_time_regardless_of_their_recordings(
     record_property: Record,
 ) -> None:
     scoring = Scoring(concurrency=3, seconds_per_second=0.01, timeout_seconds=60)

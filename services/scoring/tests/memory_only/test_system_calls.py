@@ -99,7 +99,7 @@ def follow(settings: ApiSettings, token_for: TokenFor, recordings: Recordings, t
     return start
 
 
-async def test_no_recording_reaches_a_file_whatever_happens_to_it(
+async def test_no_recording_is_written_to_a_file_in_any_outcome(
     follow: Follow, encode: Callable[..., bytes], voice: NDArray[np.float32]
 ) -> None:
     with follow(SCORING_TIMEOUT_SECONDS="8") as followed:

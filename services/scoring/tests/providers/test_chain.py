@@ -171,7 +171,7 @@ async def test_every_attempt_is_reserved_and_counted(chain_of: ChainOf, redis: R
     assert await redis.get(month) == "50000"
 
 
-async def test_recordings_that_were_not_sent_cost_nothing(chain_of: ChainOf) -> None:
+async def test_recordings_that_were_not_sent_are_not_charged(chain_of: ChainOf) -> None:
     before = get_metric("speech_seconds_paid_total", provider="paid")
     paid = PaidProvider("paid", ProviderUnavailable("refused"), connects=False)
     chain = chain_of(paid, FreeProvider("free"), limits=Limits(0, 10_000))
@@ -196,7 +196,7 @@ async def test_the_failure_with_the_shortest_wait_is_returned(chain_of: ChainOf)
             await assess(chain_of(*(FreeProvider(str(at), each) for at, each in enumerate(failures))))
 
 
-async def test_a_provider_is_asked_only_for_its_languages(chain_of: ChainOf) -> None:
+async def test_a_provider_gets_only_recordings_in_its_languages(chain_of: ChainOf) -> None:
     first = FreeProvider("first", ProviderUnavailable("down"), languages=("en-US", "en-GB"))
     second = FreeProvider("second", languages=("en-US", "en-AU"))
     chain = chain_of(first, second)
@@ -285,7 +285,7 @@ async def test_when_all_queues_are_full_the_shortest_wait_is_returned(chain_of: 
     chain.ensure_room(create_ticket(), "en-US")
 
 
-async def test_room_for_a_recording_is_that_of_any_provider_for_its_language(chain_of: ChainOf) -> None:
+async def test_a_recording_has_room_if_any_provider_for_its_language_has(chain_of: ChainOf) -> None:
     busy = Busy("busy-for-room")
     chain = chain_of(busy, FreeProvider("other", languages=("en-GB",)), max_waiting=0)
     request = asyncio.create_task(assess(chain))

@@ -126,7 +126,9 @@ async def test_its_capabilities_are_complete(provider: SpeechProvider) -> None:
     assert capabilities.max_seconds == MAX_AUDIO_SECONDS
 
 
-async def test_it_is_ready_once_it_has_scored(provider: SpeechProvider, recording: Recording) -> None:
+async def test_a_provider_is_ready_after_it_has_scored(
+    provider: SpeechProvider, recording: Recording
+) -> None:
     await assess(provider, recording)
     await provider.ping()
 
@@ -240,7 +242,9 @@ async def test_the_same_recording_has_the_same_scores(provider: SpeechProvider, 
     assert await asyncio.gather(*(assess(provider, recording) for _ in range(4))) == [first] * 4
 
 
-async def test_it_leaves_the_recording_to_its_owner(provider: SpeechProvider, recording: Recording) -> None:
+async def test_a_provider_neither_changes_nor_keeps_the_recording(
+    provider: SpeechProvider, recording: Recording
+) -> None:
     samples, own = copy_recording(recording)
     await assess(provider, own)
     assert samples == recording.pcm
@@ -263,7 +267,9 @@ async def test_a_request_that_is_cancelled_frees_its_place(create: Create, recor
         assert await assess(provider, recording) == first
 
 
-async def test_it_reports_a_timeout(create: Create, recording: Recording, double: AzureDouble) -> None:
+async def test_a_provider_reports_a_timeout(
+    create: Create, recording: Recording, double: AzureDouble
+) -> None:
     double.play(scores(delay_seconds=2))
     async with start(create(scoring_timeout_seconds=0.02, azure_timeout_seconds=0.5)) as provider:
         with pytest.raises(ProviderTimeout) as caught:
@@ -272,7 +278,7 @@ async def test_it_reports_a_timeout(create: Create, recording: Recording, double
     assert caught.value.retryable
 
 
-async def test_it_reports_that_its_queue_is_full(
+async def test_a_provider_reports_a_full_queue(
     create_chain: CreateChain, recording: Recording, double: AzureDouble
 ) -> None:
     double.play(refuses(429))
@@ -311,7 +317,7 @@ async def test_silence_gets_no_points(provider: SpeechProvider, recording: Recor
         assert outcome.pronunciation_score is None or outcome.pronunciation_score < 40
 
 
-async def test_it_can_be_closed_while_it_works(create: Create, recording: Recording) -> None:
+async def test_a_provider_can_be_closed_while_it_scores(create: Create, recording: Recording) -> None:
     provider = create(scoring_timeout_seconds=2)
     await provider.start()
     running = asyncio.create_task(find_outcome(provider, recording))

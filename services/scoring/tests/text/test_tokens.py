@@ -155,7 +155,7 @@ SAID = [
 
 
 @pytest.mark.parametrize(("text", "readings"), [(text, readings) for text, *readings in SAID])
-def test_every_usual_reading_is_known(text: str, readings: list[str]) -> None:
+def test_all_usual_readings_are_listed(text: str, readings: list[str]) -> None:
     for reading in readings:
         assert is_reading(text, reading), f"{text!r} is not read {reading!r}"
 

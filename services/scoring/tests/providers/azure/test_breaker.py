@@ -32,7 +32,7 @@ def fail(breaker: Breaker, times: int = 3) -> None:
         breaker.record_failure(breaker.admit())
 
 
-def test_it_opens_after_failures_in_a_row(breaker: Breaker) -> None:
+def test_the_breaker_opens_after_consecutive_failures(breaker: Breaker) -> None:
     fail(breaker, 2)
     assert is_in(breaker, "closed")
     fail(breaker, 1)

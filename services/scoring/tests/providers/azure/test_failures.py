@@ -183,7 +183,7 @@ def test_every_situation_has_a_row() -> None:
 
 @pytest.mark.parametrize("mode", ["single-shot", "continuous"])
 @pytest.mark.parametrize("situation", ROWS)
-async def test_a_failure_has_its_error(
+async def test_each_failure_raises_its_error(
     table: dict[tuple[str, Mode], Observed],
     recordings: dict[Mode, Recording],
     situation: str,

@@ -52,7 +52,7 @@ def test_an_answer_that_the_sdk_cannot_read_is_not_an_outage() -> None:
         ("EndSilenceTimeout", "no_speech"),
     ],
 )
-def test_no_match_is_a_verdict_on_the_recording(no_match: str, reason: str) -> None:
+def test_no_match_rejects_the_recording(no_match: str, reason: str) -> None:
     error = to_error(Outcome(no_match=no_match))
     assert isinstance(error, NotAssessable)
     assert error.extra == {"reason": reason}

@@ -99,7 +99,7 @@ async def test_only_american_english_has_prosody(
     assert double.turns[0].request.language == "en-GB"
 
 
-async def test_a_busy_service_is_asked_again(
+async def test_a_busy_service_is_called_again(
     double: AzureDouble, provide: Provide, recording: Recording
 ) -> None:
     double.play(refuses(429), refuses(503), scores())
