@@ -1,4 +1,4 @@
-"""A stand-in for a service: it echoes requests, or misbehaves as the query string asks."""
+"""A stand-in for a service: it echoes requests, or misbehaves as the query string specifies."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ import h11
 
 from deploy.services import DATABASE_OWNERS, SERVICES
 
-# The gateway asks auth here before it forwards a request to a page of the panel.
+# The gateway calls auth here before it forwards a request to a page of the panel.
 GATE = "/internal/panel-session"
 READY = json.dumps({"status": "ready", "checks": {"postgres": "ok"}})
 
@@ -64,7 +64,7 @@ class StandIn:
             self._server = None
 
     def get_last(self, target: str) -> Seen:
-        """Return the last request to the target. The gateway itself requests keys and readiness meanwhile."""
+        """Return the last request to the target. The gateway also requests keys and readiness."""
         return next(seen for seen in reversed(self.seen) if seen.target == target)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

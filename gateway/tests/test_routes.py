@@ -162,7 +162,7 @@ async def test_every_documented_operation_reaches_its_service(
 
 
 def _list_requests(service: StandIn, since: int) -> list[tuple[str, str]]:
-    """Return methods and targets. The gateway itself may have requested keys meanwhile."""
+    """Return methods and targets. They may include the gateway's own requests for keys."""
     return [(seen.method, seen.target) for seen in service.seen[since:]]
 
 

@@ -165,7 +165,7 @@ class Editor:
             self._traffic.imports.append(await self._follow(started.headers["location"]))
 
     async def _follow(self, path: str) -> dict[str, Any]:
-        """Return the last event. A replica that stops ends its streams, and the other goes on."""
+        """Return the last event. A replica that stops ends its streams, and the other one continues them."""
         last: dict[str, Any] = {"state": "not followed"}
         while last["state"] not in ENDED:
             answer = await self._send("follow", "GET", f"{path}/events")

@@ -80,7 +80,7 @@ async def test_an_archived_speech_is_not_drawn_but_stays_in_games(
 
 
 async def play_and_list_tags(learner: Learner, speech: dict[str, Any]) -> list[str]:
-    """Return a speech's tags in a new game; none while the game does not know the speech."""
+    """Return a speech's tags in a new game; none until the game service has the speech."""
     now = datetime.now(UTC)
     times = {"started_at": now.isoformat(), "completed_at": (now + timedelta(seconds=1)).isoformat()}
     saved = await learner.post("/game/sessions", build_session([speech], **times))

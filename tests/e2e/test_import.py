@@ -56,7 +56,7 @@ async def draw_new(learner: Learner, tag: str) -> list[dict[str, Any]]:
 
 
 async def play(learner: Learner, speech: dict[str, Any]) -> str:
-    """Save a game with this speech as soon as the game knows it; return the id of the session."""
+    """Save a game with this speech as soon as the game service has it; return the id of the session."""
     game, key = build_session([speech], level="C2"), {"Idempotency-Key": uuid4().hex}
     async with asyncio.timeout(10):
         while (  # noqa: ASYNC110 - another system's work

@@ -1,4 +1,4 @@
-"""`make up` makes secrets once, for everything that the compose file asks for."""
+"""`make up` creates secrets once, for every variable that the compose file requires."""
 
 import re
 from pathlib import Path

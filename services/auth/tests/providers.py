@@ -125,7 +125,7 @@ class OpenIdProvider:
         return {name: claim for name, claim in (usual | different).items() if claim is not None}
 
     def sign(self, claims: Any, **header: Any) -> str:
-        """Sign these claims with the current key, whatever the header says."""
+        """Sign these claims with the current key, regardless of the header."""
         return sign_jws({"alg": "RS256", "typ": "JWT", "kid": self.kid, **header}, claims, self.key)
 
     def create_token(self, **claims: Any) -> str:

@@ -98,7 +98,7 @@ def is_finding(name: str, rest: str) -> bool:
 def _writes_to_file(rest: str, position: int) -> bool:
     targets = DESCRIPTOR.findall(rest)
     if len(targets) <= position:
-        # The descriptor is not open, or strace does not know it.
+        # The descriptor is not open, or strace has not recorded it.
         return not FAILED.search(rest)
     target = targets[position]
     return target.startswith("/") and not _is_harmless(target)
@@ -152,7 +152,7 @@ def attach(process: int, *, folder: Path) -> Iterator[Tracer]:
     strace = subprocess.Popen(command, stderr=subprocess.PIPE)  # noqa: S603 - as above
     assert strace.stderr
     try:
-        # The first line tells whether it has attached.
+        # The first line shows whether strace has attached.
         if b"attached" not in (line := strace.stderr.readline()):
             raise PermissionError(line.decode())
         yield Tracer(strace, folder)

@@ -1,4 +1,4 @@
-"""Clients that send before they read get the response to a refused body, and occupy little meanwhile."""
+"""Clients that send before they read get the response to a refused body, and occupy little memory."""
 
 import asyncio
 from typing import Any

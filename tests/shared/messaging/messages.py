@@ -46,7 +46,7 @@ async def record_unknown(
     parked: bool = False,
     message_type: str = "demo.retired.v1",
 ) -> None:
-    """Write messages of a type that this version does not know."""
+    """Write messages of a type that this version does not have."""
     row = {"type": message_type, "body": b"{}", "attempts": attempts}
     async with database.transaction() as session:
         await session.execute(insert(OutboxEvent), [{"id": uuid7(), **row} for _ in range(times)])
@@ -99,7 +99,7 @@ async def count_messages(channel: AbstractChannel, queue: str) -> int:
 
 
 class Recorder:
-    """Records what it handles, and fails on request."""
+    """Records the messages it handles, and fails on request."""
 
     def __init__(self) -> None:
         self.seen: list[Event] = []

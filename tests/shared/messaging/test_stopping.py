@@ -94,7 +94,7 @@ async def test_a_worker_that_stops_finishes_its_delivery(worker: Worker, channel
     worker.may_end.set()
     await stopping
     assert (worker.taken, worker.done) == (1, 1)
-    # It took no further one, and what it finished is not delivered again.
+    # It took no further delivery, and those it finished are not delivered again.
     assert await count_messages(channel, WORK) == 1
 
 

@@ -54,7 +54,7 @@ async def test_only_admins_list_accounts_and_change_roles(
 async def test_an_admin_route_checks_the_role_in_the_database(
     admin: httpx.AsyncClient, boss: User, user: User, database: Database, access_for: Any
 ) -> None:
-    # A token that this process does not know to be revoked.
+    # A token whose revocation has not reached this process yet.
     admin.headers["Authorization"] = f"Bearer {await access_for(database, boss, ver=1)}"
     await admin.put(f"{USERS}/{user.id}/role", json={"role": "admin"})
     async with database.transaction() as session:

@@ -27,7 +27,7 @@ TAGS, SPEECHES = "/api/v1/admin/tags", "/api/v1/admin/speeches"
 
 @pytest.fixture
 def deliver(outbox_jobs: OutboxJobs) -> Deliver:
-    """Delivers merge jobs, each twice, until the outbox has no more; returns their number."""
+    """Delivers merge jobs, each twice, until the outbox is empty; returns their number."""
 
     async def deliver(database: Database) -> int:
         deliveries = 0

@@ -81,7 +81,7 @@ async def test_invalid_commands_are_refused_with_the_reason(session: AsyncSessio
 
 @pytest.fixture
 def propagate(outbox_jobs: OutboxJobs) -> Propagate:
-    """Delivers rename jobs until the outbox has no more; returns their number."""
+    """Delivers rename jobs until the outbox is empty; returns their number."""
 
     async def deliver(database: Database) -> int:
         deliveries = 0

@@ -81,7 +81,7 @@ class Imports:
         return [(ValidateImport.model_validate_json(body).import_id, waits) for body, waits in rows]
 
     async def clean_up(self) -> None:
-        """Delete the objects that ended imports no longer need."""
+        """Delete the objects of ended imports."""
         async with self.database.transaction() as session:
             for job in await self.outbox_jobs(session, DeleteObjects):
                 await delete_objects(self.storage, job)

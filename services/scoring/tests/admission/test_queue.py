@@ -28,7 +28,7 @@ def get_metric(metric: str) -> float:
 
 
 class Work:
-    """Takes its turn in a queue and ends when the test says so."""
+    """Takes its turn in a queue, and ends when the test ends it."""
 
     def __init__(self, queue: FairQueue, own: Ticket, seconds: float = 1.0) -> None:
         self.has_begun, self.may_end = asyncio.Event(), asyncio.Event()

@@ -16,7 +16,7 @@ QUICK = {
     "SPEECH-StopRecognitionTimeoutInSeconds": "1",
     "SPEECH-MaxBufferSizeMs": "180000",
 }
-"""Properties with which failures take no longer than they must."""
+"""Properties that make failures as short as possible."""
 IMPATIENT = {**QUICK, "SPEECH-OneShotRecognition-OperationTimeoutMs": "500"}
 
 ASSESSMENT = {

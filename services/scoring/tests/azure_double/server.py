@@ -77,7 +77,7 @@ class AzureDouble:
         return len(self._sockets)
 
     def play(self, *scripts: Script) -> None:
-        """Forget what happened, and play a script for each connection in turn, the last one for the rest."""
+        """Clear the records, and play one script per connection, the last one for all further connections."""
         self.connections.clear()
         self.connected, self._scripts = 0, scripts
 

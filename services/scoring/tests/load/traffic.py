@@ -57,7 +57,7 @@ class Answer:
 
 
 class Scoring:
-    """A chain with one timed provider, and learners who ask it."""
+    """A chain with one timed provider, and learners who send recordings to it."""
 
     def __init__(
         self,
