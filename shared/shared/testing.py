@@ -120,6 +120,14 @@ async def session(database: Database) -> AsyncIterator[AsyncSession]:
         yield session
 
 
+READ_ROWS = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = :table"
+
+
+async def count_read_rows(session: AsyncSession, table: str) -> int:
+    """Return how many rows of a table the transaction has read, including those that filters rejected."""
+    return (await session.execute(text(READ_ROWS), {"table": table})).scalar_one()
+
+
 @pytest.fixture(scope="session")
 def signing_keys() -> SigningKeys:
     return SigningKeys({"keys": [create_signing_key()]})

@@ -92,6 +92,9 @@ class GameSession(Base):
         UniqueConstraint("user_id", "idempotency_key"),
         Index(None, "user_id", "completed_at", "id"),
         Index(None, "completed_at", "id"),
+        Index(None, "mode", "completed_at", "id"),
+        # With both filters, the sessions of the level are compared in the index, without reading their rows.
+        Index(None, "level", "completed_at", "id", "mode"),
     )
 
 

@@ -20,7 +20,6 @@ MAX_COUNTED = 10_000
 async def fetch_page(
     session: AsyncSession, items: Select[Any], key: Any, query: PageQuery, *, scope: str
 ) -> tuple[Sequence[Any], Pagination]:
-    total = await _count(session, items, key)
     number, ordered = query.page, items.order_by(key.desc())
     if query.cursor is None:
         ordered = ordered.offset(query.get_offset())
@@ -29,6 +28,7 @@ async def fetch_page(
         ordered = ordered.where(key < last)
     rows = (await session.execute(ordered.limit(query.limit + 1))).all()
     shown = rows[: query.limit]
+    total = await count_items(session, items, key, query, rows)
     cursor = None
     if len(rows) > len(shown):
         cursor = encode_cursor(CURSOR_LAYOUT, number + 1, shown[-1].id.bytes, scope=scope)
@@ -42,7 +42,12 @@ async def fetch_page(
     return shown, position
 
 
-async def _count(session: AsyncSession, items: Select[Any], key: Any) -> int:
+async def count_items(
+    session: AsyncSession, items: Select[Any], key: Any, query: PageQuery, rows: Sequence[Any]
+) -> int:
+    """Count the items of a list up to MAX_COUNTED + 1. `rows` are those of the page, and the next one."""
+    if query.cursor is None and query.page == 1 and len(rows) <= query.limit:
+        return len(rows)
     bounded = items.with_only_columns(key).limit(MAX_COUNTED + 1).subquery()
     return (await session.execute(select(func.count()).select_from(bounded))).scalar_one()
 

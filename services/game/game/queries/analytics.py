@@ -224,16 +224,18 @@ async def _list_hardest_phonemes(session: AsyncSession, first: date, last: date)
 
 
 # Each learner's weeks are the bits of one number, so that one pass over the learners' days is enough. A
-# year of cohorts and the weeks after it have less than 63 bits.
+# year of cohorts and the weeks after it have less than 63 bits. The pass follows the primary key: hashing the
+# learners of a million days would spill to disk and take more than twice the time.
 _RETURNED = ", ".join(
     f"count(*) FILTER (WHERE weeks >> cohort + {weeks} & 1 = 1)" for weeks in range(1, MAX_WEEKS_AFTER + 1)
 )
-_RETENTION = text(f"""
+RETENTION = text(f"""
     SELECT cohort, count(*) AS learners, {_RETURNED}
     FROM (
         SELECT (min(day) - :base) / 7 AS cohort,
                bit_or(CASE WHEN day < :base THEN 0 ELSE CAST(1 AS bigint) << (day - :base) / 7 END) AS weeks
-        FROM daily_activity WHERE day < :until GROUP BY user_id HAVING min(day) BETWEEN :base AND :last
+        FROM (SELECT user_id, day FROM daily_activity WHERE day < :until ORDER BY user_id, day) AS days
+        GROUP BY user_id HAVING min(day) BETWEEN :base AND :last
     ) AS learners
     GROUP BY cohort ORDER BY cohort
 """).bindparams(*(bindparam(name, type_=Date) for name in ("base", "last", "until")))  # noqa: S608 - numbers
@@ -244,7 +246,7 @@ async def get_retention(session: AsyncSession, *, period: ActivityFilter) -> Ret
     base, this_week = get_monday(first + 6 * DAY), get_monday(utc_now().date())
     end = get_monday(last) + 6 * DAY
     until = end + MAX_WEEKS_AFTER * WEEK + DAY
-    rows = await session.execute(_RETENTION, {"base": base, "last": end, "until": until})
+    rows = await session.execute(RETENTION, {"base": base, "last": end, "until": until})
     return RetentionRead(
         from_=first,
         to=last,

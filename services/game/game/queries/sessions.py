@@ -9,7 +9,7 @@ from uuid import UUID
 
 from shared.data.storage import Storage
 from shared.errors import field_error
-from shared.http.pages import MAX_COUNTED
+from shared.http.pages import MAX_COUNTED, count_items
 from shared.http.pagination import MAX_CURSOR_PAGE, Pagination, decode_cursor, encode_cursor
 from sqlalchemy import ColumnElement, Select, case, func, lateral, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -85,8 +85,7 @@ async def list_all_sessions(session: AsyncSession, *, filters: AllSessionsFilter
     number, following = _select_from_page(filters, conditions, scope)
     with_learner = following.add_columns(GameSession.user_id).limit(filters.limit + 1)
     rows = (await session.execute(with_learner)).all()
-    bounded = select(GameSession.id).where(*conditions).limit(MAX_COUNTED + 1).subquery()
-    total = (await session.execute(select(func.count()).select_from(bounded))).scalar_one()
+    total = await count_items(session, select(GameSession).where(*conditions), GameSession.id, filters, rows)
     sessions = [ListedSession.model_validate(row) for row in rows[: filters.limit]]
     has_more = len(rows) > len(sessions)
     pagination = Pagination.from_query(

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from contracts.vocabulary import Level
 from shared.errors import field_error
-from shared.http.pages import MAX_COUNTED
+from shared.http.pages import MAX_COUNTED, count_items
 from shared.http.pagination import MAX_CURSOR_PAGE, Pagination, decode_cursor, encode_cursor
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -45,7 +45,7 @@ async def list_speech_analytics(
     number, ordered = _select_from_page(found, filters, scope)
     rows = (await session.scalars(ordered.limit(filters.limit + 1))).all()
     shown = rows[: filters.limit]
-    total = await _count(session, found)
+    total = await count_items(session, found, SpeechFigures.speech_id, filters, rows)
     cursor = _encode(shown[-1], number + 1, filters, scope) if len(rows) > len(shown) else None
     pagination = Pagination.from_query(
         filters,
@@ -107,11 +107,6 @@ def _get_sorted_column(filters: SpeechAnalyticsFilter) -> Any:
 def _encode(last: SpeechFigures, page: int, filters: SpeechAnalyticsFilter, scope: str) -> str:
     value = getattr(last, _get_sorted_column(filters).key)
     return encode_cursor(CURSOR_LAYOUT, page, float(value), last.speech_id.bytes, scope=scope)
-
-
-async def _count(session: AsyncSession, found: Select[Any]) -> int:
-    bounded = found.with_only_columns(SpeechFigures.speech_id).limit(MAX_COUNTED + 1).subquery()
-    return (await session.execute(select(func.count()).select_from(bounded))).scalar_one()
 
 
 async def _to_speeches(
