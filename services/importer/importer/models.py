@@ -126,6 +126,7 @@ class ImportJob(Base):
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     __table_args__ = (
+        Index(None, "state", "id"),
         Index(
             "uq_import_jobs_unfinished",
             "session_id",

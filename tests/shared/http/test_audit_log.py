@@ -7,6 +7,7 @@ from shared.errors import Invalid
 from shared.http.audit_log import AuditLogFilter, list_audit_entries, select_entries
 from shared.http.pages import CURSOR_LAYOUT
 from shared.http.pagination import MAX_CURSOR_PAGE, encode_cursor
+from shared.testing import count_read_rows
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -36,6 +37,18 @@ async def test_long_lists_are_counted_to_a_limit(
         position = (await list_audit_entries(session, AuditLogFilter(limit=3))).pagination
         totals.append((position.total, position.total_is_exact))
     assert totals == [(3, False), (4, True)]
+
+
+async def test_a_page_that_has_all_entries_is_not_counted_again(session: AsyncSession) -> None:
+    for _ in range(4):
+        audit_log.record(session, "renamed", subject=uuid4(), actor=None)
+    await session.flush()
+    reads = []
+    for limit in (3, 4):
+        before = await count_read_rows(session, "audit_log")
+        assert (await list_audit_entries(session, AuditLogFilter(limit=limit))).pagination.total == 4
+        reads.append(await count_read_rows(session, "audit_log") - before)
+    assert reads == [8, 4]
 
 
 async def test_a_cursor_with_an_impossible_page_is_refused(session: AsyncSession) -> None:

@@ -109,6 +109,8 @@ async def list_sorted(session: AsyncSession, request: PageRequest, sort: SortedB
         last, page, offset = None, query.page, query.get_offset(MAX_SORTED_OFFSET)
         counted = await _count(session, order.select_places(request, few=False))
         total, exact = min(counted, MAX_COUNTED), counted <= MAX_COUNTED
+        if not total:
+            return SpeechIdPage([], page, total, exact, None, MAX_SORTED_OFFSET)
     places = order.sort(order.select_places(request, few=exact), after=last)
     found = (await session.execute(places.offset(offset).limit(query.limit + 1))).all()
     next_cursor = None
