@@ -154,13 +154,42 @@ async def test_an_archive_and_a_spreadsheet_are_followed_without_a_stream(
     assert polled
 
 
-async def test_a_table_without_recordings_is_refused_next_to_its_field(enter: Enter, editor: Account) -> None:
+async def test_what_an_import_lacks_is_shown_next_to_its_field(enter: Enter, editor: Account) -> None:
     visitor = await enter(PHONE)
+    page = visitor.page
     await sign_on(visitor, editor, f"{IMPORTS}/create")
-    await visitor.page.get_by_role("button", name="Import", exact=True).click()
-    await expect(visitor.page.get_by_role("alert")).to_contain_text("Upload the recordings")
-    assert await list_violations(visitor.page) == []
+    await page.get_by_role("button", name="Import", exact=True).click()
+    await expect(page.locator("#recordings-problem")).to_contain_text("Upload the recordings")
+    await expect(page.locator("#recordings-problem")).to_be_in_viewport()
+    await expect(page.locator("#recordings")).to_be_focused()
+    await expect(page.locator("#table-problem")).to_be_empty()
+    assert await list_violations(page) == []
     assert await visitor.measure_overflow() <= 0
+    await drop(page.locator("#recordings-zone"), {"one.mp3": ONE})
+    await expect(page.locator("#recordings-summary")).to_have_text("1 recording uploaded.")
+    await expect(page.locator("#recordings-problem")).to_be_empty()
+    await page.get_by_role("button", name="Import", exact=True).click()
+    await expect(page.locator("#table-problem")).to_have_text("Choose the table.")
+
+
+async def test_recordings_that_were_deleted_meanwhile_are_uploaded_again(
+    visitor: Visitor, editor: Account, admin: Learner
+) -> None:
+    page = visitor.page
+    await sign_on(visitor, editor, f"{IMPORTS}/create")
+    await drop(page.locator("#recordings-zone"), {"one.mp3": ONE})
+    await page.wait_for_url(f"**{IMPORTS}/create?session=*")
+    owner = await Learner.sign_in(admin.client, editor.email, editor.password)
+    path = f"/api/v1/admin/import/uploads/{page.url.rpartition('=')[2]}"
+    assert (await admin.client.delete(path, headers=owner.headers)).status_code == 204
+    await drop(page.locator("#table-zone"), {"lesson.csv": make_table(make_rows(uuid4().hex)[0])})
+    visitor.expected_statuses.add(404)
+    await page.get_by_role("button", name="Import", exact=True).click()
+    await expect(page.locator("#recordings-problem")).to_contain_text("upload session")
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.locator("#recordings-summary")).to_have_text("1 recording uploaded.")
+    await page.get_by_role("button", name="Import", exact=True).click()
+    await expect(page.get_by_text("All rows are now speeches.")).to_be_visible()
 
 
 async def test_a_session_that_ends_during_an_import_is_explained(visitor: Visitor, editor: Account) -> None:

@@ -1,7 +1,7 @@
 // The page of a new import: recordings first, then the table that names them.
 import { Refused, sendForm } from "./api.js";
 import { takeFiles } from "./drop.js";
-import { Recordings } from "./recordings.js";
+import { isOfRecordings, Recordings } from "./recordings.js";
 
 const find = (id) => document.getElementById(id);
 const form = find("table-form");
@@ -16,18 +16,21 @@ const recordings = new Recordings({
   session: form.dataset.session || "",
   onSession: (id) => {
     // The page can be loaded again, or opened tomorrow, with the same recordings.
-    history.replaceState(null, "", `?session=${id}`);
-    showProblem("");
+    history.replaceState(null, "", id ? `?session=${id}` : location.pathname);
+    if (!id) find("earlier")?.remove();
   },
 });
 
-takeFiles(find("recordings-zone"), find("recordings"), (files) => recordings.add(files));
+takeFiles(find("recordings-zone"), find("recordings"), (files) => {
+  clearProblems();
+  recordings.add(files);
+});
 takeFiles(find("table-zone"), table, ([file]) => {
   if (!file) return;
   chosen = file;
   find("table-name").textContent = file.name;
   find("table-name").classList.add("is-chosen");
-  showProblem("");
+  clearProblems();
 });
 
 window.addEventListener("beforeunload", (event) => {
@@ -36,16 +39,12 @@ window.addEventListener("beforeunload", (event) => {
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const reason = whyNot();
-  if (reason) return showProblem(reason);
+  clearProblems();
+  if (recordings.isSending) return showProblem("recordings", "Wait until all recordings are uploaded.");
+  if (!recordings.session) return showProblem("recordings", "Upload the recordings that the table names first.");
+  if (!chosen) return showProblem("table", "Choose the table.");
   await start(event.submitter?.value === "check");
 });
-
-function whyNot() {
-  if (recordings.isSending) return "Wait until all recordings are uploaded.";
-  if (!recordings.session) return "Upload the recordings that the table names first.";
-  return chosen ? "" : "Choose the table.";
-}
 
 async function start(isDryRun) {
   const body = new FormData();
@@ -53,7 +52,6 @@ async function start(isDryRun) {
   body.append("dry_run", String(isDryRun));
   body.append("file", chosen, chosen.name);
   setBusy(true);
-  showProblem("");
   try {
     const bar = find("table-progress");
     const answer = await sendForm(form.dataset.api, body, (sent) => {
@@ -63,7 +61,8 @@ async function start(isDryRun) {
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     setBusy(false);
-    showProblem(explain(error), error.problem.job_id);
+    if (isOfRecordings(error)) recordings.leaveSession();
+    showProblem(isOfRecordings(error) ? "recordings" : "table", explain(error), error.problem.job_id);
   }
 }
 
@@ -78,13 +77,23 @@ function setBusy(isBusy) {
   form.ariaBusy = String(isBusy);
 }
 
-function showProblem(text, jobId) {
-  const message = find("table-problem");
+function clearProblems() {
+  for (const field of ["recordings", "table"]) {
+    find(`${field}-problem`).replaceChildren();
+    find(field).removeAttribute("aria-invalid");
+  }
+}
+
+/** Show a problem at the field to which it belongs, which may be above the buttons, out of sight. */
+function showProblem(field, text, jobId) {
+  const message = find(`${field}-problem`);
   message.textContent = text;
-  message.hidden = !text;
-  table.ariaInvalid = String(Boolean(text));
-  if (!jobId) return;
-  const link = Object.assign(document.createElement("a"), { textContent: "Open that import" });
-  link.href = `${form.dataset.jobs}/${jobId}`;
-  message.append(" ", link, ".");
+  if (jobId) {
+    const link = Object.assign(document.createElement("a"), { textContent: "Open that import" });
+    link.href = `${form.dataset.jobs}/${jobId}`;
+    message.append(" ", link, ".");
+  }
+  find(field).ariaInvalid = "true";
+  find(field).focus({ preventScroll: true });
+  find(`${field}-zone`).scrollIntoView({ block: "nearest" });
 }

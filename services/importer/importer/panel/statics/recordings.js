@@ -4,9 +4,13 @@ import { Refused, sendForm } from "./api.js";
 const PATH = "/api/v1/admin/import/audio";
 const MAX_BATCH_FILES = 20;
 const MAX_BATCH_BYTES = 16 * 1024 * 1024;
+const LOST = new Set(["upload_session_not_found", "upload_session_expired", "not_your_upload_session"]);
+
+/** Whether the upload session of the recordings can no longer be used. */
+export const isOfRecordings = (error) => LOST.has(error.problem.code);
 
 export class Recordings {
-  /** `onSession` gets the id of the upload session that the first recording opens. */
+  /** `onSession` gets the id of the upload session that the first recording opens, or "" if it is lost. */
   constructor({ list, summary, again, session, onSession }) {
     this.list = list;
     this.summary = summary;
@@ -43,7 +47,8 @@ export class Recordings {
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       problem = error.message;
-      for (const item of this.items) if (item.isOpen) item.show("failed", "Not uploaded");
+      if (isOfRecordings(error)) this.leaveSession();
+      for (const item of this.items) if (item.isOpen) item.fail();
       this.again.hidden = false;
     } finally {
       this.isSending = false;
@@ -90,6 +95,15 @@ export class Recordings {
     this.onSession(id);
   }
 
+  /** Forget an upload session that has ended, so that its recordings can be uploaded again. */
+  leaveSession() {
+    this.session = "";
+    this.onSession("");
+    for (const item of this.items) if (item.state === "kept") item.fail();
+    this.again.hidden = !this.items.length;
+    this.summarize();
+  }
+
   summarize(problem = "") {
     const count = (state) => this.items.filter((item) => item.state === state).length;
     const [refused, open] = [count("refused"), this.items.filter((item) => item.isOpen).length];
@@ -122,6 +136,11 @@ class Item {
 
   get isOpen() {
     return ["waiting", "sending"].includes(this.state);
+  }
+
+  fail() {
+    this.kept = 0;
+    this.show("failed", "Not uploaded");
   }
 
   show(state, text) {
