@@ -52,6 +52,8 @@ class Filter:
     """Address of the look-up: `/admin/content/tags/lookup`."""
     input_type: str = "text"
     any_label: str = "Any"
+    link_label: str = ""
+    """Label of the value that a link has set. Without that link, such a filter is not offered."""
 
 
 class Count(NamedTuple):

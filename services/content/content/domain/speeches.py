@@ -57,6 +57,7 @@ class SpeechStats(NamedTuple):
     created_at: datetime
     updated_at: datetime
     archived_at: datetime | None
+    import_id: UUID | None
     audio_missing_since: datetime | None
     statistics: PlayStatistics
 

@@ -24,6 +24,7 @@ class SpeechLine:
     created_at: datetime
     updated_at: datetime
     archived_at: datetime | None
+    import_id: UUID | None
     audio_missing_since: datetime | None
     plays: int
     correct_rate: float | None

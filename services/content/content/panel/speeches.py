@@ -87,6 +87,7 @@ class SpeechView(ResourceView, model=Speech):
         Column("audio_missing_since", "Recording missing since"),
         Column("archived_at", "Archived"),
         Column("created_at", "Created"),
+        Column("import_id", "Import", template="speech_origin.html"),
         Column("updated_at", "Changed"),
         Column("revision", "Revision"),
         Column("id", "Id"),
@@ -97,6 +98,7 @@ class SpeechView(ResourceView, model=Speech):
         Filter("tag", "Tag", lookup=TAG_LOOKUP),
         Filter("archived", "State", [("true", "Archived"), ("all", "Both")], any_label="In play"),
         Filter("audio", "Recording", [("missing", "Missing")]),
+        Filter("import", "Import", link_label="Only this import"),
     )
     search_label = "Search the texts"
     empty_text = "There are no speeches yet. Learners need some to play."
@@ -213,6 +215,7 @@ def _to_filter(query: ListQuery) -> dict[str, Any]:
         "level": filters.get("level"),
         "type": filters.get("type"),
         "tag_id": filters.get("tag"),
+        "import_id": filters.get("import"),
         "archived": filters.get("archived", "false"),
         "audio_missing": filters.get("audio") == "missing",
         # A search has its own order: the best match first.

@@ -104,6 +104,8 @@ def _to_conditions(wanted: SpeechFilter) -> list[ColumnElement[bool]]:
         conditions.append(Speech.level == wanted.level)
     if wanted.type is not None:
         conditions.append(Speech.type == wanted.type)
+    if wanted.import_id is not None:
+        conditions.append(Speech.import_id == wanted.import_id)
     if wanted.tag_id is not None:
         carries = exists().where(SpeechTag.speech_id == Speech.id, SpeechTag.tag_id == wanted.tag_id)
         conditions.append(carries)

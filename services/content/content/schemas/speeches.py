@@ -138,6 +138,7 @@ class SpeechFilter(PageQuery):
         description='Words in any form, "phrases as written", prefixes (pass*), -exclusions, `or`.',
         examples=["next train"],
     )
+    import_id: UUID | None = Field(None, description="Only speeches that this import created.")
     audio_missing: bool = Field(
         False, description="`true`: only speeches whose recording is missing from the object storage."
     )

@@ -297,3 +297,17 @@ async def test_play_statistics_are_shown(
 async def test_an_unknown_speech_is_not_found(panel: httpx.AsyncClient) -> None:
     for address in (uuid4(), f"{uuid4()}/edit", f"{uuid4()}/delete", "x"):
         assert (await panel.get(f"{SPEECHES}/{address}")).status_code == 404
+
+
+async def test_the_speeches_of_an_import_are_listed(
+    panel: httpx.AsyncClient, committed_database: Database, add: Add
+) -> None:
+    async with committed_database.transaction() as session:
+        imported, _ = [await add(session, text=text) for text in ("Is it far?", "It is near.")]
+        import_id = uuid4()
+        (await session.get_one(Speech, imported)).import_id = import_id
+    page = (await panel.get(SPEECHES, params={"import": str(import_id), "archived": "all"})).text
+    assert ("Is it far?" in page, "It is near." in page, "Only this import" in page) == (True, False, True)
+    assert "Only this import" not in (await panel.get(SPEECHES)).text
+    assert f'href="/admin/importer/imports/{import_id}"' in (await panel.get(f"{SPEECHES}/{imported}")).text
+    assert (await panel.get(SPEECHES, params={"import": "x"})).status_code == 422

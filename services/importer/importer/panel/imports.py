@@ -66,15 +66,24 @@ def describe_format(row: ImportRead) -> str | None:
     return f"CSV in {row.encoding.upper()}, with {between}"
 
 
+def count_speeches(row: ImportSummary) -> int:
+    """Return how many speeches of the import are in the catalogue, except those that were deleted singly."""
+    if row.dry_run or row.state not in {"completed", "undone"}:
+        return 0
+    return row.success_count if row.state == "completed" else row.archived_count or 0
+
+
 class ImportsView(ResourceView, model=ImportJob):
     path = "imports"
     name, name_plural = "Import", "Imports"
+    count_speeches = staticmethod(count_speeches)
     state_names, state_tones, followed_states, table_columns = STATE_NAMES, STATE_TONES, FOLLOWED, COLUMNS
     columns = (
         Column("filename", "Table", is_link=True),
         Column("state", "State", template="imports/state.html"),
         Column("rows_total", "Rows"),
         Column("error_count", "Errors"),
+        Column("speeches", "Speeches", read=count_speeches, template="imports/speeches.html"),
         Column("created_at", "Started"),
         Column("owner_id", "Started by", template="imports/owner.html"),
     )
@@ -89,6 +98,7 @@ class ImportsView(ResourceView, model=ImportJob):
         Column("created_at", "Started"),
         Column("finished_at", "Ended"),
         Column("owner_id", "Started by", template="imports/owner.html"),
+        Column("speeches", "Speeches", read=count_speeches, template="imports/speeches.html"),
         Column("format", "Read as", describe_format),
     )
     details_template = "imports/details.html"

@@ -40,6 +40,22 @@ async def test_imports_are_listed_newest_first(panel: httpx.AsyncClient, stored:
     assert (refused.status_code, "must be one of the choices" in refused.text) == (422, True)
 
 
+async def test_an_import_leads_to_its_speeches(panel: httpx.AsyncClient, stored: Add) -> None:
+    counts = {"success_count": 12, "archived_count": 3}
+    for state, dry_run, count in (
+        ("completed", False, "12"),
+        ("undone", False, "3"),
+        ("completed", True, None),
+        ("rejected", False, None),
+    ):
+        job_id = await stored(state=state, dry_run=dry_run, **counts)
+        link = f'<a href="/admin/content/speeches?import={job_id}&amp;archived=all">{count}</a>'
+        for address in (IMPORTS, f"{IMPORTS}/{job_id}"):
+            page = (await panel.get(address)).text
+            assert (link in page) == (count is not None)
+            assert (f"import={job_id}" in page) == (count is not None)
+
+
 async def test_an_empty_list_links_to_the_form(panel: httpx.AsyncClient) -> None:
     page = (await panel.get(IMPORTS)).text
     assert "There are no imports yet" in page
