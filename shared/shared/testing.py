@@ -125,7 +125,8 @@ READ_ROWS = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables W
 
 async def count_read_rows(session: AsyncSession, table: str) -> int:
     """Return how many rows of a table the transaction has read, including those that filters rejected."""
-    return (await session.execute(text(READ_ROWS), {"table": table})).scalar_one()
+    read: int = (await session.execute(text(READ_ROWS), {"table": table})).scalar_one()
+    return read
 
 
 @pytest.fixture(scope="session")

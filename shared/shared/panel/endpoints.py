@@ -1,12 +1,11 @@
 """The pages of a resource view: list, details, create, edit, delete, actions, look-up and export."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from sqladmin.authentication import login_required
-from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from wtforms import Form
@@ -18,7 +17,14 @@ from shared.panel.actions import find_actions, find_refusal, preserve_query
 from shared.panel.csv_export import to_csv_response
 from shared.panel.fields import LookupField
 from shared.panel.form_data import VERSION_FIELD, get_form, parse_uuid
-from shared.panel.forms import AlreadySubmitted, ChangedByOther, add_errors, ensure_expected, list_differences
+from shared.panel.forms import (
+    AlreadySubmitted,
+    ChangedByOther,
+    DeletedMeanwhile,
+    add_errors,
+    ensure_valid,
+    list_differences,
+)
 from shared.panel.lists import Listing, ListQuery, clean_parameter, describe_problem, read_list_query
 from shared.panel.views import ResourceView
 
@@ -45,7 +51,7 @@ class Endpoints:
             query, problem = _read_query(view, request), None
             async with self._panel.transaction() as session:
                 listing: Listing | None = await view.list_rows(session, query)
-                labels = await _list_filter_labels(view, session, query)
+                labels = await view.list_filter_labels(session, query)
         except Invalid as error:
             query, problem = ListQuery(search=request.query_params.get("search", "")), error
             listing, labels = None, {}
@@ -104,8 +110,12 @@ class Endpoints:
             return view.redirect_done("updated", row_id)
         except AlreadySubmitted:
             return view.redirect_done("repeated", row_id)
-        except (Unauthorized, Forbidden, NotFound):
+        except (Unauthorized, Forbidden):
             raise
+        except NotFound:
+            return await self._show_form(
+                view, request, form, view.edit_template, error=DeletedMeanwhile(view.name), row_id=row_id
+            )
         except ChangedByOther as error:
             context = await self._describe_conflict(view, form, error.row)
             return await self._show_form(
@@ -124,7 +134,9 @@ class Endpoints:
                 return view.redirect_done("deleted")
             except AlreadySubmitted:
                 return view.redirect_done("repeated")
-            except (Unauthorized, Forbidden, NotFound):
+            except NotFound:
+                return view.redirect_done("already_deleted")
+            except (Unauthorized, Forbidden):
                 raise
             except ParleyError as refused:
                 error = refused
@@ -150,6 +162,8 @@ class Endpoints:
             response = view.redirect_done(refusal) if refusal else await run()
         except AlreadySubmitted:
             response = view.redirect_done("repeated")
+        except NotFound:
+            response = view.redirect_done("gone")
         return preserve_query(response, request, list_address=view.build_address())
 
     @login_required
@@ -204,6 +218,7 @@ class Endpoints:
         await self._add_labels(view, form)
         extend = view.edit_context if template == view.edit_template else view.create_context
         context = {"conflict": None, "submission_id": uuid4(), **await extend(request), **context}
+        context["is_gone"] = isinstance(error, DeletedMeanwhile)
         context |= {"form": form, "problems": add_errors(form, error) if error else []}
         response = await view.render(request, template, status=error.status if error else 200, **context)
         response.headers.update(error.headers if error else {})
@@ -235,6 +250,8 @@ class Endpoints:
         view = self._panel.resources.get(request.path_params["identity"])
         if view is None:
             raise NotFound(NOT_OFFERED)
+        # Pages of errors lead back to the list.
+        request.state.panel_page["list"] = view
         return view
 
 
@@ -247,18 +264,8 @@ def _ensure_allowed(view: ResourceView, request: Request, action: str) -> None:
 
 async def _submit(form: Form, request: Request, save: Any) -> Any:
     """Save the input. Raises Invalid with errors for the fields."""
-    ensure_expected(form, get_form(request))
-    if not form.validate():
-        raise Invalid("Some fields are not valid.", errors=_list_form_errors(form.errors))
+    ensure_valid(form, get_form(request))
     return await retry_conflicts(save)(request, form.data)
-
-
-def _list_form_errors(errors: Mapping[str, Any]) -> list[dict[str, str]]:
-    return [
-        {"pointer": f"#/{name}", "message": str(message)}
-        for name, messages in errors.items()
-        for message in messages
-    ]
 
 
 async def _update(view: ResourceView, row_id: UUID, request: Request, data: dict[str, Any]) -> None:
@@ -273,14 +280,6 @@ def _read_query(view: ResourceView, request: Request) -> ListQuery:
         default_sort=view.default_sort,
         limit=view.limit,
     )
-
-
-async def _list_filter_labels(view: ResourceView, session: AsyncSession, query: ListQuery) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for each in view.filters:
-        if each.lookup and each.name in query.filters:
-            found |= await view.list_labels(session, each.name, [query.filters[each.name]])
-    return found
 
 
 def _read_id(request: Request) -> UUID:

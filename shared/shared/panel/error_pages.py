@@ -75,6 +75,7 @@ class _Replacement:
             "status": status,
             "heading": HEADINGS.get(status, OTHER_HEADING),
             "problem": problem,
+            "list": self._page.get("list"),
             "retry_after": Headers(raw=start["headers"]).get("retry-after"),
         }
         response = await self._panel.render(request, "error.html", context, status=status)

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from wtforms import Field, Form
 
-from shared.errors import Conflict, Invalid, ParleyError, describe_field_error
+from shared.errors import Conflict, Invalid, NotFound, ParleyError, describe_field_error
 from shared.http.problems import describe_violation, to_pointer
 from shared.panel.fields import LookupField
 from shared.panel.form_data import OWN_FIELDS, FormData
@@ -34,6 +34,15 @@ class ChangedByOther(Conflict):
         self.row = row
 
 
+class DeletedMeanwhile(NotFound):
+    """The row was deleted since the form was opened."""
+
+    code = "deleted_meanwhile"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"This {name.lower()} was deleted since you opened it. Your changes were not saved.")
+
+
 def parse[M: BaseModel](schema: type[M], values: Mapping[str, Any]) -> M:
     """Read values with a schema of the API. Raises Invalid with the same pointers and messages."""
     try:
@@ -56,6 +65,19 @@ def ensure_expected(form: Form, data: FormData) -> None:
         if name in fields and not is_multiple(fields[name]) and len(data.getlist(name)) > 1:
             errors = [{"pointer": f"#/{name}", "message": "was sent twice"}]
             raise Invalid("The form has a field twice.", errors=errors)
+
+
+def ensure_valid(form: Form, data: FormData) -> None:
+    """Raise Invalid with errors for the fields."""
+    ensure_expected(form, data)
+    if form.validate():
+        return
+    errors = [
+        {"pointer": f"#/{name}", "message": str(message)}
+        for name, messages in form.errors.items()
+        for message in messages
+    ]
+    raise Invalid("Some fields are not valid.", errors=errors)
 
 
 def is_multiple(field: Field) -> bool:

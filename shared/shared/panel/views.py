@@ -37,11 +37,13 @@ MESSAGES = {
     "updated": "Saved.",
     "unchanged": "Nothing was changed.",
     "deleted": "Deleted.",
+    "already_deleted": "It had already been deleted.",
     "repeated": "This form has already been sent. It was saved once.",
 }
 """Messages after a change, by the code in the URL. A URL cannot inject its own text."""
 REFUSALS = {
     "none_chosen": "Choose at least one row first.",
+    "gone": "Nothing was changed, because something that you selected was deleted meanwhile.",
     "no_value": "Fill in the field next to this button first.",
 }
 """Messages after an action that did nothing."""
@@ -149,6 +151,13 @@ class ResourceView(PanelPage, ModelView):
         """Return the labels of values that were chosen in a field or filter with a look-up."""
         return {}
 
+    async def list_filter_labels(self, session: AsyncSession, query: ListQuery) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for each in self.filters:
+            if each.lookup and each.name in query.filters:
+                found |= await self.list_labels(session, each.name, [query.filters[each.name]])
+        return found
+
     async def find_blocker(self, session: AsyncSession, row: Any) -> Blocker | None:
         """Return why the row cannot be deleted now. The command checks it again."""
         return None
@@ -167,6 +176,11 @@ class ResourceView(PanelPage, ModelView):
     def get_version(self, row: Any) -> str:
         """Return a version that changes with every change of the row."""
         return create_version(self.get_form_values(row))
+
+    def can_create_again(self, request: Request) -> bool:
+        """Return whether the input of the edit form can become a new row."""
+        is_same = getattr(self, "form_create", None) is getattr(self, "form_edit", None)
+        return is_same and self.can_use(request, "create")
 
     def can_use(self, request: Request, action: str) -> bool:
         """Return whether the view has the action and the user is allowed to use it."""

@@ -163,6 +163,22 @@ async def test_a_refused_action_shows_its_reason(panel: httpx.AsyncClient, boss:
     assert (locked.status_code, "your own account" in locked.text) == (409, True)
 
 
+async def test_an_account_deleted_meanwhile_is_explained(
+    panel: httpx.AsyncClient, user: User, database: Database
+) -> None:
+    absent = str(uuid4())
+    saved = await panel.post(
+        f"{LEARNERS}/{absent}/edit",
+        data={"csrf_token": CSRF, "submission_id": str(uuid4()), "version": "1", "role": "editor"},
+    )
+    assert (saved.status_code, "This account was deleted" in saved.text) == (404, True)
+    assert ("create" in saved.text, f'href="{LEARNERS}"' in saved.text) == (False, True)
+    fields = {"csrf_token": CSRF, "submission_id": str(uuid4()), "ids": [str(user.id), absent]}
+    locked = await panel.post(f"{LEARNERS}/actions/lock", data=fields)
+    assert locked.headers["location"] == f"{LEARNERS}?done=gone"
+    assert await list_actions(database) == []
+
+
 async def test_editors_can_open_neither_accounts_nor_the_audit_log(
     app: FastAPI, user: User, token_for: TokenFor
 ) -> None:

@@ -28,7 +28,9 @@ from wtforms.validators import DataRequired
 from content.audio import measure_recording
 from content.commands import speech_batches
 from content.commands import speeches as commands
+from content.domain.speech_batches import BatchOutcome
 from content.domain.speeches import NewSpeech, SpeechChange
+from content.errors import UnknownTag
 from content.models import Speech
 from content.panel.recordings import read_recording
 from content.panel.speech_lines import SpeechLine
@@ -110,6 +112,7 @@ class SpeechView(ResourceView, model=Speech):
         "created": "The speech was created. Learners can draw it within a second.",
         "changed": "Changed: {count}.",
         "some": "Changed: {count}. The others needed no change, no longer exist, or have too many tags.",
+        "none": "Nothing was changed: the selected speeches no longer exist, or have too many tags.",
         "same": "Nothing was changed: the selected speeches already are in this state.",
     }
     refusals: ClassVar = {"no_value": "Choose a tag first."}
@@ -195,13 +198,24 @@ class SpeechView(ResourceView, model=Speech):
 
     async def _change(self, request: Request, ids: Sequence[UUID], **change: Any) -> Response:
         batch = parse(SpeechBatchUpdate, {"speech_ids": list(ids), **change})
-        async with self.transaction(request) as session:
-            actor = get_principal(request).id
-            outcome = await speech_batches.update_speeches(
-                session, batch.speech_ids, batch.to_change(), actor=actor
-            )
-        code = "changed" if len(outcome.changed) == len(ids) else "some" if outcome.changed else "same"
-        return self.redirect_done(code, count=len(outcome.changed))
+        try:
+            async with self.transaction(request) as session:
+                actor = get_principal(request).id
+                outcome = await speech_batches.update_speeches(
+                    session, batch.speech_ids, batch.to_change(), actor=actor
+                )
+        except UnknownTag:
+            return self.redirect_done("gone")
+        return self.redirect_done(_describe_outcome(outcome), count=len(outcome.changed))
+
+
+def _describe_outcome(outcome: BatchOutcome) -> str:
+    """Return the code of the message."""
+    if outcome.changed:
+        return "some" if outcome.unchanged or outcome.skipped else "changed"
+    if outcome.unchanged or not outcome.skipped:
+        return "same"
+    return "gone" if {each.code for each in outcome.skipped} == {"speech_not_found"} else "none"
 
 
 def _to_filter(query: ListQuery) -> dict[str, Any]:

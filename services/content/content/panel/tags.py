@@ -25,6 +25,7 @@ from wtforms.validators import DataRequired
 
 from content.commands import tags as commands
 from content.commands.tag_merges import merge_tag
+from content.errors import UnknownTag
 from content.models import Tag
 from content.queries import tags as queries
 from content.queries.tags import TagWithCount
@@ -112,9 +113,12 @@ class TagView(ResourceView, model=Tag):
     async def merge(self, request: Request, ids: Sequence[UUID]) -> Response:
         target = parse(TagMerge, {"into_tag_id": get_form(request).get("into_tag_id")}).into_tag_id
         others = [tag_id for tag_id in ids if tag_id != target]
-        async with self.transaction(request) as session:
-            for tag_id in others:
-                await merge_tag(session, tag_id, into=target, actor=get_principal(request).id)
+        try:
+            async with self.transaction(request) as session:
+                for tag_id in others:
+                    await merge_tag(session, tag_id, into=target, actor=get_principal(request).id)
+        except UnknownTag:
+            return self.redirect_done("gone")
         return self.redirect_done("merged", count=len(others))
 
     async def find_blocker(self, session: AsyncSession, row: TagWithCount) -> Blocker | None:

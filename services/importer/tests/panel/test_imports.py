@@ -125,12 +125,13 @@ async def test_a_refused_action_is_explained(
     for job_id, status, text in (
         (late, 409, "being applied"),
         (others, 403, "Only the editor who started this import"),
-        (uuid4(), 404, "There is no import"),
     ):
         answer = await send(panel, "cancel", job_id)
         assert (answer.status_code, text in answer.text) == (status, True), answer.text
         assert answer.headers["content-type"].startswith("text/html")
     assert await find_state(committed_database, others) == "queued"
+    absent = await send(panel, "cancel", uuid4())
+    assert (absent.status_code, absent.headers["location"]) == (303, f"{IMPORTS}?done=gone")
 
 
 async def test_other_sites_cannot_change_imports(

@@ -36,7 +36,8 @@ function writeField(field, kept) {
 
 function keepDraft(form) {
   const values = listFields(form).map((field) => [field.name, readField(field)]);
-  const draft = { path: location.pathname, user: form.dataset.user, values };
+  const { pathname: path } = new URL(form.getAttribute("action") ?? "", location.href);
+  const draft = { path, user: form.dataset.user, values };
   try {
     sessionStorage.setItem(DRAFT, JSON.stringify(draft));
   } catch {
