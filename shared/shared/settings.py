@@ -77,6 +77,8 @@ class HttpApiSettings(ServerSettings, RedisSettings):
     max_request_wait_seconds: float = Field(default=1.0, gt=0)
     max_user_requests_in_work: int = Field(default=0, ge=0)
     """For one user. 0 is no bound."""
+    max_user_admin_requests_in_work: int = Field(default=0, ge=0)
+    """For one user of the admin panel and its API, instead of the bound above. 0 is the same bound."""
     max_address_requests_arriving: int = Field(default=100, ge=1)
     """Requests of one client address whose bodies are incomplete; further ones get 429."""
 

@@ -13,6 +13,8 @@ from shared.settings import (
 class ApiSettings(HttpApiSettings, DatabaseSettings, StorageSettings):
     # Recordings are measured one at a time, and one editor must not block the others.
     max_user_requests_in_work: int = Field(default=8, ge=0)
+    # Searches keep a processor of the database busy, and learners' draws need one as well.
+    max_user_admin_requests_in_work: int = Field(default=2, ge=0)
 
 
 class WorkerSettings(MessagingSettings, RedisSettings, StorageSettings):

@@ -23,6 +23,7 @@ REFUSED = Counter(
 )
 
 RETRY_AFTER_SECONDS = 1
+ADMIN_PATHS = ("/admin", "/api/v1/admin")
 MAX_WAITING_OF_USER = 64
 """A phone that was offline may send all its sessions together, 60 in a minute."""
 
@@ -116,15 +117,24 @@ class Admission:
 
     # Slow uploads and slow readers hold no slot: a few of them would block the service for everyone else.
 
-    def __init__(self, app: ASGIApp, *, slots: WorkSlots, shares: UserShares | None = None) -> None:
-        self._app, self._slots, self._shares = app, slots, shares
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        slots: WorkSlots,
+        shares: UserShares | None = None,
+        admin_shares: UserShares | None = None,
+    ) -> None:
+        self._app, self._slots = app, slots
+        self._shares, self._admin_shares = shares, admin_shares or shares
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in INTERNAL_PATHS:
             return await self._app(scope, receive, send)
         request = _AdmittedRequest(self._slots, receive, send)
-        if self._shares is not None:
-            scope["state"]["acquire_share"] = partial(request.acquire_share, self._shares)
+        shares = self._admin_shares if scope["path"].startswith(ADMIN_PATHS) else self._shares
+        if shares is not None:
+            scope["state"]["acquire_share"] = partial(request.acquire_share, shares)
         try:
             self._slots.ensure_room()
             if not is_form(Headers(scope=scope)):

@@ -101,9 +101,11 @@ def _add_handlers(app: FastAPI, settings: HttpApiSettings) -> None:
         max_waiting=settings.max_requests_waiting,
         max_wait_seconds=wait,
     )
-    share = settings.max_user_requests_in_work
-    shares = UserShares(max_in_work=share, max_wait_seconds=wait) if share else None
-    app.add_middleware(Admission, slots=slots, shares=shares)
+    shares, admin_shares = (
+        UserShares(max_in_work=share, max_wait_seconds=wait) if share else None
+        for share in (settings.max_user_requests_in_work, settings.max_user_admin_requests_in_work)
+    )
+    app.add_middleware(Admission, slots=slots, shares=shares, admin_shares=admin_shares)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, max_form_bytes=settings.max_form_bytes)
     app.add_middleware(UnreadBodies)
     app.add_middleware(ArrivalShares, max_of_address=settings.max_address_requests_arriving)

@@ -35,6 +35,8 @@ async def list_message_sizes(request: Request) -> list[int]:
     return [len(chunk) async for chunk in request.stream() if chunk]
 
 
+@gate.get("/api/v1/admin/{user_id}/gate")
+@gate.get("/admin/{user_id}/gate")
 @gate.get("/users/{user_id}/gate")
 async def wait_as_user(request: Request, user_id: UUID) -> str:
     await request.state.acquire_share(user_id)
@@ -122,6 +124,20 @@ async def test_the_requests_of_one_user_leave_slots_for_others(settings: Any) ->
             assert (await each).status_code == 200
         metrics = (await client.get("/metrics")).text
         assert "http_requests_in_work 0.0" in metrics
+
+
+@pytest.mark.parametrize("folder", ["/admin", "/api/v1/admin"])
+async def test_the_admin_requests_of_one_user_have_a_share_of_their_own(settings: Any, folder: str) -> None:
+    bounds = {"max_requests_in_work": 4, "max_user_requests_in_work": 2, "max_request_wait_seconds": 0.3}
+    async with open_narrow_client(settings, **bounds, max_user_admin_requests_in_work=1) as client:
+        user_id = uuid4()
+        searches = [asyncio.create_task(client.get(f"{folder}/{user_id}/gate")) for _ in range(2)]
+        [refused], [search] = await asyncio.wait(searches, return_when=asyncio.FIRST_COMPLETED)
+        read_problem(await refused, status=503, code="overloaded")
+        others = [asyncio.create_task(client.get(f"/users/{user_id}/gate")) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        opened.set()
+        assert [each.status_code for each in await asyncio.gather(search, *others)] == [200, 200, 200]
 
 
 async def test_a_waiting_request_that_is_cancelled_takes_no_share() -> None:
