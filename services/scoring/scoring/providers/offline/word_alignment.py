@@ -61,8 +61,8 @@ def _compare_letters(words: Sequence[str], others: Sequence[str]) -> NDArray[np.
     return compared
 
 
-def _count_letters(words: Sequence[str]) -> NDArray[np.float64]:
-    counts = np.zeros((len(words), 128))
+def _count_letters(words: Sequence[str]) -> NDArray[np.int16]:
+    counts = np.zeros((len(words), 128), np.int16)
     for number, word in enumerate(words):
         for letter in word:
             counts[number, min(ord(letter), 127)] += 1
