@@ -14,7 +14,7 @@ from scoring.providers.offline.decoder_graph import (
     build_recording_graph,
     build_text_graph,
 )
-from scoring.providers.offline.encoder import Floats, create_plain_session
+from scoring.providers.offline.encoder import Encoding, Floats, create_plain_session
 from scoring.providers.offline.ort_format import read_weights
 from scoring.providers.offline.tokenizer import END, START
 
@@ -43,17 +43,17 @@ class Decoder:
         self._recording = create_plain_session(build_recording_graph(weights))
         self._text = create_plain_session(build_text_graph(weights))
 
-    def force(self, last: Floats, tokens: list[int]) -> TokenEvidence:
-        """Return the tokens' likelihood, for frames (frames, 288) of the encoder's last layer."""
-        logits, _ = self.read(self.listen(last), [START, *tokens], EMPTY_TEXT)
+    def force(self, encoding: Encoding, part: int, tokens: list[int]) -> TokenEvidence:
+        """Return the likelihood of tokens in a part of the recording."""
+        logits, _ = self.read(self.listen(encoding, part), [START, *tokens], EMPTY_TEXT)
         differences = logits - logits.max(axis=1, keepdims=True)
         log_sums = np.log(np.exp(differences).sum(axis=1))
         own = differences[np.arange(len(tokens) + 1), [*tokens, END]] - log_sums
         return TokenEvidence(own[:-1], -log_sums[:-1], float(own[-1]))
 
-    def transcribe(self, last: Floats, *, max_tokens: int) -> list[int]:
-        """Return the greedily decoded tokens."""
-        recording, text, tokens = self.listen(last), EMPTY_TEXT, [START]
+    def transcribe(self, encoding: Encoding, part: int, *, max_tokens: int) -> list[int]:
+        """Return the greedily decoded tokens of a part."""
+        recording, text, tokens = self.listen(encoding, part), EMPTY_TEXT, [START]
         while len(tokens) <= max_tokens:
             logits, text = self.read(recording, tokens[-1:], text)
             token = int(logits[-1].argmax())
@@ -62,9 +62,12 @@ class Decoder:
             tokens.append(token)
         return tokens[1:]
 
-    def listen(self, last: Floats) -> State:
-        states = self._recording.run(RECORDING_STATES, {"encoded": last[None]})
-        return dict(zip(RECORDING_STATES, states, strict=True))
+    def listen(self, encoding: Encoding, part: int) -> State:
+        if part not in encoding.heard:
+            encoded = encoding.last[encoding.cuts[part] : encoding.cuts[part + 1]][None]
+            states = self._recording.run(RECORDING_STATES, {"encoded": encoded})
+            encoding.heard[part] = dict(zip(RECORDING_STATES, states, strict=True))
+        return encoding.heard[part]
 
     def read(self, recording: State, tokens: list[int], text: State) -> tuple[Floats, State]:
         """Return the logits (tokens, 32768), and the state of the text with the tokens."""

@@ -37,9 +37,8 @@ class EvidenceReader:
         found = list[TokenEvidence]()
         for part in np.unique(parts):
             places = np.flatnonzero(parts == part)
-            last = encoding.last[encoding.cuts[part] : encoding.cuts[part + 1]]
             tokens = [self.tokenizer.encode_word(written[place]) for place in places]
-            evidence = self.decoder.force(last, [token for word in tokens for token in word])
+            evidence = self.decoder.force(encoding, int(part), [token for word in tokens for token in word])
             found.append(evidence)
             ends = np.cumsum([len(word) for word in tokens])
             for place, end, word in zip(places, ends, tokens, strict=True):

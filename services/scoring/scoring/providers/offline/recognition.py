@@ -24,14 +24,16 @@ class Recognizer:
 
     def recognize(self, encoding: Encoding, log_posteriors: Floats) -> tuple[str, ...]:
         """Return the recognised words. Skips parts without speech, where the decoder would hallucinate."""
-        parts = [slice(start, end) for start, end in pairwise(encoding.cuts)]
-        spoken = [part for part in parts if measure_clarity(log_posteriors[part]) >= MIN_CLARITY]
-        words = [word for part in spoken for word in self._recognize_part(encoding.last[part])]
+        words = list[str]()
+        for part, (start, end) in enumerate(pairwise(encoding.cuts)):
+            if measure_clarity(log_posteriors[start:end]) >= MIN_CLARITY:
+                words += self._recognize_part(encoding, part, (end - start) * SECONDS_PER_FRAME)
         return tuple(drop_repetitions(words))
 
-    def _recognize_part(self, last: Floats) -> tuple[str, ...]:
-        max_tokens = MIN_TOKENS + int(len(last) * SECONDS_PER_FRAME * TOKENS_PER_SECOND)
-        return to_spoken_words(self.tokenizer.decode(self.decoder.transcribe(last, max_tokens=max_tokens)))
+    def _recognize_part(self, encoding: Encoding, part: int, seconds: float) -> tuple[str, ...]:
+        max_tokens = MIN_TOKENS + int(seconds * TOKENS_PER_SECOND)
+        tokens = self.decoder.transcribe(encoding, part, max_tokens=max_tokens)
+        return to_spoken_words(self.tokenizer.decode(tokens))
 
 
 def drop_repetitions(words: Sequence[str]) -> list[str]:

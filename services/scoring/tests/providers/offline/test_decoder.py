@@ -19,12 +19,12 @@ def test_tokens_join_to_the_text_again(reader: EvidenceReader) -> None:
 
 
 def test_speech_is_transcribed(reader: EvidenceReader, encoding: Encoding) -> None:
-    tokens = reader.decoder.transcribe(encoding.last, max_tokens=40)
+    tokens = reader.decoder.transcribe(encoding, 0, max_tokens=40)
     assert reader.tokenizer.decode(tokens) == "The train leaves at seven in the morning."
 
 
 def test_the_transcript_has_a_limit(reader: EvidenceReader, encoding: Encoding) -> None:
-    assert len(reader.decoder.transcribe(encoding.last, max_tokens=3)) == 3
+    assert len(reader.decoder.transcribe(encoding, 0, max_tokens=3)) == 3
 
 
 def test_an_unspoken_word_is_unlikely(reader: EvidenceReader, encoding: Encoding) -> None:

@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 from scoring.audio.recording import Recording
 from scoring.providers.offline.decoder import EMPTY_TEXT, Decoder
-from scoring.providers.offline.encoder import SAMPLES_PER_FRAME, Encoder, create_session
+from scoring.providers.offline.encoder import SAMPLES_PER_FRAME, Encoder, Encoding, create_session
 from scoring.providers.offline.model_files import ModelFiles
 from scoring.providers.offline.tokenizer import START
 
@@ -22,16 +22,15 @@ def released(model_files: ModelFiles) -> onnxruntime.InferenceSession:
 
 
 @pytest.fixture(scope="module")
-def last(encoder: Encoder, recording: Recording) -> Floats:
-    samples = np.frombuffer(recording.pcm, np.int16).astype(np.float32) / 32768
-    return encoder.encode(samples).last.astype(np.float32)
+def encoding(encoder: Encoder, recording: Recording) -> Encoding:
+    return encoder.encode(np.frombuffer(recording.pcm, np.int16).astype(np.float32) / 32768)
 
 
-def run_released(session: onnxruntime.InferenceSession, last: Floats, tokens: list[int]) -> Floats:
+def run_released(session: onnxruntime.InferenceSession, encoding: Encoding, tokens: list[int]) -> Floats:
     own = {
         "input_ids": np.array([tokens], np.int64),
-        "encoder_hidden_states": last[None],
-        "encoder_attention_mask": np.ones((1, len(last) * SAMPLES_PER_FRAME), np.int64),
+        "encoder_hidden_states": encoding.last[None],
+        "encoder_attention_mask": np.ones((1, len(encoding.last) * SAMPLES_PER_FRAME), np.int64),
         "use_cache_branch": np.array([False]),
     }
     past = {each.name: NO_PAST for each in session.get_inputs() if each.name not in own}
@@ -40,15 +39,15 @@ def run_released(session: onnxruntime.InferenceSession, last: Floats, tokens: li
 
 
 def test_a_text_has_the_same_logits(
-    released: onnxruntime.InferenceSession, decoder: Decoder, last: Floats
+    released: onnxruntime.InferenceSession, decoder: Decoder, encoding: Encoding
 ) -> None:
-    logits, _ = decoder.read(decoder.listen(last), TOKENS, EMPTY_TEXT)
-    np.testing.assert_allclose(logits, run_released(released, last, TOKENS), atol=0.02)
+    logits, _ = decoder.read(decoder.listen(encoding, 0), TOKENS, EMPTY_TEXT)
+    np.testing.assert_allclose(logits, run_released(released, encoding, TOKENS), atol=0.02)
 
 
-def test_tokens_continue_the_tokens_before(decoder: Decoder, last: Floats) -> None:
+def test_tokens_continue_the_tokens_before(decoder: Decoder, encoding: Encoding) -> None:
     """Not exactly: quantised together, tokens are rounded together."""
-    recording = decoder.listen(last)
+    recording = decoder.listen(encoding, 0)
     together, _ = decoder.read(recording, TOKENS, EMPTY_TEXT)
     _, text = decoder.read(recording, TOKENS[:4], EMPTY_TEXT)
     parts, _ = decoder.read(recording, TOKENS[4:], text)
