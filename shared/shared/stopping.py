@@ -6,7 +6,7 @@ MAX_DELAY_SECONDS = 3.0
 """While it still accepts requests."""
 MAX_WORK_SECONDS = 8
 """For requests, or for deliveries."""
-MAX_CUT_SECONDS = 1
+MAX_ABORT_SECONDS = 1
 """For the responses and the clean-up of aborted requests."""
 MAX_LAST_PASS_SECONDS = 2.0
 """For the current passes of loops."""

@@ -42,7 +42,7 @@ class Base(DeclarativeBase):
 
 
 def create_engine(url: str, *, name: str, statement_timeout_ms: int = 15_000, **pool: int) -> AsyncEngine:
-    """Make a pool whose connections fail within two seconds. A statement timeout of 0 is no limit."""
+    """Create a pool whose connections fail within two seconds. A statement timeout of 0 means no limit."""
     engine = create_async_engine(
         url,
         hide_parameters=True,
@@ -70,7 +70,7 @@ def _create_prober(url: URL, *, name: str) -> AsyncEngine:
 
 
 def _connect_args(name: str, *, statement_timeout_ms: int = 15_000) -> dict[str, Any]:
-    # The server may be gone silently, and its own timeout with it.
+    # A server that disappeared without closing the connection does not apply its own timeout.
     command_timeout = statement_timeout_ms / 1000 + 5 if statement_timeout_ms else None
     return {
         "timeout": CONNECT_TIMEOUT_SECONDS,
@@ -105,7 +105,7 @@ class Database:
 
     @classmethod
     def from_settings(cls, settings: DatabaseSettings, *, name: str) -> "Database":
-        """Make a pool that connects at the first query. `name` appears in pg_stat_activity."""
+        """Create a pool that connects at the first query. `name` appears in pg_stat_activity."""
         url = settings.database_url.get_secret_value()
         size, overflow = settings.database_pool_size, settings.database_pool_overflow
         engine = create_engine(url, name=name, pool_size=size, max_overflow=overflow)
@@ -113,9 +113,9 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, *, is_long: bool = False) -> AsyncIterator[AsyncSession]:
-        """Commit at the end of the block, roll back if it raises. Raises what db_errors describes.
+        """Commit at the end of the block, roll back if it raises. Raises the errors of db_errors.
 
-        A long one takes minutes in short statements. A silent server ends it only by their time limit.
+        A long transaction takes minutes, in short statements. Only their timeout aborts it, not the watchdog.
         """
         with translate_driver_errors(), nullcontext() if is_long else self._watch():
             async with self._sessions() as session, self._exempt(session if is_long else None):
@@ -142,7 +142,7 @@ class Database:
 
     @asynccontextmanager
     async def _exempt(self, session: AsyncSession | None) -> AsyncIterator[None]:
-        # Among hundreds of probes within minutes, a busy server may answer one too late.
+        # A busy server may answer one of the hundreds of probes of a long transaction too late.
         if session is None or self._watchdog is None:
             yield
             return

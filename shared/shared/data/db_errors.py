@@ -1,4 +1,4 @@
-"""Classifies PostgreSQL and driver errors: an outage, a conflict to retry, or a bug of ours."""
+"""Classifies PostgreSQL and driver errors: an outage, a conflict to retry, or a bug in our code."""
 
 import asyncio
 import random
@@ -72,7 +72,7 @@ def has_failed_to_begin(error: BaseException, driver: Any) -> bool:
 
 
 def find_refusal(error: BaseException) -> str | None:
-    """Return PostgreSQL's words if it refused the login, or has no such database."""
+    """Return PostgreSQL's message if it refused the login, or has no such database."""
     driver_error = _to_driver_error(error)
     is_refused = _get_sqlstate(driver_error).startswith(REFUSED_CLASSES)
     return str(driver_error).splitlines()[0] if is_refused else None
@@ -105,12 +105,12 @@ def translate_driver_errors() -> Iterator[None]:
 
 async def pause_after_conflict(attempt: int) -> None:
     log.warning("transaction_retried", attempt=attempt)
-    # Of two that have met, one goes first.
+    # A random pause lets one of two conflicting transactions go first.
     await asyncio.sleep(random.uniform(0, MAX_PAUSE_SECONDS * attempt))  # noqa: S311 - no secret
 
 
 def retry_conflicts[**P, R](work: Callable[P, Awaitable[R]]) -> Callable[P, Coroutine[Any, Any, R]]:
-    """Repeat a function whose last transaction met another one. What precedes it must be repeatable."""
+    """Repeat a function whose last transaction had a conflict. Everything before it must be repeatable."""
 
     @wraps(work)
     async def repeat(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -19,7 +19,7 @@ from shared.errors import CannotStart
 log = structlog.get_logger(__name__)
 
 LOCK_TIMEOUT_SECONDS = 2
-"""Requests queue behind a lock that a migration waits for: after this time it gives way."""
+"""Requests queue behind a lock that a migration waits for: after this time it is rolled back."""
 RETRY_PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0, *[15.0] * 19)
 """Five minutes in all."""
 

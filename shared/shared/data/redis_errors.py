@@ -1,4 +1,4 @@
-"""Classifies Redis and client errors: an outage, or a bug of ours."""
+"""Classifies Redis and client errors: an outage, or a bug in our code."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

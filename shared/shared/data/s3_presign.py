@@ -46,7 +46,7 @@ class SigningPeriod(NamedTuple):
 
 
 class Presigner:
-    """URLs that live 30 to 60 minutes and stay the same for 30, so that players can cache them."""
+    """URLs that are valid for 30 to 60 minutes and stay the same for 30, so that players can cache them."""
 
     def __init__(self, settings: StorageSettings, endpoint: Endpoint) -> None:
         self._settings, self._endpoint = settings, endpoint

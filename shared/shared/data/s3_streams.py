@@ -39,11 +39,11 @@ class ObjectStreams:
         try:
             return await upload.store(chunks, content_type=content_type)
         except BaseException as error:
-            # Not ended by the cancellation, nor by a second one.
+            # A separate task, so that cancelling the caller does not cancel the clean-up.
             task = asyncio.create_task(upload.discard())
             _discarding.add(task)
             task.add_done_callback(_discarding.discard)
-            # An unresponsive storage would block the caller for as long again.
+            # If the storage is unresponsive, the caller would wait for a second timeout.
             if not isinstance(error, StorageUnavailable):
                 await asyncio.shield(task)
             raise
@@ -170,7 +170,7 @@ class _Upload:
         return False
 
     async def discard(self) -> None:
-        """Remove the parts and the object of a failed upload, as far as the storage answers."""
+        """Remove the parts and the object of a failed upload, if the storage answers."""
         if self._call is not None:
             # A cancelled call still runs in its thread, and must not store anything later.
             await asyncio.wait({self._call})

@@ -35,7 +35,7 @@ class Storage:
     def __init__(self, settings: StorageSettings) -> None:
         self._bucket = settings.s3_bucket
         self._client = _make_client(settings, settings.s3_endpoint)
-        # The SDK sends under the timeout to connect, a whole part in one call.
+        # The SDK applies the connect timeout to sending, and sends a whole part in one call.
         patient = urllib3.Timeout(connect=SEND_PART_SECONDS, read=STORE_PART_SECONDS)
         self._streams = ObjectStreams(
             _make_client(settings, settings.s3_endpoint, timeout=patient), self._bucket

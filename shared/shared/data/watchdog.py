@@ -86,7 +86,7 @@ class Watchdog:
         self._answers.add(answer)
         answer.add_done_callback(self._answers.discard)
         try:
-            # In iterations of the event loop, because a delayed loop has not been listening.
+            # Count iterations of the event loop, because a delayed loop cannot receive the answer.
             for _ in range(PROBE_TURNS):
                 if (await asyncio.wait({answer}, timeout=PROBE_TURN_SECONDS))[0]:
                     break
@@ -96,7 +96,7 @@ class Watchdog:
             self._probe = None
 
     async def _connect(self) -> bool:
-        """Return False without an answer."""
+        """Return whether the server answered."""
         try:
             async with self._prober.connect():
                 return True

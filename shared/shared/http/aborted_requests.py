@@ -1,4 +1,4 @@
-"""Requests that are cut because their process ends."""
+"""Requests that are aborted because their process stops."""
 
 import asyncio
 from collections.abc import Iterator
@@ -10,18 +10,18 @@ from shared.errors import Unavailable
 
 
 class RequestAborted(Unavailable):
-    """The process ended before the request did; send it again."""
+    """The process stopped before the request was finished; send it again."""
 
 
 @contextmanager
 def translate_abort(scope: Scope) -> Iterator[None]:
-    """Raise RequestAborted instead of the cancellation with which a process that stops ends a request."""
+    """Raise RequestAborted for the cancellation of a request by a process that is stopping."""
     try:
         yield
     except asyncio.CancelledError as error:
         if not getattr(scope["app"].state, "stopping", False):
             raise
-        scope["state"]["was_cut"] = True
+        scope["state"]["was_aborted"] = True
         raise RequestAborted(
             "The server is being restarted. Send the request again.", retry_after=1
         ) from error

@@ -80,7 +80,7 @@ def _extend_lifespan(settings: HttpApiSettings, lifespan: Lifespan) -> Lifespan:
             stack.push_async_callback(app.state.rate_limits.close)
             stack.push_async_callback(app.state.revocations.close)
             app.state.loops += await stack.enter_async_context(app.state.revocations.run_follower())
-            # Otherwise a new replica would refuse requests until its first fetch.
+            # Without this, a new replica would refuse requests until it has fetched the keys.
             await app.state.token_keys.fetch_ahead()
             await stack.enter_async_context(lifespan(app))
             yield

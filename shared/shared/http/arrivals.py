@@ -28,7 +28,7 @@ class TooManyArriving(TooManyRequests):
 class ArrivalShares:
     """Refuses a request with a body while too many bodies of its client address are incomplete."""
 
-    # Each holds a connection of the gateway to this service. All clients share these.
+    # Each incomplete request holds a connection of the gateway to this service, which all clients share.
 
     def __init__(self, app: ASGIApp, *, max_of_address: int) -> None:
         self._app, self._max_of_address = app, max_of_address

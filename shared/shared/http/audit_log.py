@@ -36,7 +36,7 @@ class AuditLogFilter(AdminPageQuery):
 
 
 class AuditEntryRead(BaseModel):
-    """A change, and who made it. Without an actor, the system or an e-mail link acted."""
+    """A change and its actor. Without an actor, the system or an e-mail link made the change."""
 
     model_config = ConfigDict(from_attributes=True)
 

@@ -53,7 +53,7 @@ async def ready(request: Request) -> Response:
 
 
 def _find_stopping_response(request: Request) -> Response | None:
-    # Set by shared.http.server after SIGTERM. The gateway then sends no more requests.
+    # Set by shared.http.server after SIGTERM. The gateway then stops sending requests.
     if getattr(request.app.state, "stopping", False):
         return JSONResponse({"status": "stopping"}, 503)
     return None

@@ -66,10 +66,10 @@ class RequestRecorder:
             with translate_abort(self._scope):
                 ensure_readable(self._scope)
                 await app(self._scope, receive, self._respond)
-        except RequestAborted as cut:
+        except RequestAborted as aborted:
             if self._status:
                 raise
-            await self._answer(cut, receive)
+            await self._answer(aborted, receive)
         except (BadRequest, UnsupportedEncoding) as refused:
             await self._answer(refused, receive)
         except Exception:

@@ -99,7 +99,7 @@ async def render_validation_error(request: Request, error: Exception) -> Respons
     errors = error.errors()
     if errors[0]["type"] == "json_invalid":
         return await render(request, MalformedJson("The body is not valid JSON."))
-    # An unknown field is often the cause of the other errors: a required one is missing under its right name.
+    # An unknown field often causes the other errors: the required field is then missing.
     listed = sorted(errors, key=lambda each: each["type"] != UNKNOWN)[:MAX_LISTED_ERRORS]
     # The rejected input is omitted: it may be a password.
     found = [

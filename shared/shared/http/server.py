@@ -25,7 +25,7 @@ def serve(app: Starlette, settings: ServerSettings) -> None:
         forwarded_allow_ips=settings.trusted_proxies,
         # Longer than the gateway keeps an idle connection, or it would send a request into a closing one.
         timeout_keep_alive=30,
-        timeout_graceful_shutdown=stopping.MAX_WORK_SECONDS + stopping.MAX_CUT_SECONDS,
+        timeout_graceful_shutdown=stopping.MAX_WORK_SECONDS + stopping.MAX_ABORT_SECONDS,
     )
     _DelayedServer(config, app, settings.shutdown_delay_seconds).run()
 

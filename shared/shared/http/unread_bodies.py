@@ -35,7 +35,7 @@ class UnreadBodies:
 
         async def send_after_body(message: Message) -> None:
             is_refusal = message["type"] == "http.response.start" and 400 <= message["status"] != TOO_SLOW
-            if is_refusal and not scope["state"].get("was_cut"):
+            if is_refusal and not scope["state"].get("was_aborted"):
                 await self._drop(scope, body)
             await send(message)
 

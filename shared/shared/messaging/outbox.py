@@ -66,7 +66,7 @@ def enqueue(session: AsyncSession, job: Job) -> None:
 
 
 async def spread_due_times(session: AsyncSession, ids: Sequence[UUID], *, interval: timedelta) -> None:
-    """Space out the due times of the caller's messages, starting now."""
+    """Spread the due times of the caller's messages over time, starting now."""
     await session.flush()
     listed = func.unnest(literal(list(ids), ARRAY(Uuid)))
     places = listed.table_valued("id", with_ordinality="place").render_derived()

@@ -118,7 +118,7 @@ def test_a_request_without_an_end_does_not_keep_it(
 
 
 def test_the_parts_of_a_stop_fit_into_its_budget() -> None:
-    api = stopping.MAX_DELAY_SECONDS + stopping.MAX_WORK_SECONDS + stopping.MAX_CUT_SECONDS
+    api = stopping.MAX_DELAY_SECONDS + stopping.MAX_WORK_SECONDS + stopping.MAX_ABORT_SECONDS
     worker = stopping.MAX_WORK_SECONDS
     assert max(api, worker) + stopping.MAX_LAST_PASS_SECONDS < stopping.MAX_STOP_SECONDS <= 15
 
