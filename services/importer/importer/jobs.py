@@ -37,6 +37,6 @@ def create_jobs(database: Database, *, storage: Storage, max_rows: int) -> Jobs:
         ReleaseClaims: on_release_claims,
         PurgeUploadSession: on_purge_upload_session,
         DeleteObjects: Effect(partial(on_delete_objects, storage=storage)),
-        # Each is of another owner. More would need more memory, and other workers take the next ones.
+        # All are of different owners. More would need more memory; other workers take further imports.
         ValidateImport: Effect(validate, max_at_once=3),
     }

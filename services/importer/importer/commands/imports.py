@@ -193,7 +193,7 @@ async def cancel_import(session: AsyncSession, job_id: UUID, *, actor: Principal
 
 
 async def undo_import(session: AsyncSession, job_id: UUID, *, actor: Principal) -> ImportJob:
-    """Take the speeches of an import out of the catalogue. Raises NotYourImport and ImportNotUndoable."""
+    """Remove the speeches of an import from the catalogue. Raises NotYourImport and ImportNotUndoable."""
     await _ensure_may_change(session, job_id, actor)
     job = await apply_action(session, job_id, "undo", actor=actor.id)
     if job is None:

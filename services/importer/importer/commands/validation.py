@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 CHUNK_SIZE = 1_000
 TURN_INTERVAL = timedelta(seconds=1)
-"""Until an import that waits for an earlier one of its owner is looked at again."""
+"""Pause before an import that waits for an earlier one of its owner is checked again."""
 MAX_STORED_PROBLEMS = 1_000
 """The report has all of them."""
 DEFAULT_DELIMITER = ","

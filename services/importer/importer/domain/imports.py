@@ -26,7 +26,7 @@ _ALWAYS: Transitions = {
     ("validating", "fail"): "failed",
     ("queued", "cancel"): "cancelled",
     ("validating", "cancel"): "cancelled",
-    # A second click gets the answer of the first.
+    # A repeated request gets the same answer.
     ("cancelled", "cancel"): "cancelled",
 }
 _DRY_RUN: Transitions = {**_ALWAYS, ("validating", "complete"): "completed"}

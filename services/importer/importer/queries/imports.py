@@ -65,7 +65,7 @@ async def get_import(session: AsyncSession, job_id: UUID) -> ImportRead:
 
 
 async def has_earlier_import(session: AsyncSession, job: ImportJob) -> bool:
-    """Tell whether an earlier import of the same owner is not finished."""
+    """Return whether an earlier import of the same owner is unfinished."""
     place = tuple_(ImportJob.created_at, ImportJob.id)
     earlier = select(ImportJob.id).where(
         ImportJob.owner_id == job.owner_id,

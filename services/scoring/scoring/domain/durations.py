@@ -5,7 +5,7 @@ from collections.abc import Sequence
 LEARNING_RATE = 0.25
 """The share of an error by which the next estimate of the same work is corrected."""
 MAX_ERROR_RATIO = 2.0
-"""Limit of an estimate, so that one hanging piece of work does not make all others seem hopeless."""
+"""Limit of an estimate, so that one hanging piece of work does not inflate all estimates."""
 MIN_SECONDS = 0.01
 
 

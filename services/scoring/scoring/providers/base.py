@@ -74,6 +74,6 @@ class PaidSpeechProvider(SpeechProvider, Protocol):
     ) -> ScoringResult:
         """Like `assess`, with each attempt to send the recording inside the meter.
 
-        A provider that stops asking a failing service must not do so for all because of one learner.
+        The failures of one learner must not make the provider refuse the recordings of all.
         """
         ...

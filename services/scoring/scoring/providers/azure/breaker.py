@@ -10,7 +10,7 @@ RESET_SECONDS = 15.0
 LEARNER_RESET_FACTOR = 2
 """A learner whose recordings fail waits longer, so that another one probes the service."""
 MAX_LEARNERS = 10_000
-"""Learners whose failures are remembered."""
+"""The number of learners whose failures are stored."""
 
 type BreakerState = Literal["closed", "open", "half_open"]
 
@@ -59,9 +59,9 @@ class Breaker:
         return max(self._opened_at + self._reset_seconds - self._clock(), 0.0)
 
     def admit(self, learner_id: UUID | None = None) -> Permit:
-        """Raise BreakerOpen while it is open, or while a probe is running.
+        """Raise BreakerOpen while the breaker is open, or while a probe is running.
 
-        Of a learner's failures in a row, only a part counts: three learners or more open it.
+        Only some of a learner's consecutive failures count, so that at least three learners must fail.
         """
         if self.state == "closed":
             return Permit(self._epoch, is_probe=False, learner_id=learner_id)

@@ -11,7 +11,7 @@ from scoring.text.words import to_spoken_words
 PROVIDER, SCORER = "azure", "azure-v2"
 """Version 2 of the interface that the SDK calls. Microsoft's models change without a version."""
 PAUSE_MS = 10
-"""A correct word's share of the time to the next one."""
+"""The part of the pause after a correct word that counts as spoken time."""
 
 
 def build_result(phrases: Sequence[Phrase], *, text: str, audio: AudioInfo, compared: bool) -> ScoringResult:
