@@ -1,8 +1,8 @@
--- Decides whether a new connection is accepted: one address may hold only so many. An IPv6 /64 is one address.
+-- Decides whether a new connection is accepted: the connections per address are limited. An IPv6 /64 is one address.
 --
 -- Envoy calls this once for each connection, in each worker thread, and does not report when a connection ends.
--- The kernel knows which are open. Its table is read only when an address has opened as many connections as it
--- may hold, at most once a second. Without one, as on macOS, only the number of new connections a second is bounded.
+-- The kernel's table lists the open ones. It is read only when an address has opened as many connections as its
+-- limit, at most once a second. Without the table, as on macOS, only the number of new connections a second is bounded.
 -- envoy.yaml sets MAX_CONNECTIONS, PORT and TRUSTED_HOPS.
 
 local TABLES = { "/proc/net/tcp", "/proc/net/tcp6" }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Start the S3 server of the image that S3_IMAGE names, on port 9000, with one pair of keys: MinIO or SeaweedFS.
-# `s3.sh healthy` asks whether it answers.
+# `s3.sh healthy` checks whether it answers.
 set -eu
 if command -v weed > /dev/null; then
     [ "${1:-}" != healthy ] || exec nc -z 127.0.0.1 9000

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Upgrade a running system to another VERSION: migrations and queues first, then one replica after the other. The first one that does
-# not become healthy ends it, and the others stay as they are. COMPOSE_FILE names the files, if they are not those of production.
+# Upgrade a running system to another VERSION: migrations and queues first, then one replica after the other. If a new
+# replica does not become healthy, the upgrade stops and the others stay unchanged. COMPOSE_FILE names the files; default: production.
 set -eu
 cd "$(dirname "$0")/../.."
 export COMPOSE_FILE="${COMPOSE_FILE:-docker-compose.yml:deploy/compose.prod.yml}"

@@ -10,9 +10,9 @@ if [ -d moonshine_voice ]; then
     rm -r moonshine_voice.libs
 fi
 
-# Several wheels hold the debug information of their compiled modules, which is larger than the modules. The
+# Several wheels contain the debug information of their compiled modules, which is larger than the modules. The
 # libraries that wheels bring along (*.libs) are left as they are.
 find . -name '*.so' ! -path '*.libs/*' -exec strip --strip-debug {} +
 
-# Tests, and the tools with which models are made.
+# Tests, and tools that create models.
 rm -rf numpy/tests numpy/*/tests onnxruntime/quantization onnxruntime/tools onnxruntime/transformers
