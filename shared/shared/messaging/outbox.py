@@ -29,6 +29,10 @@ from shared.logging import get_current_traceparent
 from shared.messaging.jobs import Job
 from shared.messaging.wake_up import wake_relay_after_commit
 
+RECORDED_IDS = "outbox_ids"
+BULK_INTERVAL = timedelta(milliseconds=2)
+"""Well above the time that the relay takes for a message."""
+
 
 class OutboxEvent(Base):
     """A message that waits for its next attempt at `due_at`. A parked one has none."""
@@ -75,6 +79,14 @@ async def spread_due_times(session: AsyncSession, ids: Sequence[UUID], *, interv
     await session.execute(postponed, execution_options={"synchronize_session": False})
 
 
+async def yield_to_others(session: AsyncSession) -> None:
+    """Spread the due times of all messages that the transaction has recorded, in their order, so that those
+    of other transactions are published in between.
+    """
+    await spread_due_times(session, session.info.get(RECORDED_IDS, ()), interval=BULK_INTERVAL)
+
+
 def _add(session: AsyncSession, message: Event | Job, message_type: str) -> None:
     session.add(OutboxEvent(id=message.id, type=message_type, body=message.model_dump_json().encode()))
+    session.info.setdefault(RECORDED_IDS, []).append(message.id)
     wake_relay_after_commit(session)

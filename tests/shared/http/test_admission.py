@@ -132,7 +132,7 @@ async def test_the_admin_requests_of_one_user_have_a_share_of_their_own(settings
     async with open_narrow_client(settings, **bounds, max_user_admin_requests_in_work=1) as client:
         user_id = uuid4()
         searches = [asyncio.create_task(client.get(f"{folder}/{user_id}/gate")) for _ in range(2)]
-        [refused], [search] = await asyncio.wait(searches, return_when=asyncio.FIRST_COMPLETED)
+        [refused], [search] = await asyncio.wait(searches, timeout=10, return_when=asyncio.FIRST_COMPLETED)
         read_problem(await refused, status=503, code="overloaded")
         others = [asyncio.create_task(client.get(f"/users/{user_id}/gate")) for _ in range(2)]
         await asyncio.sleep(0.05)

@@ -9,7 +9,7 @@ from contracts.content import ImportUndone, UndoneImport
 from contracts.importer import ImportRef
 from shared.messaging.inbox import claim
 from shared.messaging.jobs import Job
-from shared.messaging.outbox import enqueue, record
+from shared.messaging.outbox import enqueue, record, yield_to_others
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -51,13 +51,14 @@ async def undo_import(session: AsyncSession, job: UndoImport) -> None:
     done = job.model_copy(
         update={"deleted": job.deleted + len(deleted), "archived": job.archived + len(archived)}
     )
+    await _delete(session, deleted)
+    await archive_speeches(session, [speech.id for speech in archived if speech.archived_at is None])
     if len(speeches) == CHUNK_SIZE:
-        # Before the events, so that the next chunk is processed while this one's events are published.
+        # Due after the events, so that the outbox holds those of one chunk.
         enqueue(session, _continue_after(done, speeches[-1].id))
     else:
         _record_undone(session, done)
-    await _delete(session, deleted)
-    await archive_speeches(session, [speech.id for speech in archived if speech.archived_at is None])
+    await yield_to_others(session)
 
 
 async def _lock_chunk(session: AsyncSession, job: UndoImport) -> Sequence[Speech]:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from shared.errors import field_error
 from shared.messaging.jobs import Job
-from shared.messaging.outbox import enqueue
+from shared.messaging.outbox import enqueue, yield_to_others
 from sqlalchemy import delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
@@ -73,6 +73,7 @@ async def merge_next_speeches(session: AsyncSession, job: MergeTags) -> None:
         await _move(session, locked, job)
     if len(locked) == CHUNK_SIZE or not await _delete(session, job):
         enqueue(session, MergeTags(tag_id=job.tag_id, into_tag_id=job.into_tag_id))
+    await yield_to_others(session)
 
 
 async def _move(session: AsyncSession, locked: list[UUID], job: MergeTags) -> None:

@@ -1,6 +1,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
 
@@ -15,17 +15,18 @@ from content.consumers import create_subscriptions, on_session_completed
 from content.domain.draws import DrawFilter
 from content.domain.speeches import SpeechChange
 from content.jobs import create_jobs
-from content.models import AuditEntry, Speech, SpeechStatistics
+from content.models import AuditEntry, OutboxEvent, Speech, SpeechStatistics
 from contracts.content import ImportUndone, SpeechDeleted, SpeechUpdated
 from contracts.game import CompletedSession, SessionCompleted
 from contracts.importer import ImportRef, ImportUndoRequested, ValidatedBatch
 from shared.data.cache import Cache
 from shared.data.db import Database
 from shared.data.storage import Storage
+from shared.messaging import outbox
 from shared.messaging.inbox import apply_once
 from shared.messaging.jobs import Job
 from shared.testing import OutboxJobs, outbox_events
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from uuid_utils.compat import uuid7
 
 type Add = Callable[..., Awaitable[UUID]]
@@ -118,6 +119,26 @@ def undo(committed_database: Database, storage: Storage, run: Run) -> Undo:
         await run(UndoImport)
 
     return request
+
+
+async def test_messages_of_others_are_published_before_those_of_an_undo(
+    committed_database: Database, imported: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CHUNK_SIZE", 3)
+    monkeypatch.setattr(outbox, "BULK_INTERVAL", timedelta(hours=1))
+    batch = await imported(3)
+    async with committed_database.transaction() as session:
+        await session.execute(delete(OutboxEvent))
+        await module.undo_import(session, UndoImport(import_id=batch.import_id, owner_id=uuid4()))
+    other = UndoImport(import_id=uuid4(), owner_id=uuid4())
+    async with committed_database.transaction() as session:
+        outbox.enqueue(session, other)
+    async with committed_database.transaction() as session:
+        due = (await session.scalars(select(OutboxEvent).order_by(OutboxEvent.due_at))).all()
+    assert due[0].id == other.id
+    # The next chunk follows after all events of this one.
+    assert due[-1].type == UndoImport.get_queue()
+    assert sum(each.type == SpeechDeleted.get_routing_key() for each in due) == 3
 
 
 async def list_undone(database: Database) -> list[tuple[UUID, int, int]]:
