@@ -25,9 +25,6 @@ async def list_newest(
     if cursor is None:
         counts = [await _count(session, part) for part in parts]
         total, offset = sum(counts), request.query.get_offset()
-        if not total:
-            # The filters would be compared with the same speeches again.
-            return SpeechIdPage([], request.query.page, total=0, total_is_exact=True, next_cursor=None)
         cursor = SearchCursor(
             page=request.query.page, total=min(total, MAX_COUNTED), exact=total <= MAX_COUNTED
         )

@@ -110,6 +110,7 @@ async def list_sorted(session: AsyncSession, request: PageRequest, sort: SortedB
         counted = await _count(session, order.select_places(request, few=False))
         total, exact = min(counted, MAX_COUNTED), counted <= MAX_COUNTED
         if not total:
+            # The filters would be compared with the same speeches again.
             return SpeechIdPage([], page, total, exact, None, MAX_SORTED_OFFSET)
     places = order.sort(order.select_places(request, few=exact), after=last)
     found = (await session.execute(places.offset(offset).limit(query.limit + 1))).all()
