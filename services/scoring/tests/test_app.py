@@ -17,6 +17,7 @@ from scoring.providers.chain import ProviderChain
 from scoring.settings import ApiSettings
 from shared.confined.worker import Worker
 from shared.testing import api_client
+from tests.waiting import wait_until
 
 TEXT = "The train leaves at seven in the morning."
 
@@ -100,8 +101,7 @@ async def test_killed_workers_make_the_api_unready_until_they_are_replaced(
     app: FastAPI, client: httpx.AsyncClient, reading: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workers = app.state.providers.providers[0]._workers
-    while len(workers._alive) < 2:  # noqa: ASYNC110 - another process's work
-        await asyncio.sleep(0.01)
+    await wait_until(lambda: len(workers._alive) == 2)
     assert (await client.get("/ready")).json()["checks"]["provider"] == "ok"
     start_worker, may_start = workers._start_worker, asyncio.Event()
 

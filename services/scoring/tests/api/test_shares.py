@@ -15,6 +15,7 @@ from shared.testing import TokenFor
 from tests.azure_double import KEY, AzureDouble, Turn
 from tests.azure_double.scripts import Scores, Script
 from tests.leaving_client import LeavingClient
+from tests.waiting import wait_until
 
 UNANSWERED = "The train leaves at seven in the morning."
 ANSWERED = "The ferry leaves at seven in the morning."
@@ -71,8 +72,7 @@ class Impatient:
 
     async def _leave(self, client: LeavingClient) -> None:
         asked = self._double.connected
-        while self._double.connected == asked:  # noqa: ASYNC110 - another thread's work
-            await asyncio.sleep(0.01)
+        await wait_until(lambda: self._double.connected != asked)
         client.left.set()
 
 
@@ -86,9 +86,7 @@ async def test_a_learner_who_repeatedly_disconnects_does_not_occupy_all_slots(
     )
     asking = [asyncio.create_task(impatient.keep_asking()) for _ in range(CLIENTS)]
     try:
-        async with asyncio.timeout(30):
-            while double.connected < SLOTS:  # noqa: ASYNC110 - another thread's work
-                await asyncio.sleep(0.01)
+        await wait_until(lambda: double.connected >= SLOTS)
         async with asyncio.timeout(2):
             await other.score(azure_app, audio=reading, text=ANSWERED, token=token_for(uuid4()))
     finally:

@@ -24,6 +24,7 @@ from scoring.errors import (
 from shared.confined.pool import WorkerDied, WorkerPool
 from shared.confined.worker import ReserveBody
 from tests.situations import make_wav
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -190,8 +191,7 @@ async def test_more_samples_than_a_recording_can_have_are_refused(
 
 async def test_without_a_process_the_api_is_not_ready(workers: WorkerPool) -> None:
     decoders = DecoderPool(workers)
-    while not workers.is_ready:  # noqa: ASYNC110 - another process's work
-        await asyncio.sleep(0.01)
+    await wait_until(lambda: workers.is_ready)
     await decoders.ping()
     await workers.close()
     with pytest.raises(ProviderUnavailable):

@@ -1,4 +1,3 @@
-import asyncio
 import math
 from uuid import uuid4
 
@@ -8,6 +7,7 @@ from scoring.budget import SpeechBudget, watch_budget
 from scoring.domain.budgets import Limits
 from scoring.settings import ApiSettings
 from structlog.testing import capture_logs
+from tests.waiting import wait_until
 
 
 def get_metric(name: str) -> float:
@@ -21,8 +21,7 @@ async def test_the_metrics_show_what_all_replicas_have_used(settings: ApiSetting
     async with other.reserve(uuid4(), seconds=12.5):
         pass
     async with watch_budget(budget) as loops:
-        while math.isnan(get_metric("used")) or get_metric("used") == 0:  # noqa: ASYNC110 - another task's work
-            await asyncio.sleep(0.01)
+        await wait_until(lambda: get_metric("used") > 0)
         assert (get_metric("used"), get_metric("limit")) == (12.5, 50_000)
         assert not loops[0].required
     await budget.close()
@@ -32,8 +31,7 @@ async def test_the_metrics_show_what_all_replicas_have_used(settings: ApiSetting
 async def test_the_used_seconds_are_unknown_without_redis() -> None:
     budget = SpeechBudget("redis://127.0.0.1:1/0", Limits(0, 1))
     async with watch_budget(budget):
-        while not math.isnan(get_metric("used")):  # noqa: ASYNC110 - as above
-            await asyncio.sleep(0.01)
+        await wait_until(lambda: math.isnan(get_metric("used")))
     await budget.close()
 
 

@@ -16,6 +16,7 @@ from tests.azure_double import AzureDouble
 from tests.azure_double.scripts import Script
 from tests.azure_double.situations import SITUATIONS
 from tests.azure_provider import Provide
+from tests.waiting import wait_until
 
 
 class Attempts:
@@ -102,8 +103,7 @@ async def test_a_cancelled_request_counts_from_the_connection_on(
     async with provide() as provider:
         for reached in (lambda: double.connected, lambda: double.turns):
             request = asyncio.create_task(assess(provider, recording, meter))
-            while not reached():  # noqa: ASYNC110 - another thread's work
-                await asyncio.sleep(0.02)
+            await wait_until(reached)
             await asyncio.sleep(0.3)
             request.cancel()
             with suppress(asyncio.CancelledError):

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from uuid import UUID, uuid4
 
 import pytest
@@ -25,15 +24,10 @@ from tests.azure_double import AzureDouble
 from tests.azure_double.scripts import Script, refuses, scores
 from tests.azure_double.situations import SITUATIONS
 from tests.azure_provider import Provide
+from tests.waiting import wait_until
 
 TEXT = "The train leaves at 7 in the morning."
 SPOKEN = "the train leaves at seven in the morning"
-
-
-async def wait_until(is_so: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not is_so():  # noqa: ASYNC110 - another thread's work
-            await asyncio.sleep(0.02)
 
 
 def is_shown_open() -> bool:

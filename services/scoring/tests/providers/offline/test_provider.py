@@ -12,6 +12,7 @@ from scoring.audio.recording import Recording
 from scoring.errors import NotAssessable, ProviderTimeout, ProviderUnavailable, UnpronounceableText
 from scoring.providers.offline.provider import PROCESS, OfflineProvider
 from shared.confined.pool import WorkerPool
+from tests.waiting import wait_until
 
 TEXT = "The train leaves at seven in the morning."
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
@@ -48,8 +49,7 @@ def long_reading(recording: Recording) -> Recording:
 
 async def wait_for_busy_process(workers: WorkerPool) -> int:
     """Wait until the only worker has its request, and return the id of its process."""
-    while not workers.is_ready or workers._idle.qsize():  # noqa: ASYNC110 - another process's work
-        await asyncio.sleep(0.01)
+    await wait_until(lambda: workers.is_ready and not workers._idle.qsize())
     return next(iter(workers._alive)).process.pid
 
 
@@ -100,8 +100,7 @@ async def test_work_that_takes_too_long_is_ended(
     start_workers: StartWorkers, long_reading: Recording, recording: Recording
 ) -> None:
     workers = start_workers(1, timeout_seconds=0.5)
-    while not workers.is_ready:  # noqa: ASYNC110 - another process's work
-        await asyncio.sleep(0.01)
+    await wait_until(lambda: workers.is_ready)
     slow = next(iter(workers._alive)).process
     with pytest.raises(ProviderTimeout):
         await assess(workers, long_reading)
@@ -114,8 +113,7 @@ async def test_without_a_free_worker_nothing_begins(
     one_worker: WorkerPool, long_reading: Recording, recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.confined.pool.REPLACEMENT_SECONDS", 0.05)
-    while not one_worker.is_ready:  # noqa: ASYNC110 - another process's work
-        await asyncio.sleep(0.01)
+    await wait_until(lambda: one_worker.is_ready)
     request = asyncio.create_task(assess(one_worker, long_reading))
     await wait_for_busy_process(one_worker)
     with pytest.raises(ProviderUnavailable) as caught:
