@@ -80,7 +80,7 @@ async def test_dragged_files_become_speeches_until_the_import_is_undone(
     await import_table(page, make_table(good[0], ("tow.mp3", good[1][1], "D9")))
     await expect(page.locator("#import")).to_contain_text("Has errors")
     row = page.get_by_role("row").filter(has_text="tow.mp3")
-    for text in ("No recording with this name", good[1][1], "D9", "The level is"):
+    for text in ("No recording with this name", good[1][1], "D9", "The level must be"):
         await expect(row).to_contain_text(text)
     assert await list_violations(page) == []
     assert "audio_missing" in await download_report(page)

@@ -16,7 +16,7 @@ async def test_the_example_is_imported_drawn_and_undone_twice(
     for _ in range(2):
         await asyncio.to_thread(play, system.url)
     printed = capsys.readouterr().out
-    assert printed.count("15 kept") == 2
+    assert printed.count("15 stored") == 2
     assert printed.count("→ rejected") == 2
     assert printed.count("→ completed") == 2
     assert printed.count("undone: 15 deleted, 0 archived") == 2
