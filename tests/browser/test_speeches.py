@@ -84,7 +84,7 @@ async def test_a_speech_is_created_with_its_recording_changed_and_deleted(
     await page.get_by_label("Level").select_option("C1")
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_text("Saved.")).to_be_visible()
-    await expect(page.locator("dd").filter(has_text="C1")).to_be_visible()
+    await expect(page.locator("dd").get_by_text("C1", exact=True)).to_be_visible()
     await expect(page.get_by_text(tag["name"])).to_have_count(0)
     await page.get_by_role("link", name="Delete").click()
     await page.get_by_role("button", name="Delete").click()
