@@ -63,11 +63,11 @@ class Decoder:
         return tokens[1:]
 
     def listen(self, encoding: Encoding, part: int) -> State:
-        if part not in encoding.heard:
+        if part not in encoding.decoder_states:
             encoded = encoding.last[encoding.cuts[part] : encoding.cuts[part + 1]][None]
             states = self._recording.run(RECORDING_STATES, {"encoded": encoded})
-            encoding.heard[part] = dict(zip(RECORDING_STATES, states, strict=True))
-        return encoding.heard[part]
+            encoding.decoder_states[part] = dict(zip(RECORDING_STATES, states, strict=True))
+        return encoding.decoder_states[part]
 
     def read(self, recording: State, tokens: list[int], text: State) -> tuple[Floats, State]:
         """Return the logits (tokens, 32768), and the state of the text with the tokens."""

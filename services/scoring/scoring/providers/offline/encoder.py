@@ -39,14 +39,14 @@ TARGET_LEVEL, MAX_GAIN = 0.1, 100.0
 class Encoding:
     """`inner` (frames, 864) are three layers side by side, `last` (frames, 288) is the final one.
 
-    `cuts` are the frames at which the parts begin, and the number of frames. `heard` is what the decoder
-    derives of each part for all texts; it is added at the first text.
+    `cuts` are the frames at which the parts begin, and the number of frames. `decoder_states` are those that
+    the decoder derives from each part for all texts; they are added at the first text.
     """
 
     inner: Floats
     last: Floats
     cuts: tuple[int, ...]
-    heard: dict[int, dict[str, NDArray[np.float32]]] = field(default_factory=dict)
+    decoder_states: dict[int, dict[str, NDArray[np.float32]]] = field(default_factory=dict)
 
 
 class Encoder:
