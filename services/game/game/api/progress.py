@@ -24,5 +24,11 @@ async def get_progress(
     """Get your progress: totals, streaks, and sums per day and level.
 
     A session counts on the learner's local day of `completed_at`.
+
+    A streak survives a missed day that a freeze covers. Every seventh day of a streak earns a freeze, while
+    fewer than two are held. A missed day spends one at its end; that day does not count as a day of the
+    streak. If more days in a row are missed than freezes are held, these are spent too, and the streak ends.
+    Freezes are computed from the days with sessions: a session that is saved late returns the freeze of its
+    day.
     """
     return await queries.get_progress(session, learner.id, tz=tz)

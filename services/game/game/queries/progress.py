@@ -7,12 +7,12 @@ from shared.clock import utc_now
 from sqlalchemy import func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from game.domain.progress import DAY, MAX_DAYS_SHOWN, Totals, compute_streaks, sum_by_key
+from game.domain.progress import DAY, MAX_DAYS_SHOWN, Streaks, Totals, compute_streaks, sum_by_key
 from game.domain.sessions import compute_average_score
 from game.domain.time_zones import parse_time_zone
 from game.models import GameResult, GameSession
 from game.queries.time_zones import select_day
-from game.schemas.progress import DayProgress, LevelProgress, ProgressRead, ScorerProgress
+from game.schemas.progress import DayProgress, FreezesRead, LevelProgress, ProgressRead, ScorerProgress
 
 
 async def get_progress(session: AsyncSession, user_id: UUID, *, tz: str) -> ProgressRead:
@@ -20,13 +20,14 @@ async def get_progress(session: AsyncSession, user_id: UUID, *, tz: str) -> Prog
     daily = await list_daily_totals(session, user_id, tz=tz)
     by_day = sum_by_key((day, totals) for day, _, totals in daily)
     by_level = sum_by_key((level, totals) for _, level, totals in daily)
-    current, longest = compute_streaks(by_day, today=today)
+    streaks, shown_after = compute_streaks(by_day, today=today), today - MAX_DAYS_SHOWN * DAY
     return ProgressRead.model_validate(
         {
-            "current_streak_days": current,
-            "longest_streak_days": longest,
+            "current_streak_days": streaks.current,
+            "longest_streak_days": streaks.longest,
+            "freezes": _to_freezes(streaks, after=shown_after),
             **_to_figures(sum(by_day.values(), Totals())),
-            "by_day": _to_days(by_day, after=today - MAX_DAYS_SHOWN * DAY),
+            "by_day": _to_days(by_day, after=shown_after),
             "by_level": _to_levels(by_level),
             "scorers": await list_scorers(session, user_id, tz=tz),
         }
@@ -81,6 +82,14 @@ def _to_days(by_day: Mapping[date, Totals], *, after: date) -> list[DayProgress]
         for day, totals in sorted(by_day.items())
         if day > after
     ]
+
+
+def _to_freezes(streaks: Streaks, *, after: date) -> FreezesRead:
+    return FreezesRead(
+        available=streaks.freezes,
+        next_in_days=streaks.days_to_next_freeze,
+        used=[day for day in streaks.freezes_used if day > after],
+    )
 
 
 def _to_levels(by_level: Mapping[str, Totals]) -> list[LevelProgress]:

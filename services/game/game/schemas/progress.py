@@ -33,19 +33,37 @@ class ScorerProgress(BaseModel):
     avg_pronunciation_score: float = Field(examples=[79.85])
 
 
+class FreezesRead(BaseModel):
+    """Freezes of the streak. A missed day spends one and does not end the streak."""
+
+    available: int = Field(description="Freezes that are held, at most 2.", examples=[1])
+    next_in_days: int | None = Field(
+        description="Days with a session until the next freeze, if no day is missed until then; null "
+        "while no more can be held.",
+        examples=[4],
+    )
+    used: list[dt.date] = Field(
+        description="Missed days of the last 365 that spent a freeze, oldest first.",
+        examples=[["2026-02-20"]],
+    )
+
+
 class ProgressRead(BaseModel):
     """A learner's progress."""
 
     current_streak_days: int = Field(
-        description="Consecutive days with a session, up to today or yesterday.", examples=[3]
+        description="Days with a session, up to today or yesterday, without a missed day between them that "
+        "no freeze covers.",
+        examples=[10],
     )
-    longest_streak_days: int = Field(examples=[9])
+    longest_streak_days: int = Field(description="As `current_streak_days`.", examples=[12])
     sessions: int = Field(examples=[18])
     sentences: int = Field(examples=[180])
     correct_rate: float | None = Field(description="Share of correct results, 0-1.", examples=[0.7222])
     avg_pronunciation_score: float | None = Field(description="0-100.", examples=[80.45])
     by_day: list[DayProgress] = Field(description="Days with sessions in the last 365 days, oldest first.")
     by_level: list[LevelProgress]
+    freezes: FreezesRead
     scorers: list[ScorerProgress] = Field(
         description="The scorers of the verified scores, in the order of first use. Scores of different "
         "scorers cannot be compared: a jump where one follows another is not progress."

@@ -25,8 +25,23 @@ async def test_progress_without_sessions_is_empty(read: Read) -> None:
         "avg_pronunciation_score": None,
         "by_day": [],
         "by_level": [],
+        "freezes": {"available": 0, "next_in_days": 7, "used": []},
         "scorers": [],
     }
+
+
+async def test_a_session_saved_late_returns_the_freeze_of_its_day(save: Save, read: Read) -> None:
+    now = datetime.now(UTC)
+    for ago in (0, *range(2, 9)):
+        await save(now - timedelta(days=ago))
+    missed = now - timedelta(days=1)
+    stats = await read(STATS)
+    assert stats["current_streak_days"] == 8
+    assert stats["freezes"] == {"available": 0, "next_in_days": 6, "used": [missed.date().isoformat()]}
+    await save(missed)
+    stats = await read(STATS)
+    assert stats["current_streak_days"] == 9
+    assert stats["freezes"] == {"available": 1, "next_in_days": 5, "used": []}
 
 
 async def test_progress_sums_sessions_per_day_and_level(save: Save, read: Read) -> None:
