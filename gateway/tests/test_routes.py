@@ -35,6 +35,7 @@ ROUTES = [
     ("POST", "/api/v1/game/sessions", "game", "private"),
     ("GET", "/api/v1/game/sessions/01a", "game", "private"),
     ("GET", "/api/v1/game/stats", "game", "private"),
+    ("PUT", "/api/v1/game/goal", "game", "private"),
     ("GET", "/api/v1/game/reviews?limit=5", "game", "private"),
     ("GET", "/api/v1/admin/analytics/overview", "game", "private"),
     ("GET", "/api/v1/admin/analytics/retention", "game", "private"),

@@ -91,6 +91,12 @@ async def test_a_game_is_saved_published_and_shown_in_the_history(learner: Learn
     stats = (await learner.get("/game/stats", tz="Asia/Tokyo")).json()
     assert (stats["current_streak_days"], stats["sessions"], stats["correct_rate"]) == (1, 1, 1.0)
     assert [(each["scorer"], each["sentences"]) for each in stats["scorers"]] == [(scored["scorer"], 1)]
+    assert stats["freezes"] == {"available": 0, "next_in_days": 6, "used": []}
+    assert (stats["goal"]["sentences_per_day"], stats["goal"]["reached_today"]) == (10, False)
+    goal = {"sentences_per_day": 1}
+    answer = await learner.client.put("/api/v1/game/goal", json=goal, headers=learner.headers)
+    assert (answer.status_code, answer.json()) == (200, goal)
+    assert (await learner.get("/game/stats", tz="Asia/Tokyo")).json()["goal"]["reached_today"] is True
 
     async with asyncio.timeout(10):
         while await count_plays(admin, speech["id"]) != before + 1:  # noqa: ASYNC110 - another system's work

@@ -30,6 +30,7 @@ __all__ = [
     "AuditEntry",
     "Base",
     "DailyActivity",
+    "DailyGoal",
     "DailyLevel",
     "DailyPhoneme",
     "DailyRegistrations",
@@ -181,6 +182,15 @@ class DailyActivity(Base):
     sentences: Mapped[int]
     correct: Mapped[int]
     seconds: Mapped[int] = mapped_column(BigInteger)
+
+
+class DailyGoal(Base):
+    """The goal that a learner has set. Without a row, the default applies."""
+
+    __tablename__ = "daily_goals"
+
+    user_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    sentences_per_day: Mapped[int]
 
 
 class ErasedUser(Base):

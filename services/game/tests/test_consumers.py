@@ -18,6 +18,7 @@ from contracts.content import (
     TagRef,
 )
 from contracts.game import SessionCompleted
+from game.commands.goals import update_goal
 from game.commands.sessions import save_session
 from game.consumers import subscriptions
 from game.models import (
@@ -264,11 +265,14 @@ async def test_only_the_id_of_a_deleted_user_remains(
 ) -> None:
     other = create_completed(uuid4())
     await deliver(database, played, other)
+    async with database.transaction() as session:
+        await update_goal(session, learner, sentences_per_day=20)
     before = {
         "game_sessions": 1,
         "game_results": 3,
         "used_receipts": 1,
         "daily_activity": 2,
+        "daily_goals": 1,
         "uncounted_sessions": 1,
     }
     assert await count_rows(database) == {**before, "erased_users": 0}

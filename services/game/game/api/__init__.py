@@ -1,5 +1,12 @@
 """The HTTP routes of the game service."""
 
-from game.api import analytics, audit_log, export, progress, sessions
+from game.api import analytics, audit_log, export, goals, progress, sessions
 
-routers = (sessions.router, progress.router, analytics.router, audit_log.router, export.router)
+routers = (
+    sessions.router,
+    progress.router,
+    goals.router,
+    analytics.router,
+    audit_log.router,
+    export.router,
+)

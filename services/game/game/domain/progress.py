@@ -13,6 +13,7 @@ from game.domain.sessions import compute_average_score
 
 DAY = timedelta(days=1)
 MAX_DAYS_SHOWN = 365
+DEFAULT_SENTENCES_PER_DAY = 10
 FREEZE_INTERVAL_DAYS = 7
 MAX_FREEZES = 2
 

@@ -1,5 +1,6 @@
 """Read all data stored on a learner."""
 
+import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, Text, case, cast, func, select, tu
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from game.models import DailyActivity, GameResult, GameSession, UsedReceipt
+from game.queries.goals import find_sentences_per_day
 from game.queries.sessions import SUMMARY_COLUMNS, select_results
 from game.queries.users import ensure_not_erased
 from game.schemas.export import ExportedDay, ExportedResult, ExportedSession, ExportedSpeech
@@ -64,7 +66,9 @@ async def export_game_data(database: Database, user_id: UUID) -> AsyncGenerator[
         await ensure_not_erased(session, user_id)
         days = await _dump_days(session, user_id)
         receipts = await _count_used_receipts(session, user_id)
-    start = b'{"daily_activity":%b,"used_receipts":%d,"sessions":[' % (days, receipts)
+        goal = json.dumps(await find_sentences_per_day(session, user_id)).encode()
+    start = b'{"daily_activity":%b,"sentences_per_day":%b,' % (days, goal)
+    start += b'"used_receipts":%d,"sessions":[' % receipts
     return _stream(database, user_id, start=start)
 
 

@@ -7,12 +7,29 @@ from shared.clock import utc_now
 from sqlalchemy import func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from game.domain.progress import DAY, MAX_DAYS_SHOWN, Streaks, Totals, compute_streaks, sum_by_key
+from game.domain.progress import (
+    DAY,
+    DEFAULT_SENTENCES_PER_DAY,
+    MAX_DAYS_SHOWN,
+    Streaks,
+    Totals,
+    compute_streaks,
+    find_latest_day,
+    sum_by_key,
+)
 from game.domain.sessions import compute_average_score
 from game.domain.time_zones import parse_time_zone
 from game.models import GameResult, GameSession
+from game.queries.goals import find_sentences_per_day
 from game.queries.time_zones import select_day
-from game.schemas.progress import DayProgress, FreezesRead, LevelProgress, ProgressRead, ScorerProgress
+from game.schemas.progress import (
+    DayProgress,
+    FreezesRead,
+    GoalProgress,
+    LevelProgress,
+    ProgressRead,
+    ScorerProgress,
+)
 
 
 async def get_progress(session: AsyncSession, user_id: UUID, *, tz: str) -> ProgressRead:
@@ -25,6 +42,7 @@ async def get_progress(session: AsyncSession, user_id: UUID, *, tz: str) -> Prog
         {
             "current_streak_days": streaks.current,
             "longest_streak_days": streaks.longest,
+            "goal": await _get_goal(session, user_id, by_day, today=today),
             "freezes": _to_freezes(streaks, after=shown_after),
             **_to_figures(sum(by_day.values(), Totals())),
             "by_day": _to_days(by_day, after=shown_after),
@@ -82,6 +100,14 @@ def _to_days(by_day: Mapping[date, Totals], *, after: date) -> list[DayProgress]
         for day, totals in sorted(by_day.items())
         if day > after
     ]
+
+
+async def _get_goal(
+    session: AsyncSession, user_id: UUID, by_day: Mapping[date, Totals], *, today: date
+) -> GoalProgress:
+    goal = await find_sentences_per_day(session, user_id) or DEFAULT_SENTENCES_PER_DAY
+    done = by_day.get(find_latest_day(by_day, today=today), Totals()).sentences
+    return GoalProgress(sentences_per_day=goal, sentences_today=done, reached_today=done >= goal)
 
 
 def _to_freezes(streaks: Streaks, *, after: date) -> FreezesRead:

@@ -48,6 +48,16 @@ class FreezesRead(BaseModel):
     )
 
 
+class GoalProgress(BaseModel):
+    """The daily goal, and how far it is reached today."""
+
+    sentences_per_day: int = Field(
+        description="Set by `PUT /api/v1/game/goal`; 10 until then.", examples=[20]
+    )
+    sentences_today: int = Field(description="Skipped ones included, as in `by_day`.", examples=[15])
+    reached_today: bool = Field(examples=[False])
+
+
 class ProgressRead(BaseModel):
     """A learner's progress."""
 
@@ -63,6 +73,7 @@ class ProgressRead(BaseModel):
     avg_pronunciation_score: float | None = Field(description="0-100.", examples=[80.45])
     by_day: list[DayProgress] = Field(description="Days with sessions in the last 365 days, oldest first.")
     by_level: list[LevelProgress]
+    goal: GoalProgress
     freezes: FreezesRead
     scorers: list[ScorerProgress] = Field(
         description="The scorers of the verified scores, in the order of first use. Scores of different "

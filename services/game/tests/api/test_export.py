@@ -42,9 +42,14 @@ type Save = Callable[..., Awaitable[str]]
 
 EXPORT = "/internal/users/me/export"
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
-NOTHING: dict[str, Any] = {"daily_activity": [], "used_receipts": 0, "sessions": []}
+NOTHING: dict[str, Any] = {
+    "daily_activity": [],
+    "sentences_per_day": None,
+    "used_receipts": 0,
+    "sessions": [],
+}
 
-EXPORTED = {"game_sessions", "game_results", "daily_activity", "used_receipts"}
+EXPORTED = {"game_sessions", "game_results", "daily_activity", "daily_goals", "used_receipts"}
 """Tables whose rows are exported."""
 NOT_PERSONAL = {"speech_revisions", "speech_deletions", "tag_names", "inbox", "audit_log"} | {
     *("daily_levels", "daily_tags", "daily_scores", "daily_tag_scores", "daily_phonemes"),
@@ -108,10 +113,15 @@ def test_every_table_and_column_is_exported_or_excluded_on_purpose() -> None:
 
 
 async def test_an_export_contains_all_data_of_the_learner(
-    played: str, read: Read, database: Database, speeches: list[SpeechSnapshot]
+    played: str,
+    client: httpx.AsyncClient,
+    read: Read,
+    database: Database,
+    speeches: list[SpeechSnapshot],
 ) -> None:
+    await client.put("/api/v1/game/goal", json={"sentences_per_day": 20})
     document = await read(EXPORT)
-    assert document["used_receipts"] == 1
+    assert (document["sentences_per_day"], document["used_receipts"]) == (20, 1)
     (day,) = document["daily_activity"]
     assert day == {"day": "2026-03-10", "sessions": 1, "sentences": 3, "correct": 2, "seconds": 300}
     (exported,) = document["sessions"]

@@ -25,6 +25,7 @@ async def test_progress_without_sessions_is_empty(read: Read) -> None:
         "avg_pronunciation_score": None,
         "by_day": [],
         "by_level": [],
+        "goal": {"sentences_per_day": 10, "sentences_today": 0, "reached_today": False},
         "freezes": {"available": 0, "next_in_days": 7, "used": []},
         "scorers": [],
     }
