@@ -6,7 +6,9 @@ from shared.errors import ParleyError
 
 def test_every_code_is_described_for_the_api_reference() -> None:
     own = [
-        each for _, each in inspect.getmembers(errors, inspect.isclass) if each.__module__ == errors.__name__
+        error
+        for _, error in inspect.getmembers(errors, inspect.isclass)
+        if error.__module__ == errors.__name__
     ]
     assert own
     for error in own:

@@ -39,5 +39,5 @@ def find_page(request: Request, target: str) -> str:
     referer = urlsplit(request.headers.get("referer", ""))
     if referer.netloc != request.headers.get("host"):
         return HOME
-    kept = [each for each in referer.query.split("&") if each.partition("=")[0] not in OF_A_MESSAGE]
+    kept = [pair for pair in referer.query.split("&") if pair.partition("=")[0] not in OF_A_MESSAGE]
     return f"{referer.path}?{query}" if (query := "&".join(kept)) else referer.path

@@ -83,7 +83,7 @@ async def get_account_details(session: AsyncSession, user_id: UUID) -> AccountDe
         AccountRead.model_validate(row),
         row.has_password,
         await _list_sessions(session, user_id),
-        [IdentityRow(*each) for each in identities],
+        [IdentityRow(*identity) for identity in identities],
     )
 
 

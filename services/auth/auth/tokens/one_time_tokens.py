@@ -78,7 +78,7 @@ async def get_with_owner(
     users = select(User).where(affected).order_by(User.id).execution_options(populate_existing=True)
     accounts = (await session.scalars(users.with_for_update() if lock else users)).all()
     found = await session.scalar(select(OneTimeToken).where(same).execution_options(populate_existing=True))
-    user = next((each for each in accounts if found and each.id == found.user_id), None)
+    user = next((account for account in accounts if found and account.id == found.user_id), None)
     if user is None or found is None:
         raise TokenUnknown
     return found, user

@@ -22,7 +22,7 @@ def get_error(answer: httpx.Response) -> tuple[int, str]:
 
 
 def list_actions(answer: httpx.Response) -> list[tuple[str, str, str]]:
-    return [(each["action"], each["actor_id"], each["subject_id"]) for each in answer.json()["entries"]]
+    return [(entry["action"], entry["actor_id"], entry["subject_id"]) for entry in answer.json()["entries"]]
 
 
 async def test_a_locked_account_can_neither_sign_in_nor_refresh(
@@ -67,7 +67,7 @@ async def test_locking_a_locked_account_changes_nothing(
     async with database.transaction() as session:
         assert [event.data.user_id for event in await outbox_events(session, UserUpdated)] == [user.id] * 2
         (job,) = await outbox_jobs(session, RevokeAccess)
-    assert [(each.subject, each.min_version) for each in job.revocations] == [(user.id, 1)]
+    assert [(revocation.subject, revocation.min_version) for revocation in job.revocations] == [(user.id, 1)]
 
 
 async def test_an_admin_ends_all_sessions_of_an_account(

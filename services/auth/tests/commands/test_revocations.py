@@ -80,7 +80,7 @@ async def test_ending_sessions_revokes_their_access_tokens(session: AsyncSession
     families = [await start_family(session, user) for _ in range(3)]
     await revoke_sign_ins(session, user.id, now=utc_now(), except_family=families[0])
     await revoke_sign_ins(session, user.id, now=utc_now())
-    revoked = [{each.subject for each in job.revocations} for job in await list_jobs(session)]
+    revoked = [{revocation.subject for revocation in job.revocations} for job in await list_jobs(session)]
     assert revoked == [set(families[1:]), {families[0]}]
 
 

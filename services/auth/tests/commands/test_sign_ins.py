@@ -119,7 +119,7 @@ async def test_every_refresh_writes_the_same_number_of_rows(session: AsyncSessio
     async def count_rows() -> tuple[int, ...]:
         await session.flush()
         counted = ("inserted", "updated", "deleted")
-        counts = (f"pg_stat_get_xact_tuples_{each}('refresh_tokens'::regclass)" for each in counted)
+        counts = (f"pg_stat_get_xact_tuples_{operation}('refresh_tokens'::regclass)" for operation in counted)
         return tuple((await session.execute(text(f"SELECT {', '.join(counts)}"))).one())
 
     token = await sign_in(session, user)

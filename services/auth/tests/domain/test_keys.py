@@ -16,7 +16,7 @@ def create_key(not_before: float | None = None) -> dict[str, Any]:
 
 
 def list_kids(keys: list[dict[str, Any]]) -> list[str]:
-    return [each["kid"] for each in keys]
+    return [key["kid"] for key in keys]
 
 
 def test_keys_without_an_activation_time_keep_the_order_of_the_file() -> None:

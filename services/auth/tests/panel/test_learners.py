@@ -76,7 +76,7 @@ async def test_filters_narrow_the_list(
         ("state=open&role=admin", [boss]),
     ):
         page = (await panel.get(f"{LEARNERS}?{query}")).text
-        assert [each for each in (boss, user) if f'{LEARNERS}/{each.id}"' in page] == found
+        assert [account for account in (boss, user) if f'{LEARNERS}/{account.id}"' in page] == found
 
 
 async def test_the_page_of_an_account_shows_no_secrets(
@@ -136,7 +136,7 @@ async def test_several_accounts_can_be_locked_together(
     users = [await open_account(database) for _ in range(3)]
     page = await panel.get(LEARNERS)
     fields: dict[str, Any] = hidden_fields(page.text, '<form id="chosen"') | {
-        "ids": [str(each.id) for each in users]
+        "ids": [str(account.id) for account in users]
     }
     answer = await panel.post(f"{LEARNERS}/actions/lock", data=fields)
     assert answer.headers["location"] == f"{LEARNERS}?count=3&done=locked"

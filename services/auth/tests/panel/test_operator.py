@@ -106,7 +106,9 @@ async def test_the_operators_name_takes_precedence_over_an_accounts_address(
         async with api_client(with_operator(str(boss.email).upper())) as browser:
             assert await sign_on(browser, str(boss.email), "Correct4Horse") == 401
             assert await sign_on(browser, str(boss.email), "Operator4Horse") == 303
-    assert [each["user_id"] for each in logs if each["event"] == "operator_name_is_taken"] == [str(boss.id)]
+    assert [entry["user_id"] for entry in logs if entry["event"] == "operator_name_is_taken"] == [
+        str(boss.id)
+    ]
 
 
 @pytest.mark.parametrize("later", [("root", OTHER_BCRYPT), ("other", BCRYPT), ("", "")])

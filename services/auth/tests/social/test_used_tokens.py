@@ -44,7 +44,7 @@ def respell(token: str) -> str:
     """Change the unused bits of the signature's last character, which decodes to the same bytes."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     other = token[:-1] + alphabet[alphabet.index(token[-1]) ^ 1]
-    signatures = (each.rpartition(".")[2] for each in (token, other))
+    signatures = (jwt.rpartition(".")[2] for jwt in (token, other))
     first, second = (base64.urlsafe_b64decode(signature + "==") for signature in signatures)
     assert first == second
     return other

@@ -46,7 +46,7 @@ async def test_tokens_stay_valid_during_a_rotation(tmp_path: Path, monkeypatch: 
     for token in (old, new):
         await verifier.authenticate(token)
     age_keys(path, RETIREMENT_DELAY_SECONDS)
-    assert [each["kid"] for each in ring.get_public_keys()["keys"]] == [jwt.get_unverified_header(new)["kid"]]
+    assert [key["kid"] for key in ring.get_public_keys()["keys"]] == [jwt.get_unverified_header(new)["kid"]]
     with pytest.raises(Unauthorized):
         await verifier.authenticate(old)
 
@@ -58,7 +58,7 @@ async def test_a_leaked_key_is_withdrawn_immediately(tmp_path: Path, monkeypatch
     ring = SigningKeyStore(path)
     leaked = ring.get_public_keys()["keys"][0]["kid"]
     rotate(path, at_once=True)
-    assert leaked not in [each["kid"] for each in ring.get_public_keys()["keys"]]
+    assert leaked not in [key["kid"] for key in ring.get_public_keys()["keys"]]
     assert await ring.get(leaked) is None
 
 
