@@ -125,12 +125,12 @@ async def test_a_deleted_session_is_subtracted_in_any_order_of_events(database: 
     kept, event = (create_session((speech_id, "correct", 80.0)) for _ in range(2))
     deletions = [
         SessionDeleted(
-            id=uuid7(), subject="s", time=datetime.now(UTC), data=DeletedSession(**dict(each.data))
+            id=uuid7(), subject="s", time=datetime.now(UTC), data=DeletedSession(**dict(completed.data))
         )
-        for each in (event, create_session((speech_id, "incorrect", 10.0)))
+        for completed in (event, create_session((speech_id, "incorrect", 10.0)))
     ]
-    for each in (kept, event):
-        await apply_once(database, QUEUE, each, on_session_completed)
+    for completed in (kept, event):
+        await apply_once(database, QUEUE, completed, on_session_completed)
     for deleted in (deletions[0], deletions[0]):
         await apply_once(database, "content.on.session_deleted", deleted, on_session_deleted)
     assert await get_plays(database, speech_id) == PlayStatistics(1, 1, 1, 80.0)

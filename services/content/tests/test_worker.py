@@ -59,7 +59,7 @@ async def count_left(database: Database, storage: Storage, rows: list[dict[str, 
     recordings = [await storage.has_object(row["audio_key"]) for row in rows]
     async with database.transaction() as session:
         tables = (select(func.count(table.id)) for table in (Speech, OutboxEvent))
-        return sum(recordings) + sum([await session.scalar(each) or 0 for each in tables])
+        return sum(recordings) + sum([await session.scalar(count) or 0 for count in tables])
 
 
 async def test_an_import_is_applied_and_undone(

@@ -38,7 +38,7 @@ async def count_plays(session: AsyncSession, results: Iterable[CompletedResult])
 async def subtract_plays(session: AsyncSession, results: Iterable[CompletedResult]) -> None:
     """Subtract the results of a deleted session, even if they have not been added yet."""
     played = count_plays_by_speech(results)
-    await _add_plays(session, {speech_id: each.negate() for speech_id, each in played.items()})
+    await _add_plays(session, {speech_id: totals.negate() for speech_id, totals in played.items()})
 
 
 async def _add_plays(session: AsyncSession, played: Mapping[UUID, PlayStatistics]) -> None:

@@ -240,7 +240,7 @@ def audit_change(
     if wanted != carried:
         before["tag_ids"], after["tag_ids"] = _to_sorted_text(carried), _to_sorted_text(wanted)
     for action, names in group_by_action(after).items():
-        old, new = ({name: each[name] for name in names} for each in (before, after))
+        old, new = ({name: values[name] for name in names} for values in (before, after))
         audit_log.record(session, action, subject=speech.id, actor=actor, before=old, after=new)
 
 

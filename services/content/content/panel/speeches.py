@@ -132,7 +132,7 @@ class SpeechView(ResourceView, model=Speech):
             total_is_exact=page.total_is_exact,
             next_cursor=page.next_cursor,
         )
-        lines = [SpeechLine.from_row(each, self._storage) for each in speeches]
+        lines = [SpeechLine.from_row(speech, self._storage) for speech in speeches]
         return Listing(lines, pagination, page.max_offset)
 
     async def get_row(self, session: AsyncSession, row_id: UUID) -> SpeechLine:
@@ -215,7 +215,7 @@ def _describe_outcome(outcome: BatchOutcome) -> str:
         return "some" if outcome.unchanged or outcome.skipped else "changed"
     if outcome.unchanged or not outcome.skipped:
         return "same"
-    return "gone" if {each.code for each in outcome.skipped} == {"speech_not_found"} else "none"
+    return "gone" if {skip.code for skip in outcome.skipped} == {"speech_not_found"} else "none"
 
 
 def _to_filter(query: ListQuery) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class SearchCursor:
         page, total, exact, is_prefix, ranked, rank, *ids = decode_cursor(_LAYOUT, cursor, scope=scope)
         if page > MAX_CURSOR_PAGE:
             raise field_error("#/query/cursor", "must be the next_cursor of a page")
-        speech_id, floor, ceiling = (UUID(bytes=each) for each in ids)
+        speech_id, floor, ceiling = (UUID(bytes=part) for part in ids)
         return cls(
             page=page,
             total=total,

@@ -21,7 +21,7 @@ async def list_newest(
     ranges: Sequence[CommittedRange],
 ) -> SpeechIdPage:
     speeches = select(Speech.id).where(*request.conditions)
-    parts, offset = [speeches.where(*each.conditions) for each in ranges], 0
+    parts, offset = [speeches.where(*id_range.conditions) for id_range in ranges], 0
     if cursor is None:
         counts = [await _count(session, part) for part in parts]
         total, offset = sum(counts), request.query.get_offset()

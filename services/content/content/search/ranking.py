@@ -95,8 +95,8 @@ class RankedSearch:
             matches = matches.where(Speech.id.between(cursor.floor, cursor.ceiling))
         reads_all = self._query.has_prefixes and await self._is_rare()
         ranked = list[Match]()
-        for each in self._ranges:
-            newest = matches.where(*each.conditions)
+        for id_range in self._ranges:
+            newest = matches.where(*id_range.conditions)
             if reads_all:
                 # The planner cannot see the limit behind the CTE, so it reads all matches through the index.
                 newest = select(newest.cte().prefix_with("MATERIALIZED"))
@@ -130,5 +130,5 @@ class RankedSearch:
 
     async def _list_older(self, below: UUID, *, limit: int) -> list[UUID]:
         older = select(Speech.id).where(*self._conditions, Speech.id < below)
-        parts = [older.where(*each.conditions) for each in self._ranges]
+        parts = [older.where(*id_range.conditions) for id_range in self._ranges]
         return await read_newest(self._session, parts, limit=limit)

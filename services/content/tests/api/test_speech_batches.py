@@ -52,7 +52,7 @@ async def test_a_batch_adds_and_removes_tags(
     wanted = {"add_tag_ids": [tags["work"], tags["sea"]], "remove_tag_ids": [tags["food"]]}
     outcome = await change(editor, [food, gone, work, food], **wanted)
     assert (outcome["changed"], outcome["unchanged"]) == ([food, work], [])
-    assert [(each["id"], each["code"]) for each in outcome["skipped"]] == [(gone, "speech_not_found")]
+    assert [(skip["id"], skip["code"]) for skip in outcome["skipped"]] == [(gone, "speech_not_found")]
     assert await list_tag_names(editor, food) == await list_tag_names(editor, work) == ["sea", "work"]
     # The read above has cached it.
     cached = (await client.get(f"/api/v1/speeches/{food}")).json()
@@ -61,9 +61,9 @@ async def test_a_batch_adds_and_removes_tags(
     assert (again["changed"], again["unchanged"]) == ([], ids)
     async with committed_database.transaction() as session:
         published = [event.data for event in await outbox_events(session, SpeechUpdated)]
-    assert sorted(str(each.speech_id) for each in published) == sorted(ids)
-    assert {each.revision for each in published} == {2}
-    assert {tuple(tag.name for tag in each.tags) for each in published} == {("sea", "work")}
+    assert sorted(str(snapshot.speech_id) for snapshot in published) == sorted(ids)
+    assert {snapshot.revision for snapshot in published} == {2}
+    assert {tuple(tag.name for tag in snapshot.tags) for snapshot in published} == {("sea", "work")}
 
 
 async def test_a_batch_archives_and_restores_speeches(
@@ -79,7 +79,7 @@ async def test_a_batch_archives_and_restores_speeches(
     assert await list_tag_names(editor, ids[0]) == ["food", "work"]
     async with committed_database.transaction() as session:
         published = [event.data for event in await outbox_events(session, SpeechUpdated)]
-    assert [each.archived_at is None for each in published] == [False, False, True, True]
+    assert [snapshot.archived_at is None for snapshot in published] == [False, False, True, True]
 
 
 async def test_each_change_of_a_batch_is_audited(
@@ -88,7 +88,7 @@ async def test_each_change_of_a_batch_is_audited(
     await change(editor, ids, archived=True, remove_tag_ids=[tags["work"]])
     headers = {"Authorization": f"Bearer {token_for(uuid4(), 'admin')}"}
     log = (await editor.get("/api/v1/admin/content/audit", headers=headers)).json()["entries"]
-    seen = {(each["subject_id"], each["action"]) for each in log if each["actor_id"] is not None}
+    seen = {(entry["subject_id"], entry["action"]) for entry in log if entry["actor_id"] is not None}
     assert seen == {
         *((speech_id, "speech_archived") for speech_id in ids),
         (ids[1], "speech_updated"),

@@ -120,7 +120,7 @@ async def test_each_concurrent_update_is_a_revision(
         published = sorted(
             (event.data for event in await outbox_events(session, SpeechUpdated)), key=lambda s: s.revision
         )
-    assert [each.revision for each in published] == [*range(2, last["revision"] + 1)]
+    assert [snapshot.revision for snapshot in published] == [*range(2, last["revision"] + 1)]
     assert published[-1].text == last["text"]
 
 

@@ -173,14 +173,14 @@ async def test_editors_find_speeches_whose_recording_is_missing(
     gone = f"uploads/{uuid4()}.mp3"
     async with committed_database.transaction() as session:
         await add(session, audio_key=key)
-        missing = [await add(session, audio_key=each) for each in (gone, "uploads/gone.mp3")]
+        missing = [await add(session, audio_key=key) for key in (gone, "uploads/gone.mp3")]
 
     async def find_missing() -> list[str]:
         page = await editor.get("/api/v1/admin/speeches", params={"audio_missing": True})
         return [speech["id"] for speech in page.json()["speeches"]]
 
     await monitor.RecordingMonitor(committed_database, storage).check()
-    assert await find_missing() == [str(each) for each in reversed(missing)]
+    assert await find_missing() == [str(speech_id) for speech_id in reversed(missing)]
     speech = (await editor.get(f"/api/v1/admin/speeches/{missing[0]}")).json()
     assert (speech["revision"], speech["audio_missing_since"] is None) == (1, False)
     # Another process finds the first one uploaded again, and an editor replaces the second.

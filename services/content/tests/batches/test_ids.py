@@ -8,7 +8,7 @@ def test_ids_follow_the_order_of_the_rows() -> None:
     places = [0, 1, 2, (1 << 20) - 1, 1 << 20, 5_000_000, (1 << 32) - 1]
     created = [ids.create(place) for place in places]
     assert created == sorted(created)
-    assert {(each.version, each.variant) for each in created} == {(7, RFC_4122)}
+    assert {(id.version, id.variant) for id in created} == {(7, RFC_4122)}
 
 
 def test_the_range_spans_all_ids_of_a_batch() -> None:

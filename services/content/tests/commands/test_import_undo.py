@@ -40,7 +40,10 @@ QUEUE = SessionCompleted.build_queue_name("content")
 
 
 def create_session(*speech_ids: UUID) -> SessionCompleted:
-    results = [{"speech_id": each, "user_response": "correct", "response_time_ms": 1} for each in speech_ids]
+    results = [
+        {"speech_id": speech_id, "user_response": "correct", "response_time_ms": 1}
+        for speech_id in speech_ids
+    ]
     usual = {"mode": "listen_only", "level": "A1", "duration_seconds": 9, "completed_at": datetime.now(UTC)}
     data = CompletedSession.model_validate(
         {"session_id": uuid4(), "user_id": uuid4(), "results": results, **usual}
@@ -138,13 +141,13 @@ async def test_messages_of_others_are_published_before_those_of_an_undo(
     assert due[0].id == other.id
     # The next chunk follows after all events of this one.
     assert due[-1].type == UndoImport.get_queue()
-    assert sum(each.type == SpeechDeleted.get_routing_key() for each in due) == 3
+    assert sum(message.type == SpeechDeleted.get_routing_key() for message in due) == 3
 
 
 async def list_undone(database: Database) -> list[tuple[UUID, int, int]]:
     async with database.transaction() as session:
         events = [event.data for event in await outbox_events(session, ImportUndone)]
-    return [(each.import_id, each.deleted, each.archived) for each in events]
+    return [(event.import_id, event.deleted, event.archived) for event in events]
 
 
 async def test_undo_deletes_unplayed_speeches_with_their_recordings(
@@ -166,7 +169,9 @@ async def test_undo_deletes_unplayed_speeches_with_their_recordings(
         deleted = [event.data for event in await outbox_events(session, SpeechDeleted)]
         keys = set(await session.scalars(select(Speech.audio_key)))
         [entry] = await session.scalars(select(AuditEntry).where(AuditEntry.action == "import_undone"))
-    assert [(each.speech_id, each.revision) for each in deleted] == [(each, 2) for each in ids]
+    assert [(speech.speech_id, speech.revision) for speech in deleted] == [
+        (speech_id, 2) for speech_id in ids
+    ]
     assert set(await storage.list_keys("speeches/")) == keys
     assert len(await list_ids(committed_database, kept.import_id)) == 2
     assert (entry.subject_id, entry.after) == (batch.import_id, {"deleted": 5, "archived": 0})

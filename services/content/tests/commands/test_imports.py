@@ -70,17 +70,17 @@ async def test_an_import_creates_a_speech_for_each_row(
         [entry] = await session.scalars(select(AuditEntry).where(AuditEntry.action == "import_applied"))
         tags = {tag.id: tag.name for tag in await session.scalars(select(Tag))}
     stored = [
-        (each.text, each.level, each.type, each.audio_key, each.duration_ms, each.revision)
-        for each in speeches
+        (speech.text, speech.level, speech.type, speech.audio_key, speech.duration_ms, speech.revision)
+        for speech in speeches
     ]
     assert stored == [(*(row[name] for name in COLUMNS), 1) for row in rows]
-    assert {each.import_id for each in speeches} == {batch.import_id}
-    assert [number for chunk in changes for number in chunk] == [each.number for each in speeches]
+    assert {speech.import_id for speech in speeches} == {batch.import_id}
+    assert [number for chunk in changes for number in chunk] == [speech.number for speech in speeches]
     assert [len(event.speeches) for event in events] == [4, 4, 2]
     assert order[-4:] == [*3 * ["parley.content.speech_imported.v1"], "parley.content.import_applied.v1"]
     assert {(event.import_id, event.speeches_total) for event in events} == {(batch.import_id, 10)}
     snapshots = [snapshot for event in events for snapshot in event.speeches]
-    assert [snapshot.speech_id for snapshot in snapshots] == [each.id for each in speeches]
+    assert [snapshot.speech_id for snapshot in snapshots] == [speech.id for speech in speeches]
     assert [
         {**snapshot.model_dump(include={*COLUMNS}), "tags": {tags[tag.id] for tag in snapshot.tags}}
         for snapshot in snapshots
@@ -122,7 +122,9 @@ async def test_an_import_is_applied_once(
     queue = ImportValidated.build_queue_name("content")
     batch = await new_batch([new_row(tags=["food"])])
     event, another = create_event(batch), create_event(batch)
-    outcomes = [await apply_once(committed_database, queue, each, handle) for each in (event, event, another)]
+    outcomes = [
+        await apply_once(committed_database, queue, message, handle) for message in (event, event, another)
+    ]
     assert outcomes == ["applied", "repeated", "applied"]
     assert await count(committed_database, Speech, CatalogueChange) == [1, 1]
     async with committed_database.transaction() as session:

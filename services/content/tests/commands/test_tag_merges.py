@@ -93,7 +93,7 @@ async def test_a_merge_gives_speeches_the_other_tag(
     async with committed_database.transaction() as session:
         assert tags["meals"] not in set(await session.scalars(select(Tag.id)))
         published = [event.data for event in await outbox_events(session, SpeechUpdated)]
-    last = {each.speech_id: {tag.id for tag in each.tags} for each in published}
+    last = {speech.speech_id: {tag.id for tag in speech.tags} for speech in published}
     assert last == {merged[0]: {food}, merged[1]: {food}, merged[2]: {food, work}}
     late = await editor.post(path, json={"into_tag_id": str(food)})
     assert (late.status_code, late.json()["code"]) == (404, "tag_not_found")
@@ -107,7 +107,7 @@ async def test_a_merge_is_audited_once(
         await editor.post(f"{TAGS}/{tags['meals']}/merge", json={"into_tag_id": str(tags["food"])})
     headers = {"Authorization": f"Bearer {token_for(uuid4(), 'admin')}"}
     log = (await editor.get("/api/v1/admin/content/audit", headers=headers)).json()["entries"]
-    [entry] = [each for each in log if each["action"] == "tag_merged"]
+    [entry] = [entry for entry in log if entry["action"] == "tag_merged"]
     assert entry["subject_id"] == str(tags["meals"])
     assert entry["before"] == {"name": "meals", "category": "topic"}
     assert entry["after"] == {"merged_into": str(tags["food"])}

@@ -111,10 +111,10 @@ async def test_a_rename_publishes_all_speeches_of_the_tag_in_chunks(
     assert await propagate(database) == 3
     async with database.transaction() as session:
         published = [event.data for event in await outbox_events(session, SpeechUpdated)]
-    assert {each.speech_id for each in published} == carrying
-    assert [each.speech_id for each in published] == sorted(carrying)
-    assert {each.revision for each in published} == {2}
-    assert all([tag.name for tag in each.tags] == ["cooking", "work"] for each in published)
+    assert {speech.speech_id for speech in published} == carrying
+    assert [speech.speech_id for speech in published] == sorted(carrying)
+    assert {speech.revision for speech in published} == {2}
+    assert all([tag.name for tag in speech.tags] == ["cooking", "work"] for speech in published)
 
 
 async def test_speeches_created_during_a_rename_get_the_new_name(
@@ -147,7 +147,7 @@ async def test_a_rename_that_waited_finds_speeches_created_before_it(
     await propagate(committed_database)
     async with committed_database.transaction() as session:
         published = [event.data for event in await outbox_events(session, SpeechUpdated)]
-    assert [(each.speech_id, each.tags[0].name) for each in published] == [(speech_id, "cooking")]
+    assert [(speech.speech_id, speech.tags[0].name) for speech in published] == [(speech_id, "cooking")]
 
 
 async def test_a_speech_created_after_a_rename_is_not_published_again(
@@ -164,7 +164,7 @@ async def test_a_speech_created_after_a_rename_is_not_published_again(
     async with committed_database.transaction() as session:
         published = [event.data for event in await outbox_events(session, SpeechUpdated)]
     # One revision for both renames: the first job already reads the last name.
-    assert [(each.speech_id, each.revision, each.tags[0].name) for each in published] == [
+    assert [(speech.speech_id, speech.revision, speech.tags[0].name) for speech in published] == [
         (before, 2, "cuisine")
     ]
 
@@ -196,7 +196,7 @@ async def test_concurrent_renames_and_edits_publish_the_last_name(
         published = [event.data for event in await outbox_events(session, SpeechUpdated)]
     for speech_id in ids:
         revisions = sorted(
-            (each.revision, each.tags[0].name) for each in published if each.speech_id == speech_id
+            (speech.revision, speech.tags[0].name) for speech in published if speech.speech_id == speech_id
         )
         assert revisions[-1][1] == "three"
         assert all(later == earlier + 1 for (earlier, _), (later, _) in pairwise(revisions))

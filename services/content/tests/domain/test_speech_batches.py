@@ -10,7 +10,7 @@ def test_each_speech_is_changed_or_reported_once() -> None:
     states = {A: SpeechState(False, frozenset({B})), B: SpeechState(False, frozenset({C}))}
     outcome, wanted = decide_batch([A, B, A, C], states, BatchChange(add_tag_ids=[C], remove_tag_ids=[B]))
     assert (outcome.changed, outcome.unchanged) == ([A], [B])
-    assert [(each.id, each.code) for each in outcome.skipped] == [(C, "speech_not_found")]
+    assert [(skip.id, skip.code) for skip in outcome.skipped] == [(C, "speech_not_found")]
     assert wanted == {A: SpeechState(False, frozenset({C}))}
 
 
@@ -24,5 +24,5 @@ def test_a_speech_with_too_many_tags_is_skipped() -> None:
     full = frozenset(uuid4() for _ in range(MAX_TAGS_PER_SPEECH))
     states = {A: SpeechState(False, full)}
     outcome, wanted = decide_batch([A], states, BatchChange(add_tag_ids=[B], archived=True))
-    assert ([each.code for each in outcome.skipped], wanted) == (["too_many_tags"], {})
+    assert ([skip.code for skip in outcome.skipped], wanted) == (["too_many_tags"], {})
     assert decide_batch([A], states, BatchChange(add_tag_ids=list(full)[:3]))[0].unchanged == [A]

@@ -41,7 +41,7 @@ def create_fields(key: str, **different: Any) -> dict[str, Any]:
 
 
 def select_rows(page: str, ids: list[UUID]) -> dict[str, Any]:
-    return {**find_hidden_fields(page), "ids": [str(each) for each in ids]}
+    return {**find_hidden_fields(page), "ids": [str(speech_id) for speech_id in ids]}
 
 
 async def test_a_speech_created_in_the_panel_is_published_and_audited(

@@ -156,7 +156,7 @@ async def test_every_match_is_listed_once_even_if_few_are_ranked(
     ranked, others = found[:5], found[5:]
     assert set(ranked) == set(map(str, new))
     assert ranked[-1] == str(new[2])
-    assert others == [str(each) for each in reversed(old)]
+    assert others == [str(speech_id) for speech_id in reversed(old)]
     assert {page["pagination"]["total"] for page in pages} == {5}
     assert not any(page["pagination"]["total_is_exact"] for page in pages)
     by_number = [

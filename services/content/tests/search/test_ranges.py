@@ -36,7 +36,7 @@ async def add_speeches(database: Database, add: Add, count: int, *hidden: int) -
     """Add speeches; those in `hidden` belong to running imports. Return all texts in order."""
     texts = [f"The train {number}" for number in range(count)]
     async with database.transaction() as session:
-        ids = [await add(session, text=each, tags=("travel",)) for each in texts]
+        ids = [await add(session, text=text, tags=("travel",)) for text in texts]
         session.add_all(
             RunningImport(import_id=uuid4(), first_id=ids[place], last_id=ids[place]) for place in hidden
         )
@@ -49,7 +49,7 @@ async def test_pages_continue_past_a_running_import(
     committed_database: Database, add: Add, find: Find, params: dict[str, str], limit: int
 ) -> None:
     texts = await add_speeches(committed_database, add, 9, 2, 6)
-    wanted = [each for place, each in enumerate(texts) if place not in (2, 6)][::-1]
+    wanted = [text for place, text in enumerate(texts) if place not in (2, 6)][::-1]
     by_number, page = [], 1
     while speeches := (found := await find(**params, limit=limit, page=page))["speeches"]:
         by_number += speeches
@@ -61,9 +61,9 @@ async def test_pages_continue_past_a_running_import(
         by_cursor += found["speeches"]
         cursor = found["pagination"]["next_cursor"]
     for speeches in (by_number, by_cursor):
-        assert sorted(each["text"] for each in speeches) == sorted(wanted)
+        assert sorted(speech["text"] for speech in speeches) == sorted(wanted)
     if "text" not in params:
-        assert [each["text"] for each in by_cursor] == wanted
+        assert [speech["text"] for speech in by_cursor] == wanted
 
 
 async def test_matches_before_and_after_imports_are_ranked_together(
@@ -72,7 +72,7 @@ async def test_matches_before_and_after_imports_are_ranked_together(
     monkeypatch.setattr(ranking, "MAX_RANKED", 3)
     await add_speeches(committed_database, add, 6, 3)
     page = await find("train")
-    assert sorted(each["text"][-1] for each in page["speeches"]) == ["0", "1", "2", "4", "5"]
+    assert sorted(speech["text"][-1] for speech in page["speeches"]) == ["0", "1", "2", "4", "5"]
 
 
 UNCOMMITTED = text("""

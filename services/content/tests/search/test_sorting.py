@@ -32,7 +32,7 @@ async def follow_pages(find: Find, **params: Any) -> list[str]:
 async def play(database: Database, speech_id: UUID, *, correct: int = 0, wrong: int = 0) -> None:
     usual = {"speech_id": speech_id, "response_time_ms": 900}
     responses = ["correct"] * correct + ["incorrect"] * wrong
-    results = [CompletedResult.model_validate({**usual, "user_response": each}) for each in responses]
+    results = [CompletedResult.model_validate({**usual, "user_response": response}) for response in responses]
     async with database.transaction() as session:
         await count_plays(session, results)
 
