@@ -164,7 +164,7 @@ async def test_the_sentences_of_an_import_are_stored(database: Database) -> None
     event = create_event(SpeechImported, data)
     for _ in range(2):
         await deliver(database, event)
-    assert await get_hashes(database) == {each.speech_id: hash_sentence(each.text) for each in speeches}
+    assert await get_hashes(database) == {speech.speech_id: hash_sentence(speech.text) for speech in speeches}
 
 
 async def test_a_recording_used_by_a_speech_is_kept_after_its_upload_session(

@@ -147,8 +147,8 @@ def _to_response(upload: Upload) -> UploadRead:
     return UploadRead(
         upload_session_id=session.id if session else None,
         expires_at=session.expires_at if session else None,
-        uploaded_files=[to_newly_uploaded(each.file, each.already_there) for each in upload.uploaded],
-        rejected=[RejectedFileRead.model_validate(each) for each in upload.rejected],
+        uploaded_files=[to_newly_uploaded(item.file, item.already_there) for item in upload.uploaded],
+        rejected=[RejectedFileRead.model_validate(file) for file in upload.rejected],
     )
 
 

@@ -18,7 +18,10 @@ COLUMNS = ("speech_id", "revision", "sentence_hash")
 
 async def store_sentences(session: AsyncSession, snapshots: Sequence[SpeechSnapshot]) -> None:
     """Store the sentences of speeches, and claim the recordings they use."""
-    await _store(session, [(each.speech_id, each.revision, hash_sentence(each.text)) for each in snapshots])
+    await _store(
+        session,
+        [(snapshot.speech_id, snapshot.revision, hash_sentence(snapshot.text)) for snapshot in snapshots],
+    )
     await _claim_recordings(session, [snapshot.audio_key for snapshot in snapshots])
 
 

@@ -135,10 +135,10 @@ class Upload:
     @retry_conflicts
     async def record(self) -> None:
         """Record the files that the request added. Files that already existed are not counted."""
-        new = [each for each in self.uploaded if not each.already_there]
+        new = [item for item in self.uploaded if not item.already_there]
         if self.session is None or not new:
             return
-        brought = {"files": len(new), "bytes": sum(each.file.size_bytes or 0 for each in new)}
+        brought = {"files": len(new), "bytes": sum(item.file.size_bytes or 0 for item in new)}
         async with self.store.database.transaction() as session:
             audit_log.record(
                 session, "recordings_uploaded", subject=self.session.id, actor=self.owner_id, after=brought
@@ -146,7 +146,7 @@ class Upload:
 
     async def discard_added(self) -> None:
         """Discard the files that this request added."""
-        ids = [each.file.id for each in self.uploaded if not each.already_there]
+        ids = [item.file.id for item in self.uploaded if not item.already_there]
         for start in range(0, len(ids), DISCARDED_AT_ONCE):
             await discard_recordings(self.store.database, ids[start : start + DISCARDED_AT_ONCE])
         self.uploaded.clear()

@@ -213,7 +213,7 @@ class _Validation:
         self._stored_problems += len(problems)
 
     def _list_problems(self, rows: Sequence[Row], checked: Sequence[CheckedRow]) -> list[dict[str, object]]:
-        each = (
+        problems = (
             {
                 "job_id": self._attempt.import_id,
                 "row": row.number,
@@ -223,7 +223,7 @@ class _Validation:
             for row, found in zip(rows, checked, strict=True)
             for problem in found.problems
         )
-        return list(islice(each, MAX_STORED_PROBLEMS - self._stored_problems))
+        return list(islice(problems, MAX_STORED_PROBLEMS - self._stored_problems))
 
     async def _update(self, session: AsyncSession, **values: object) -> None:
         attempt = self._attempt

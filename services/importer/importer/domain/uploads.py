@@ -78,4 +78,4 @@ def list_names(name: str, *, start: int, size: int) -> Sequence[str]:
 
 def to_display_name(name: str) -> str:
     """Return any name in displayable form."""
-    return "".join(each if each.isprintable() else "\ufffd" for each in name[:255])
+    return "".join(character if character.isprintable() else "\ufffd" for character in name[:255])

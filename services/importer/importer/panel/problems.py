@@ -27,7 +27,7 @@ def group_by_row(problems: Sequence[RowProblem]) -> list[ProblemRow]:
     """Return the table rows with problems. Older imports only have the wrong cells."""
     rows = []
     for row, found in groupby(problems, key=attrgetter("row")):
-        each = list(found)
-        wrong = {problem.column: problem.value for problem in each if problem.column}
-        rows.append(ProblemRow(row, each[0].cells or wrong, each))
+        row_problems = list(found)
+        wrong_cells = {problem.column: problem.value for problem in row_problems if problem.column}
+        rows.append(ProblemRow(row, row_problems[0].cells or wrong_cells, row_problems))
     return rows

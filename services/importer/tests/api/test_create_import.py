@@ -86,8 +86,8 @@ async def test_a_table_is_stored_and_its_validation_is_queued(
     assert await storage.list_keys() == [job.source_key] == [f"imports/{job_id}/source"]
     assert await storage.read(job.source_key, max_bytes=1000) == TABLE
     async with committed_database.transaction() as session:
-        assert [each.import_id for each in await outbox_jobs(session, ValidateImport)] == [job.id]
-        assert [each.data.import_id for each in await outbox_events(session, ImportRequested)] == [job.id]
+        assert [request.import_id for request in await outbox_jobs(session, ValidateImport)] == [job.id]
+        assert [event.data.import_id for event in await outbox_events(session, ImportRequested)] == [job.id]
         [entry] = await session.scalars(select(AuditEntry))
         assert (entry.action, entry.actor_id, entry.subject_id) == ("import_created", editor_id, job.id)
         assert (await session.scalars(select(PendingObject))).all() == []
@@ -264,7 +264,7 @@ async def test_concurrent_uploads_of_a_table_create_one_import(
     assert sorted(answer.status_code for answer in answers) == [202, *[409] * 5]
     [created] = [answer.json()["job_id"] for answer in answers if answer.status_code == 202]
     refused = [answer.json() for answer in answers if answer.status_code == 409]
-    assert {(each["code"], each["job_id"]) for each in refused} == {("import_in_progress", created)}
+    assert {(error["code"], error["job_id"]) for error in refused} == {("import_in_progress", created)}
     assert await storage.list_keys() == [f"imports/{created}/source"]
 
 
@@ -272,13 +272,13 @@ async def test_an_editor_can_have_three_unfinished_imports(
     editor: httpx.AsyncClient, storage: Storage, new_session: Add, token_for: TokenFor
 ) -> None:
     sessions = [await new_session() for _ in range(5)]
-    answers = await asyncio.gather(*(send(editor, each) for each in sessions))
+    answers = await asyncio.gather(*(send(editor, session) for session in sessions))
     assert sorted(answer.status_code for answer in answers) == [202, 202, 202, 409, 409]
     assert {answer.json().get("code") for answer in answers} == {None, "too_many_imports"}
     assert len(await storage.list_keys()) == 3
     [job_id, *_] = [answer.json()["job_id"] for answer in answers if answer.status_code == 202]
     assert (await editor.post(f"{JOBS}/{job_id}/cancel")).status_code == 202
-    free = [each for each, answer in zip(sessions, answers, strict=True) if answer.status_code == 409]
+    free = [session for session, answer in zip(sessions, answers, strict=True) if answer.status_code == 409]
     assert (await send(editor, free[0])).status_code == 202
     other = uuid4()
     theirs = await new_session(owner_id=other)

@@ -183,7 +183,7 @@ async def test_concurrent_uploads_of_different_files_with_one_name_get_suffixes(
         files = [("same.wav", make_wav(seed=seed * 10 + number)) for number in range(4)]
         return list_names(await upload_and_parse(editor, *files, session_id=session_id))
 
-    stored = [name for each in await asyncio.gather(upload_four(1), upload_four(2)) for name in each]
+    stored = [name for names in await asyncio.gather(upload_four(1), upload_four(2)) for name in names]
     assert sorted(stored) == sorted(["same.wav", *(f"same_{number}.wav" for number in range(1, 8))])
     await clean()
 

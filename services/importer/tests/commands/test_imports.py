@@ -50,7 +50,7 @@ async def test_an_import_without_speeches_releases_its_recordings(
 ) -> None:
     job_id = await add_import(session, state="validating")
     await apply_action(session, job_id, action)
-    assert [each.import_id for each in await outbox_jobs(session, ReleaseClaims)] == [job_id]
+    assert [job.import_id for job in await outbox_jobs(session, ReleaseClaims)] == [job_id]
 
 
 async def test_a_dry_run_has_no_events_and_no_claims(

@@ -18,7 +18,7 @@ class Table:
 
     async def fetch(self, ids: Sequence[UUID]) -> list[Item]:
         self.asked.append(set(ids))
-        return [self.items[each] for each in ids]
+        return [self.items[item_id] for item_id in ids]
 
 
 async def test_all_watches_are_read_by_one_query() -> None:
@@ -45,11 +45,11 @@ async def test_a_change_wakes_all_watches() -> None:
     table = Table(item)
     feed = ProgressFeed(table.fetch)
     with feed.watch(item) as one, feed.watch(item) as other:
-        waits = [asyncio.create_task(each.wait_for_change(after=1, seconds=5)) for each in (one, other)]
+        waits = [asyncio.create_task(feed.wait_for_change(after=1, seconds=5)) for feed in (one, other)]
         await asyncio.sleep(0)
         table.items[item.id] = Item(item.id, 2)
         await feed.refresh()
-        assert [await each for each in waits] == [Item(item.id, 2)] * 2
+        assert [await wait for wait in waits] == [Item(item.id, 2)] * 2
 
 
 async def test_a_wait_ends_without_a_change() -> None:

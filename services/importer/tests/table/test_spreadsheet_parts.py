@@ -29,10 +29,12 @@ def change_part(name: str, old: str, new: str, *, strings: str = "") -> bytes:
     """Replace the first occurrence of a text in a part of the spreadsheet."""
     changed = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(build_spreadsheet())) as source, zipfile.ZipFile(changed, "w") as target:
-        for each in source.namelist():
-            part = source.read(each).decode()
-            assert each != name or old in part
-            target.writestr(each, part.replace(old, new, 1) if each == name else part, zipfile.ZIP_DEFLATED)
+        for member in source.namelist():
+            part = source.read(member).decode()
+            assert member != name or old in part
+            target.writestr(
+                member, part.replace(old, new, 1) if member == name else part, zipfile.ZIP_DEFLATED
+            )
         target.writestr(STRINGS, f'<sst xmlns="{MAIN}">{strings}</sst>', zipfile.ZIP_DEFLATED)
     return changed.getvalue()
 
