@@ -64,7 +64,7 @@ class ApiSettings(HttpApiSettings):
     @field_validator("speech_provider", mode="before")
     @classmethod
     def _split_names(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
-        names = [each.strip() for each in value.split(",")] if isinstance(value, str) else value
+        names = [name.strip() for name in value.split(",")] if isinstance(value, str) else value
         known = get_args(SpeechProviderName.__value__)
         if not names or not set(names) <= set(known):
             listed = ", ".join(map(repr, known))

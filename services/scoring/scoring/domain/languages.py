@@ -9,6 +9,6 @@ def find_language(tag: str, languages: Sequence[str]) -> str | None:
     Case is ignored, and `_` is `-`: basic filtering of RFC 4647, section 3.3.1.
     """
     wanted = tag.replace("_", "-").lower()
-    exact = (each for each in languages if each.lower() == wanted)
+    exact = (language for language in languages if language.lower() == wanted)
     longer = (language for language in languages if language.lower().startswith(f"{wanted}-"))
     return next(exact, None) or next(longer, None)

@@ -60,11 +60,15 @@ class ProviderChain:
     def capabilities(self) -> Capabilities:
         """Return the first provider's capabilities, with the languages of all."""
         known = [provider.capabilities for provider in self.providers]
-        languages = dict.fromkeys(language for each in known for language in each.languages)
+        languages = dict.fromkeys(language for capabilities in known for language in capabilities.languages)
         return replace(known[0], languages=tuple(languages))
 
     def get_capabilities(self, provider: str) -> Capabilities:
-        return next(each.capabilities for each in self.providers if each.capabilities.provider == provider)
+        return next(
+            candidate.capabilities
+            for candidate in self.providers
+            if candidate.capabilities.provider == provider
+        )
 
     @property
     def loops(self) -> Sequence[SupervisedLoop]:

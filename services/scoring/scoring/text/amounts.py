@@ -104,14 +104,14 @@ def _read_with_parts(whole: str, fraction: str, sign: str) -> Iterator[str]:
     counted, cents = read_cardinal(_extract_digits(whole)), spell_cardinal(str(int(fraction)))
     unit, part = _inflect(CURRENCIES[sign][0], whole), _inflect(PARTS[sign][0], fraction)
     if int(_extract_digits(whole)) == 0:
-        yield from (f"{cents} {_inflect(each, fraction)}" for each in PARTS[sign])
+        yield from (f"{cents} {_inflect(name, fraction)}" for name in PARTS[sign])
     first = counted[0]
     short = f"oh {cents}" if int(fraction) < 10 else cents
     yield from (f"{first} {unit} and {cents} {part}", f"{first} {unit} {cents}", f"{first} {short}")
     yield from (f"{first} {unit} {cents} {part}", f"{first} {unit} and {cents}")
     yield f"{read_decimal(whole, fraction)[0]} {to_plural(unit) if unit == 'dollar' else unit}"
-    yield from (f"{each} {unit} and {cents} {part}" for each in counted[1:3])
-    yield from (f"{first} {_inflect(each, whole)} {cents}" for each in CURRENCIES[sign][1:])
+    yield from (f"{count} {unit} and {cents} {part}" for count in counted[1:3])
+    yield from (f"{first} {_inflect(name, whole)} {cents}" for name in CURRENCIES[sign][1:])
 
 
 def read_money_range(found: re.Match[str]) -> Readings:
@@ -229,7 +229,7 @@ def read_ordinal_number(found: re.Match[str]) -> Readings:
 
 def read_plural(found: re.Match[str]) -> Readings:
     """Read 1990s, 20's and '90s."""
-    return unite(change_last_word(each, to_plural) for each in read_whole(found["whole"]))
+    return unite(change_last_word(reading, to_plural) for reading in read_whole(found["whole"]))
 
 
 def read_decade(found: re.Match[str]) -> Readings:

@@ -44,7 +44,7 @@ def fold_letters(word: str) -> str:
     if word in GREEK:
         return GREEK[word]
     decomposed = unicodedata.normalize("NFKD", word.translate(FOLDED)).translate(FOLDED)
-    return "".join(each for each in decomposed if not unicodedata.combining(each)).lower()
+    return "".join(character for character in decomposed if not unicodedata.combining(character)).lower()
 
 
 def _write_fraction(found: re.Match[str]) -> str:

@@ -41,11 +41,11 @@ def read_day_and_month(found: re.Match[str]) -> Readings | None:
     month, ordinals = name_month(found["month"]), read_ordinal(found["day"])
     if found["of"]:
         return join(unite(ordinals, (f"the {ordinal}" for ordinal in ordinals)), (f"of {month}",))
-    as_date = [form.format(each) for form in ("{}", "the {} of", "{} of") for each in ordinals]
+    as_date = [form.format(ordinal) for form in ("{}", "the {} of", "{} of") for ordinal in ordinals]
     as_count = () if found["suffix"] else (spell_cardinal(found["day"]),)
     before = (as_count, as_date) if found["month"] in VERBS else (as_date, as_count)
     after = (f"{month} {day}" for day in _read_day(found["day"], found["suffix"]))
-    return unite((f"{each} {month}" for each in unite(*before)), after)
+    return unite((f"{day} {month}" for day in unite(*before)), after)
 
 
 def name_month(written: str) -> str:

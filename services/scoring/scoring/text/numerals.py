@@ -60,7 +60,7 @@ def _spell_integer(value: int, link: str = "") -> str:
 def read_cardinal(digits: str) -> Readings:
     """Read a number that counts: with and without "and", 1,250 as twelve hundred fifty too."""
     plain = (spell_cardinal(digits), spell_cardinal(digits, "and "))
-    with_article = (f"a {each.removeprefix('one ')}" for each in plain if _has_leading_one(each))
+    with_article = (f"a {reading.removeprefix('one ')}" for reading in plain if _has_leading_one(reading))
     return unite(plain, _read_hundreds(digits), with_article)
 
 

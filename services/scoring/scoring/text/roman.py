@@ -39,7 +39,7 @@ def read_small_numeral(found: re.Match[str]) -> Readings | None:
     if len(numeral) == 1 and not (word[:1].isupper() or word.lower() in COUNTED):
         return None
     digits = str(to_number(numeral))
-    ordinals, cardinals = [f"the {each}" for each in read_ordinal(digits)], read_cardinal(digits)
+    ordinals, cardinals = [f"the {ordinal}" for ordinal in read_ordinal(digits)], read_cardinal(digits)
     if re.match(r"(?:st|nd|rd|th)?\s?[Cc]entur", get_text_after(found)):
         return unite(read_ordinal(digits), cardinals)
     if word.lower() in RULERS:

@@ -77,7 +77,7 @@ def read_unit(found: re.Match[str], *, is_one: bool) -> Readings:
     below = to_singular(UNITS[found["per"]][0])
     return join(
         powered[:3],
-        [f"per {each}" for each in _read_power(below, found["per_power"])] + [_add_article(below)],
+        [f"per {name}" for name in _read_power(below, found["per_power"])] + [_add_article(below)],
     )
 
 

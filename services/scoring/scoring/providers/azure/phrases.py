@@ -51,7 +51,7 @@ def parse_phrase(document: str) -> Phrase | None:
     except ValidationError as error:
         # The values are the learner's words.
         found = error.errors(include_input=False, include_context=False, include_url=False)
-        raise InvalidProviderResponse({_name_field(each["loc"]) for each in found}) from None
+        raise InvalidProviderResponse({_name_field(violation["loc"]) for violation in found}) from None
     given = best.pronunciation_assessment
     scores = PhraseScores(
         accuracy=given.accuracy_score,

@@ -174,7 +174,7 @@ class AzureProvider:
 def to_result(outcome: Outcome, request: RecognitionRequest, audio: AudioInfo) -> ScoringResult:
     if error := to_error(outcome):
         raise error
-    phrases = [phrase for each in outcome.phrases if (phrase := parse_phrase(each))]
+    phrases = [phrase for document in outcome.phrases if (phrase := parse_phrase(document))]
     if outcome.phrases and not phrases:
         raise NotAssessable("No voice was found in the recording.", reason="no_speech")
     return build_result(phrases, text=request.text, audio=audio, compared=request.is_single_shot)

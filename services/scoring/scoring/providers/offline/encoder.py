@@ -60,7 +60,7 @@ class Encoder:
         bounds = [*find_cuts(leveled), len(leveled)]
         parts = [self._encode_part(leveled, start, end) for start, end in pairwise(bounds)]
         cuts = np.cumsum([0] + [len(last) for _, last in parts])
-        inner, last = (np.concatenate(each) for each in zip(*parts, strict=True))
+        inner, last = (np.concatenate(layers) for layers in zip(*parts, strict=True))
         return Encoding(inner, last, tuple(map(int, cuts)))
 
     def _encode_part(self, samples: Floats, start: int, end: int) -> tuple[Floats, Floats]:

@@ -118,7 +118,7 @@ def from_arrays(arrays: Mapping[str, NDArray[np.generic]]) -> JointModel:
     letters, sounds = bytes(arrays["letters"].tolist()).decode(), arrays["sounds"].tolist()
     return JointModel(
         orders,
-        tuple((letter, tuple(filter(None, each))) for letter, each in zip(letters, sounds, strict=True)),
+        tuple((letter, tuple(filter(None, sound))) for letter, sound in zip(letters, sounds, strict=True)),
     )
 
 

@@ -37,7 +37,7 @@ class Lexicon:
         if place == len(self._content) or line.partition(b" ")[0] != key:
             return ()
         spoken = line.partition(b" ")[2].decode()
-        return tuple(tuple(each.split()) for each in spoken.split("|"))
+        return tuple(tuple(pronunciation.split()) for pronunciation in spoken.split("|"))
 
     def list_words(self) -> Iterator[str]:
         """Yield all words in the order of the dictionary."""

@@ -57,7 +57,7 @@ class ModelWriter:
         node = b"".join(_write_content(1, name.encode()) for name in inputs)
         node += b"".join(_write_content(2, name.encode()) for name in outputs)
         node += _write_content(4, operator.encode())
-        node += b"".join(_write_content(5, _write_attribute(*each)) for each in attributes.items())
+        node += b"".join(_write_content(5, _write_attribute(*attribute)) for attribute in attributes.items())
         node += _write_content(7, EXTENSIONS.encode() if operator in EXTENDED else b"")
         self._graph += _write_content(1, node)
         return outputs
@@ -77,7 +77,7 @@ def _write_attribute(name: str, value: Attribute) -> bytes:
         return start + _write_number(3, value) + _write_number(20, 2)
     if isinstance(value, float):
         return start + _write_key(2, FLOAT32) + struct.pack("<f", value) + _write_number(20, 1)
-    return start + b"".join(_write_number(8, each) for each in value) + _write_number(20, 7)
+    return start + b"".join(_write_number(8, number) for number in value) + _write_number(20, 7)
 
 
 def _write_tensor_type(name: str, kind: str, shape: Sequence[int | str]) -> bytes:

@@ -99,9 +99,9 @@ def _insert(
 ) -> Iterable[WordScore]:
     for number in range(len(words) + 1):
         yield from (
-            WordScore(each.word, None, "insertion", *_to_span(each.start, each.end, duration_ms))
-            for each in insertions
-            if each.words_before == number
+            WordScore(inserted.word, None, "insertion", *_to_span(inserted.start, inserted.end, duration_ms))
+            for inserted in insertions
+            if inserted.words_before == number
         )
         yield from words[number : number + 1]
 

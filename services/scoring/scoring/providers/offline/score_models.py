@@ -68,9 +68,9 @@ class TreeChain:
 def blend(scores: Sequence[RawScores]) -> RawScores:
     """Return the mean of the scores of several models."""
     return RawScores(
-        np.mean([each.phonemes for each in scores], axis=0),
-        np.mean([each.words for each in scores], axis=0),
-        np.mean([each.overall for each in scores], axis=0),
+        np.mean([score.phonemes for score in scores], axis=0),
+        np.mean([score.words for score in scores], axis=0),
+        np.mean([score.overall for score in scores], axis=0),
     )
 
 
@@ -81,5 +81,8 @@ class ScoreModels:
 
     def score(self, observed: Observation) -> RawScores:
         return blend(
-            [blend([each.score(observed) for each in self.transformers]), self.trees.score(observed)]
+            [
+                blend([transformer.score(observed) for transformer in self.transformers]),
+                self.trees.score(observed),
+            ]
         )

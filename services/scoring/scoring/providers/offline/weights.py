@@ -42,12 +42,12 @@ def load_weights() -> ScorerWeights:
 def from_arrays(arrays: Arrays) -> ScorerWeights:
     aligner = _to_floats(_select_folder(arrays, "aligner"))
     return ScorerWeights(
-        heads=tuple(PhoneHead.from_arrays(_to_floats(each)) for each in _list_numbered(arrays, "heads")),
+        heads=tuple(PhoneHead.from_arrays(_to_floats(head)) for head in _list_numbered(arrays, "heads")),
         log_priors=aligner["log_priors"],
         durations=aligner["durations"],
         voices=VoiceSpace(**_to_floats(_select_folder(arrays, "voices"))),
         models=ScoreModels(
-            tuple(_to_transformer(each) for each in _list_numbered(arrays, "transformers")),
+            tuple(_to_transformer(transformer) for transformer in _list_numbered(arrays, "transformers")),
             _to_chain(_select_folder(arrays, "trees")),
         ),
         maps={name: ScoreMap(**_to_floats(_select_folder(arrays, f"maps/{name}"))) for name in MAPPED},
