@@ -49,7 +49,9 @@ def wait_until_gone(
     """Search until nothing is found or the time is over; return the last findings by process."""
     deadline = time.monotonic() + seconds
     while True:
-        searched = {" ".join(each.cmdline()[1:4]): find_in_memory(each, needles) for each in list_processes()}
+        searched = {
+            " ".join(process.cmdline()[1:4]): find_in_memory(process, needles) for process in list_processes()
+        }
         found = {name: mappings for name, mappings in searched.items() if mappings}
         if not found or time.monotonic() > deadline:
             return found

@@ -295,6 +295,6 @@ async def test_running_work_never_exceeds_the_slots(concurrency: int) -> None:
             asyncio.get_running_loop().call_later(number % 13 / 500, task.cancel)
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     assert peak == concurrency
-    assert {type(each) for each in outcomes} <= {type(None), asyncio.CancelledError, QueueFull}
+    assert {type(outcome) for outcome in outcomes} <= {type(None), asyncio.CancelledError, QueueFull}
     assert outcomes.count(None) > 75
     assert (get_metric("scoring_queue_in_work"), get_metric("scoring_queue_waiting")) == (0, 0)

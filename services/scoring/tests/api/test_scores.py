@@ -214,7 +214,7 @@ async def test_a_learner_has_a_limit_in_seconds_of_audio(
     )
     async with api_client(create_app(limited), token=token_for(uuid4())) as client:
         answers = [await post(client, reading, reference_text=TEXT) for _ in range(3)]
-        assert [each.status_code for each in answers[:2]] == [200, 200]
+        assert [answer.status_code for answer in answers[:2]] == [200, 200]
         assert '"score_seconds";r=2' in answers[1].headers["ratelimit"]
         problem = get_problem(answers[2], status=429, code="too_many_requests")
         assert "8 seconds of audio" in problem["detail"]

@@ -67,7 +67,7 @@ def test_a_voice_is_found_at_any_level_and_brought_to_the_same(voice: Samples, g
 def test_a_single_click_does_not_keep_a_quiet_voice_quiet(voice: Samples) -> None:
     clicking = amplify(voice, -40)
     clicking[20_000] = 1
-    plain, levelled = (np.frombuffer(prepare(each).pcm, "<i2") for each in (voice, clicking))
+    plain, levelled = (np.frombuffer(prepare(samples).pcm, "<i2") for samples in (voice, clicking))
     assert np.abs(levelled).mean() == pytest.approx(np.abs(plain).mean(), rel=0.1)
 
 
@@ -83,14 +83,16 @@ def test_a_reading_passes_in_some_noise(voice: Samples, snr: float) -> None:
 
 @pytest.mark.parametrize("offset", [0.05, -0.05, 0.3])
 def test_an_offset_is_removed(voice: Samples, offset: float) -> None:
-    plain, moved = (np.frombuffer(prepare(each).pcm, "<i2") for each in (voice * 0.6, voice * 0.6 + offset))
+    plain, moved = (
+        np.frombuffer(prepare(samples).pcm, "<i2") for samples in (voice * 0.6, voice * 0.6 + offset)
+    )
     assert np.corrcoef(plain, moved)[0, 1] > 0.999
 
 
 @pytest.mark.parametrize(("hz", "level_db"), [(1, -20), (8, -26), (8, -14), (20, -20), (35, -20)])
 def test_inaudible_rumble_changes_nothing(voice: Samples, hz: float, level_db: float) -> None:
     rumbling = prepare(add_hum(voice, hz=hz, level_db=level_db))
-    plain, filtered = (np.frombuffer(each.pcm, "<i2") for each in (prepare(voice), rumbling))
+    plain, filtered = (np.frombuffer(recording.pcm, "<i2") for recording in (prepare(voice), rumbling))
     assert np.corrcoef(plain, filtered)[0, 1] > 0.99
 
 

@@ -99,7 +99,7 @@ def start_replicas(settings: ApiSettings, token_for: TokenFor, redis: Redis, rea
 
 def to_ends(answers: list[httpx.Response]) -> Counter[str]:
     """Count the answers by their provider or their error."""
-    return Counter(body.get("provider") or body["code"] for body in (each.json() for each in answers))
+    return Counter(body.get("provider") or body["code"] for body in (answer.json() for answer in answers))
 
 
 async def test_two_processes_share_the_monthly_limit(
@@ -109,7 +109,7 @@ async def test_two_processes_share_the_monthly_limit(
     async with start_replicas(SPEECH_MONTHLY_SECONDS=30) as replicas:
         answers = await replicas.score_all([uuid4() for _ in range(48)])
         assert to_ends(answers) == {"azure": affordable, "budget_exhausted": 48 - affordable}
-        assert {each.json()["budget"] for each in answers if each.status_code == 429} == {"month"}
+        assert {answer.json()["budget"] for answer in answers if answer.status_code == 429} == {"month"}
         assert replicas.received_seconds == pytest.approx(affordable * recording.seconds)
         paid = await replicas.get_paid_seconds()
         assert all(paid)
@@ -126,7 +126,7 @@ async def test_two_processes_share_the_daily_limits(
         # Twice each, so that the requests of both reach both processes.
         answers = await replicas.score_all([ada, ada, bob, bob] * 6)
         assert to_ends(answers) == {"azure": 2 * affordable, "budget_exhausted": 24 - 2 * affordable}
-        assert {each.json()["budget"] for each in answers if each.status_code == 429} == {"learner_day"}
+        assert {answer.json()["budget"] for answer in answers if answer.status_code == 429} == {"learner_day"}
         assert replicas.received_seconds == pytest.approx(2 * affordable * recording.seconds)
         spent = affordable * math.ceil(recording.seconds * 1000)
         assert await replicas.get_counted_ms("day") == [spent, spent]

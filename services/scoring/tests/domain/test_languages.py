@@ -7,7 +7,7 @@ LANGUAGES = ("en-US", "en-GB", "de-DE", "zh-CN", "zh-CN-shandong")
 @pytest.mark.parametrize(
     ("tag", "language"),
     [
-        *((each, each) for each in LANGUAGES),
+        *((language, language) for language in LANGUAGES),
         ("en", "en-US"),
         ("EN", "en-US"),
         ("en-us", "en-US"),

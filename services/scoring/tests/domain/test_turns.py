@@ -23,9 +23,9 @@ def plan(
 def serve(jobs: Iterable[Job], order: TurnOrder | None = None) -> list[Job]:
     """Serve jobs that arrive at the same time, one after the other."""
     order, waiting, served = order or TurnOrder(), list[Job](), list[Job]()
-    for each in jobs:
-        order.join(each)
-        waiting.append(each)
+    for job in jobs:
+        order.join(job)
+        waiting.append(job)
     while waiting:
         served += plan(waiting).starting
         order.begin(served[-1])
@@ -55,8 +55,8 @@ def test_all_learners_get_the_same_processing_time() -> None:
 def test_a_new_learner_comes_before_the_next_job_of_the_learner_being_served() -> None:
     order = TurnOrder()
     first, second, ben = make_job(ANN), make_job(ANN), make_job(BEN)
-    for each in (first, second):
-        order.join(each)
+    for job in (first, second):
+        order.join(job)
     order.begin(first)
     order.join(ben)
     assert ben.turn < second.turn
@@ -77,14 +77,14 @@ def test_all_waiting_learners_are_served_before_one_is_served_again() -> None:
         ],
         order,
     )
-    assert [each.ticket.learner_id for each in served] == [BEN, CLEO, CLEO, ANN, BEN]
+    assert [job.ticket.learner_id for job in served] == [BEN, CLEO, CLEO, ANN, BEN]
 
 
 def test_cancelled_work_does_not_count_as_a_turn() -> None:
     order = TurnOrder()
     first, refused, ben = make_job(ANN), make_job(ANN, 9), make_job(BEN, 2)
-    for each in (first, refused, ben):
-        order.join(each)
+    for job in (first, refused, ben):
+        order.join(job)
     order.begin(first)
     order.refund(refused)
     again = make_job(ANN)
@@ -202,7 +202,7 @@ def test_waiting_work_of_one_learner_does_not_delay_others_in_free_slots() -> No
 
 def test_each_slot_has_its_own_queue() -> None:
     in_work = [make_job(DAN, 4, begun=0), make_job(ANN, 4, begun=0)]
-    found = plan([make_job(UUID(int=10 + each), 4) for each in range(6)], in_work, concurrency=2)
+    found = plan([make_job(UUID(int=10 + number), 4) for number in range(6)], in_work, concurrency=2)
     # Two more in each slot end within 12 s.
     assert (len(found.waiting), len(found.refused)) == (4, 2)
 

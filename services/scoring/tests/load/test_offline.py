@@ -44,8 +44,8 @@ async def test_an_overload_kills_no_worker_and_costs_no_goodput(
         rounds = [await overload_after_peak(ask) for _ in range(2)]
         assert list_processes(app) == processes
     # The better of two, because the load by other processes varies.
-    peak, overload = max(rounds, key=lambda each: each[1].goodput / each[0].goodput)
-    late = sorted(each.seconds for each in overload.refused)
+    peak, overload = max(rounds, key=lambda loads: loads[1].goodput / loads[0].goodput)
+    late = sorted(answer.seconds for answer in overload.refused)
     record_property("goodput", (peak.goodput, overload.goodput))
     record_property("refused", (len(late), late[len(late) // 2] if late else 0))
     # 0.88 to 0.92 on an idle machine with two cores, of which clients and decoding take a part.
@@ -74,7 +74,7 @@ async def test_a_class_that_reads_at_the_same_time_is_scored(
         return response.status_code, asyncio.get_running_loop().time() - started
 
     async with api_client(create_app(settings)) as client:
-        alone = median([(await ask(each))[1] for each in learners[:5]])
+        alone = median([(await ask(learner))[1] for learner in learners[:5]])
         answers = await asyncio.gather(*map(ask, learners))
     slowest = sorted(seconds for _, seconds in answers)[-2]
     record_property("alone and in a class", (alone, slowest))

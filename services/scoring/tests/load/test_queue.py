@@ -22,9 +22,9 @@ async def test_a_learner_with_many_long_recordings_does_not_delay_others(record_
     await asyncio.sleep(0.01)
     meanwhile = await ask_in_turn(scoring, 8)
     still_waiting = [task for task in many if not task.done()]
-    assert all(each.is_scored for each in (*alone, *meanwhile))
+    assert all(answer.is_scored for answer in (*alone, *meanwhile))
     assert len(still_waiting) > 5
-    ratio = median(each.seconds for each in meanwhile) / median(each.seconds for each in alone)
+    ratio = median(answer.seconds for answer in meanwhile) / median(answer.seconds for answer in alone)
     record_property("ratio", ratio)
     assert ratio < 1.5
     for task in still_waiting:
@@ -39,9 +39,9 @@ async def test_with_one_slot_others_wait_for_one_recording_at_most() -> None:
     many = [asyncio.create_task(scoring.ask(greedy, seconds=10)) for _ in range(28)]
     await asyncio.sleep(0.01)
     meanwhile = await ask_in_turn(scoring, 3)
-    assert all(each.is_scored for each in meanwhile)
-    bound = 1.5 * (long.seconds + max(each.seconds for each in alone))
-    assert max(each.seconds for each in meanwhile) < bound
+    assert all(answer.is_scored for answer in meanwhile)
+    bound = 1.5 * (long.seconds + max(answer.seconds for answer in alone))
+    assert max(answer.seconds for answer in meanwhile) < bound
     for task in many:
         task.cancel()
     await asyncio.gather(*many, return_exceptions=True)
@@ -69,19 +69,19 @@ async def test_learners_get_equal_processing_time_regardless_of_their_recordings
 async def test_goodput_at_twice_the_capacity_equals_the_peak(record_property: Record) -> None:
     # The best of three counts, because the load by other processes varies.
     rounds = [await overload_after_peak() for _ in range(3)]
-    scoring, peak, overload = max(rounds, key=lambda each: each[2].goodput / each[1].goodput)
+    scoring, peak, overload = max(rounds, key=lambda loads: loads[2].goodput / loads[1].goodput)
     record_property("goodput", (peak.goodput, overload.goodput))
     assert not peak.refused
     assert overload.goodput >= 0.85 * peak.goodput
     assert scoring.provider.peak == 8
-    scored = [each.seconds for each in overload.answers if each.is_scored]
+    scored = [answer.seconds for answer in overload.answers if answer.is_scored]
     assert max(scored) < 1.5 * scoring.timeout_seconds
-    late = sorted(each.seconds for each in overload.refused)
+    late = sorted(answer.seconds for answer in overload.refused)
     record_property("refused", (len(late), median(late), late[-1]))
     assert median(late) < 0.1 * scoring.timeout_seconds
-    for each in overload.refused:
-        assert each.refusal
-        assert int(each.refusal.headers["Retry-After"]) >= 1
+    for answer in overload.refused:
+        assert answer.refusal
+        assert int(answer.refusal.headers["Retry-After"]) >= 1
 
 
 async def overload_after_peak() -> tuple[Scoring, Load, Load]:
@@ -108,7 +108,7 @@ async def test_fifty_concurrent_requests_take_the_time_of_their_slots(record_pro
     answers = await asyncio.gather(*(scoring.ask() for _ in range(50)))
     wall = loop.time() - started
     watching.cancel()
-    assert all(each.is_scored for each in answers)
+    assert all(answer.is_scored for answer in answers)
     lag = sorted(lags)[int(0.99 * len(lags))]
     record_property("wall and lag", (wall, lag))
     assert wall < 1.2 * 3 * reference.seconds
@@ -119,7 +119,7 @@ async def test_fifty_concurrent_requests_take_the_time_of_their_slots(record_pro
 async def test_requests_beyond_the_queue_are_refused_immediately() -> None:
     scoring = Scoring(concurrency=4, seconds_per_second=0.5, max_waiting=8)
     answers = await asyncio.gather(*(scoring.ask() for _ in range(50)))
-    scored = [each for each in answers if each.is_scored]
-    refused = [each for each in answers if not each.is_scored]
+    scored = [answer for answer in answers if answer.is_scored]
+    refused = [answer for answer in answers if not answer.is_scored]
     assert (len(scored), len(refused)) == (12, 38)
-    assert max(each.seconds for each in refused) < 0.3 * min(each.seconds for each in scored)
+    assert max(answer.seconds for answer in refused) < 0.3 * min(answer.seconds for answer in scored)

@@ -95,7 +95,7 @@ class Load:
 
     @property
     def refused(self) -> list[Answer]:
-        return [each for each in self.answers if not each.is_scored]
+        return [answer for answer in self.answers if not answer.is_scored]
 
 
 type Record = Callable[[str, object], None]
@@ -113,7 +113,7 @@ async def keep_busy(ask: Ask, *, clients: int, requests: int) -> Load:
             answers.append(await ask())
 
     await asyncio.gather(*(ask_repeatedly() for _ in range(clients)))
-    return Load(answers, sum(each.is_scored for each in answers) / (loop.time() - started))
+    return Load(answers, sum(answer.is_scored for answer in answers) / (loop.time() - started))
 
 
 async def send(ask: Ask, *, per_second: float, seconds: float) -> Load:

@@ -111,7 +111,7 @@ async def test_no_recording_is_written_to_a_file_in_any_outcome(
             assert scored.status_code == 200, scored.text
         workers = [worker.pid for worker in api.list_workers()]
         # 0 is a limit that was inherited and cannot be raised.
-        limits = {each.rlimit(psutil.RLIMIT_CORE) for each in (api.process, *api.list_workers())}
+        limits = {process.rlimit(psutil.RLIMIT_CORE) for process in (api.process, *api.list_workers())}
         assert limits <= {(1, 1), (0, 0)}
     followed.ensure_nothing_was_kept(programs={"python"})
     assert set(workers) <= followed.tracer.read().processes

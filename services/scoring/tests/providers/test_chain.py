@@ -193,7 +193,7 @@ async def test_the_failure_with_the_shortest_wait_is_returned(chain_of: ChainOf)
     soon, late = ProviderUnavailable("soon", retry_after=2), ProviderUnavailable("late", retry_after=15)
     for failures in ((soon, late), (late, soon)):
         with pytest.raises(ProviderUnavailable, match="soon"):
-            await assess(chain_of(*(FreeProvider(str(at), each) for at, each in enumerate(failures))))
+            await assess(chain_of(*(FreeProvider(str(at), failure) for at, failure in enumerate(failures))))
 
 
 async def test_a_provider_gets_only_recordings_in_its_languages(chain_of: ChainOf) -> None:

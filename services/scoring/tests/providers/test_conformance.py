@@ -285,7 +285,7 @@ async def test_a_provider_reports_a_full_queue(
     few: dict[str, Any] = {"scoring_workers": 1, "azure_concurrency": 1, "scoring_queue_size": 0}
     async with start(create_chain(**few, azure_timeout_seconds=1)) as chain:
         tickets = [Ticket(uuid4(), asyncio.get_running_loop().time() + 10) for _ in range(5)]
-        requests = (chain.assess(recording, ticket=each, text=TEXT, language="en-US") for each in tickets)
+        requests = (chain.assess(recording, ticket=ticket, text=TEXT, language="en-US") for ticket in tickets)
         answers = await asyncio.gather(*requests, return_exceptions=True)
     refusals = [answer for answer in answers if isinstance(answer, BaseException)]
     assert len(refusals) >= 4

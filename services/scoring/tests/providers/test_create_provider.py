@@ -23,8 +23,8 @@ def test_every_name_creates_a_provider(name: str, settings: ApiSettings) -> None
 async def test_a_list_keeps_its_order(settings: ApiSettings) -> None:
     named = {**settings.model_dump(), **AZURE_FIELDS, "speech_provider": "azure, offline"}
     providers = create_provider(ApiSettings.model_validate(named))
-    assert [each.capabilities.provider for each in providers.providers] == ["azure", "offline"]
-    assert [isinstance(each, PaidSpeechProvider) for each in providers.providers] == [True, False]
+    assert [provider.capabilities.provider for provider in providers.providers] == ["azure", "offline"]
+    assert [isinstance(provider, PaidSpeechProvider) for provider in providers.providers] == [True, False]
     assert (providers.capabilities.provider, providers.capabilities.languages[0]) == ("azure", "en-US")
     await providers.close()
 

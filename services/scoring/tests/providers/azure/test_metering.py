@@ -34,7 +34,7 @@ class Attempts:
 
     @property
     def sent(self) -> list[bool]:
-        return [each.is_sent for each in self._seen]
+        return [stream.is_sent for stream in self._seen]
 
 
 async def assess(provider: AzureProvider, recording: Recording, meter: Attempts) -> None:

@@ -60,7 +60,7 @@ async def test_the_recognizer_is_freed_in_its_thread(
     gc.disable()
     try:
         await asyncio.to_thread(recognition.run, lambda _: None)
-        assert [each() for each in created] == [None]
+        assert [reference() for reference in created] == [None]
     finally:
         gc.enable()
 

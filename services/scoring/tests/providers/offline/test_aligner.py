@@ -42,9 +42,9 @@ def test_the_recording_decides_between_readings() -> None:
     clock: Reading = (*seven, make_word("o'clock", "AH K L AA K"))
     transcript: Transcript = ((clock, seven), ((make_word("sharp", "SH AA R P"),),))
     short = align_spoken("S EH V AH N SH AA R P", transcript)
-    assert [each.text for each in short.words] == ["seven", "sharp"]
+    assert [word.text for word in short.words] == ["seven", "sharp"]
     long = align_spoken("S EH V AH N AH K L AA K SH AA R P", transcript)
-    assert [each.text for each in long.words] == ["seven", "o'clock", "sharp"]
+    assert [word.text for word in long.words] == ["seven", "o'clock", "sharp"]
     assert list(long.segments.words[-4:]) == [2, 2, 2, 2]
 
 
@@ -52,7 +52,7 @@ def test_a_word_can_be_skipped() -> None:
     words = to_transcript((THE, CAT, SAT))
     found = align_spoken("DH AH S AE T", words, Penalties(skip=-6))
     assert list(found.segments.words) == [0, 0, 2, 2, 2]
-    assert [each.text for each in found.words] == ["the", "cat", "sat"]
+    assert [word.text for word in found.words] == ["the", "cat", "sat"]
 
 
 def test_other_speech_can_lie_between_words() -> None:

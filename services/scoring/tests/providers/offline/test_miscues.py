@@ -51,7 +51,7 @@ def test_other_speech_is_found_between_words() -> None:
 
 def test_other_speech_is_found_before_and_after_the_text() -> None:
     found = deliver("D AO G SIL DH AH K AE T SIL S EH V AH N", THE, CAT)
-    assert [each.words_before for each in found.other] == [0, 2]
+    assert [insertion.words_before for insertion in found.other] == [0, 2]
 
 
 def test_the_recording_chooses_the_reading() -> None:
@@ -61,7 +61,7 @@ def test_the_recording_chooses_the_reading() -> None:
 
 
 def test_a_recording_that_is_too_short_for_any_word_has_none() -> None:
-    found = find_delivery(make_frames("DH", each=1), to_transcript((SEVEN,)), NO_PRIORS)
+    found = find_delivery(make_frames("DH", frames_per_phoneme=1), to_transcript((SEVEN,)), NO_PRIORS)
     assert found is not None
     assert found.said_words == ()
 

@@ -148,9 +148,9 @@ async def test_waiting_requests_are_refused_when_the_pool_closes(
     waiting = [asyncio.create_task(assess(workers, recording)) for _ in range(2)]
     await asyncio.sleep(0.01)
     await workers.close()
-    for each in waiting:
+    for request in waiting:
         with pytest.raises(ProviderUnavailable):
-            await each
+            await request
 
 
 async def test_a_client_that_leaves_frees_its_place(
@@ -168,7 +168,7 @@ async def test_concurrent_requests_get_their_own_answers(
     start_workers: StartWorkers, recording: Recording, wrong_recording: Recording
 ) -> None:
     workers = start_workers(2)
-    scores = await asyncio.gather(*(assess(workers, each) for each in (recording, wrong_recording) * 3))
+    scores = await asyncio.gather(*(assess(workers, wav) for wav in (recording, wrong_recording) * 3))
     assert scores == scores[:2] * 3
     assert scores[0] != scores[1]
 

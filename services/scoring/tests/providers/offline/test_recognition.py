@@ -13,11 +13,11 @@ def recognizer(reader: EvidenceReader) -> Recognizer:
 
 def make_speech(encoding: Encoding) -> np.ndarray:
     """Return frames that are all clearly speech."""
-    return make_frames("K", each=len(encoding.last))
+    return make_frames("K", frames_per_phoneme=len(encoding.last))
 
 
 def make_silence(encoding: Encoding) -> np.ndarray:
-    return make_frames("SIL", each=len(encoding.last))
+    return make_frames("SIL", frames_per_phoneme=len(encoding.last))
 
 
 def test_speech_is_recognised_as_words(recognizer: Recognizer, encoder: Encoder, voice: np.ndarray) -> None:
@@ -37,7 +37,7 @@ def test_a_part_without_speech_has_no_words(
 ) -> None:
     encoding = encoder.encode(np.concatenate([voice, np.zeros(30 * 16_000, np.float32)]))
     posteriors = make_silence(encoding)
-    posteriors[: encoding.cuts[1]] = make_frames("K", each=encoding.cuts[1])
+    posteriors[: encoding.cuts[1]] = make_frames("K", frames_per_phoneme=encoding.cuts[1])
     assert len(encoding.cuts) > 2
     assert recognizer.recognize(encoding, posteriors)[:3] == ("the", "train", "leaves")
     assert len(recognizer.recognize(encoding, posteriors)) < 12

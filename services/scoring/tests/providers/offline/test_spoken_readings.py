@@ -93,5 +93,5 @@ def test_the_spoken_reading_is_chosen(
 def test_it_scores_like_the_text_spelt_out(engine: Engine, text: str, reading: str) -> None:
     pcm = speak(reading)
     recording = Recording(pcm, AudioInfo(len(pcm) // 32, SAMPLE_RATE, "wav"))
-    scores = [engine.assess(recording, each).pronunciation_score for each in (text, reading)]
+    scores = [engine.assess(recording, spelling).pronunciation_score for spelling in (text, reading)]
     assert scores[0] == pytest.approx(scores[1], abs=MAX_LOSS_POINTS)

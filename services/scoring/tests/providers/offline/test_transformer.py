@@ -50,7 +50,7 @@ def run(given: Inputs, word_count: int) -> Outputs:
 
 def test_phonemes_words_and_reading_are_scored() -> None:
     outputs = run(make_inputs([-1, 0, 0, 1, -1, 2]), 3)
-    assert [np.shape(each) for each in outputs] == [(6,), (3, 3), (5,)]
+    assert [np.shape(output) for output in outputs] == [(6,), (3, 3), (5,)]
 
 
 def test_padding_changes_nothing() -> None:
