@@ -42,7 +42,7 @@ def run(program: str, commands: Mapping[str, Command]) -> None:
         commands[name](sys.argv[2:])
     except ValidationError as error:
         # The values stay out of the message: one of them may be a secret.
-        sys.exit("\n".join(f"{program} cannot start: {_describe(each)}" for each in error.errors()))
+        sys.exit("\n".join(f"{program} cannot start: {_describe(violation)}" for violation in error.errors()))
     except CannotStart as error:
         sys.exit(f"{program} cannot start: {error}")
     except Unavailable as error:

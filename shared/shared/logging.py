@@ -82,13 +82,13 @@ def format_exception(error: BaseException) -> str:
 def _list_causes(error: BaseException) -> Iterator[BaseException]:
     seen, waiting = set[int](), [error]
     while waiting:
-        each = waiting.pop()
-        if id(each) in seen:
+        current = waiting.pop()
+        if id(current) in seen:
             continue
-        seen.add(id(each))
-        yield each
-        cause = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
-        members = each.exceptions if isinstance(each, BaseExceptionGroup) else ()
+        seen.add(id(current))
+        yield current
+        cause = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+        members = current.exceptions if isinstance(current, BaseExceptionGroup) else ()
         waiting += [*members, *([cause] if cause else [])]
 
 

@@ -57,7 +57,7 @@ def is_weak(secret: str) -> bool:
 
 def find_problem(name: str, value: Any, marks: Sequence[object] = ()) -> str | None:
     """Describe the problem of a setting in production, without its value."""
-    is_public, is_issued = (any(isinstance(each, mark) for each in marks) for mark in (Public, Issued))
+    is_public, is_issued = (any(isinstance(item, mark) for item in marks) for mark in (Public, Issued))
     if isinstance(value, SecretStr):
         return _find_in_secret(value.get_secret_value(), is_issued=is_issued)
     if isinstance(value, Path) and name.endswith(("_keys_file", "_jwks_file")):

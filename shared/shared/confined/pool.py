@@ -57,7 +57,7 @@ class WorkerPool:
             max_pass_seconds=math.inf,
         )
         self.loops = [SupervisedLoop(loop) for _ in range(self.count)]
-        self._tasks = [asyncio.create_task(each.run()) for each in self.loops]
+        self._tasks = [asyncio.create_task(worker.run()) for worker in self.loops]
 
     async def close(self) -> None:
         self._idle.put_nowait(None)

@@ -22,7 +22,7 @@ POLL_SECONDS = 1.0
 def get_expected_version(package: str) -> str:
     """Return the migration that this version of a service needs. Raises CannotStart without any."""
     folder = files(package) / "migrations" / "versions"
-    names = [each.name for each in folder.iterdir() if each.name.endswith(".py")] if folder.is_dir() else []
+    names = [file.name for file in folder.iterdir() if file.name.endswith(".py")] if folder.is_dir() else []
     if not names:
         raise CannotStart(f"the migrations of {package} are missing; build the image again")
     return max(name[: len(EMPTY)] for name in names)

@@ -88,7 +88,7 @@ def clean_text(value: str) -> str:
             raise ValueError("must not contain long runs of combining marks")
     composed = unicodedata.normalize("NFC", value).strip()
     if composed and all(
-        unicodedata.category(each) in {"Cf", "Zs", "Mn"} or each in BLANK for each in composed
+        unicodedata.category(character) in {"Cf", "Zs", "Mn"} or character in BLANK for character in composed
     ):
         raise ValueError("must contain a visible character")
     return composed.strip(SPACE)

@@ -100,10 +100,10 @@ async def render_validation_error(request: Request, error: Exception) -> Respons
     if errors[0]["type"] == "json_invalid":
         return await render(request, MalformedJson("The body is not valid JSON."))
     # An unknown field often causes the other errors: the required field is then missing.
-    listed = sorted(errors, key=lambda each: each["type"] != UNKNOWN)[:MAX_LISTED_ERRORS]
+    listed = sorted(errors, key=lambda error: error["type"] != UNKNOWN)[:MAX_LISTED_ERRORS]
     # The rejected input is omitted: it may be a password.
     found = [
-        {"pointer": to_pointer(each["loc"]), "message": _build_message(request, each)} for each in listed
+        {"pointer": to_pointer(error["loc"]), "message": _build_message(request, error)} for error in listed
     ]
     detail = describe_field_error(**found[0])
     error_type = UnknownField if listed[0]["type"] == UNKNOWN else Invalid

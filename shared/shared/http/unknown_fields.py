@@ -53,7 +53,7 @@ def _find_operation(request: Request) -> dict[str, Any] | None:
 
 
 def _list_parameters(operation: dict[str, Any]) -> set[str]:
-    return {each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"}
+    return {parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "query"}
 
 
 def _list_fields(schema: dict[str, Any], way: Sequence[int | str], schemas: dict[str, Any]) -> set[str]:

@@ -249,7 +249,9 @@ async def _replay(channel: AbstractChannel, dead_letters: AbstractQueue, *, to: 
     moved = 0
     while moved < limit:
         size = min(limit - moved, REPLAY_BATCH_SIZE)
-        deliveries = [each for _ in range(size) if (each := await dead_letters.get(fail=False)) is not None]
+        deliveries = [
+            delivery for _ in range(size) if (delivery := await dead_letters.get(fail=False)) is not None
+        ]
         await asyncio.gather(*(_move(channel, delivery, to=to) for delivery in deliveries))
         moved += len(deliveries)
         if len(deliveries) < size:

@@ -152,7 +152,9 @@ async def _publish_batch(
     lost: BrokerUnavailable | None = None
     for chunk in batched(rows, CONCURRENCY):
         outcomes |= zip(chunk, await _publish(chunk, exchange), strict=True)
-        lost = next((each for each in outcomes.values() if isinstance(each, BrokerUnavailable)), None)
+        lost = next(
+            (outcome for outcome in outcomes.values() if isinstance(outcome, BrokerUnavailable)), None
+        )
         if lost is not None:
             break
     confirmed = [row.id for row, outcome in outcomes.items() if outcome is None]
@@ -176,7 +178,7 @@ async def _lock_due(session: AsyncSession, *, limit: int) -> Sequence[tuple[UUID
     due = select(OutboxEvent.id, size).where(OutboxEvent.due_at <= func.now(), is_running)
     oldest = due.order_by(OutboxEvent.due_at).limit(limit)
     found = await session.execute(oldest.with_for_update(skip_locked=True))
-    return [(each, size) for each, size in found]
+    return [(message_id, size) for message_id, size in found]
 
 
 async def _load(session: AsyncSession, ids: Collection[UUID]) -> list[OutboxEvent]:

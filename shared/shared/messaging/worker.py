@@ -56,11 +56,12 @@ def build_worker(
         # More deliveries than connections would time out in the pool, and the checks with them.
         turns = asyncio.Semaphore(max(1, settings.database_pool_size - reserved_connections))
         receivers = {
-            queue: create_receiver(database, queue, *each, turns=turns) for queue, each in handlers.items()
+            queue: create_receiver(database, queue, *handler, turns=turns)
+            for queue, handler in handlers.items()
         }
         kind = settings.queue_type
         relay = OutboxRelay(database, url, job_queues=job_queues, queue_type=kind)
-        prefetch = {queue: limit_deliveries(*each) for queue, each in handlers.items()}
+        prefetch = {queue: limit_deliveries(*handler) for queue, handler in handlers.items()}
         consumers = Consumers(url, receivers, job_queues=job_queues, prefetch=prefetch, queue_type=kind)
         worker.state.checks = {"postgres": Check(database.ping), "rabbitmq": Check(consumers.ping)}
         worker.state.outbox = OutboxMetrics(database)

@@ -59,7 +59,7 @@ class PanelAuthorization(AuthorizationBackend):
 
     def grant(self, identity: str, roles: Roles, exceptions: Mapping[str, Roles]) -> None:
         self._roles[identity] = roles
-        self._exceptions |= {(identity, str(action)): each for action, each in exceptions.items()}
+        self._exceptions |= {(identity, str(action)): exempt for action, exempt in exceptions.items()}
 
     def has_permission(self, request: Request, identity: str, action: str, obj: Any | None = None) -> bool:
         principal, default = find_principal(request), self._roles.get(identity, frozenset())

@@ -110,13 +110,13 @@ class AuditView(ResourceView, model=AuditEntry):
         for name in {"actor_id", "subject_id"} & chosen.keys():
             chosen[name] = await self.find_person(session, chosen[name])
         page = await list_audit_entries(session, parse(AuditLogFilter, asked | chosen))
-        ids = {each for entry in page.entries for each in (entry.actor_id, entry.subject_id) if each}
+        ids = {id for entry in page.entries for id in (entry.actor_id, entry.subject_id) if id}
         names = await self.list_names(session, ids)
         return Listing([AuditRow(entry, names) for entry in page.entries], page.pagination)
 
     async def get_row(self, session: AsyncSession, row_id: UUID) -> AuditRow:
         entry = await get_audit_entry(session, row_id)
-        ids = {each for each in (entry.actor_id, entry.subject_id) if each}
+        ids = {id for id in (entry.actor_id, entry.subject_id) if id}
         return AuditRow(entry, await self.list_names(session, ids))
 
     async def find_person(self, session: AsyncSession, text: str) -> str:

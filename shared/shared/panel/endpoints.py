@@ -292,7 +292,7 @@ def _read_id(request: Request) -> UUID:
 def _list_actions(view: ResourceView, request: Request, *, for_many: bool) -> list[Any]:
     found = [action for action, _ in find_actions(type(view)).values()]
     return [
-        each
-        for each in found
-        if (each.is_for_many or not for_many) and view.has_permission(request, each.permission)
+        action
+        for action in found
+        if (action.is_for_many or not for_many) and view.has_permission(request, action.permission)
     ]

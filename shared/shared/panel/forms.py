@@ -49,8 +49,8 @@ def parse[M: BaseModel](schema: type[M], values: Mapping[str, Any]) -> M:
         return schema.model_validate(dict(values))
     except ValidationError as error:
         found = [
-            {"pointer": to_pointer(("body", *each["loc"])), "message": describe_violation(each)}
-            for each in error.errors()
+            {"pointer": to_pointer(("body", *violation["loc"])), "message": describe_violation(violation)}
+            for violation in error.errors()
         ]
         raise Invalid(describe_field_error(**found[0]), errors=found) from None
 
@@ -88,12 +88,12 @@ def add_errors(form: Form, error: ParleyError) -> list[str]:
     """Attach the errors to their fields. Returns the messages about no field, for the top of the form."""
     fields: Mapping[str, Field] = form._fields
     rest = []
-    for each in error.extra.get("errors") or ():
-        names = [part for part in each["pointer"].removeprefix("#").split("/") if part]
+    for violation in error.extra.get("errors") or ():
+        names = [part for part in violation["pointer"].removeprefix("#").split("/") if part]
         name = next((part for part in names if part in fields), None)
-        message = _to_sentence(each["message"])
+        message = _to_sentence(violation["message"])
         if name is None:
-            rest.append(_to_sentence(f"{' '.join(names)} {each['message']}"))
+            rest.append(_to_sentence(f"{' '.join(names)} {violation['message']}"))
         elif message not in (known := list(fields[name].errors)):
             fields[name].errors = [*known, message]
     return rest or ([] if error.extra.get("errors") else [error.detail])
@@ -130,7 +130,7 @@ def list_differences(form: Form, stored: Mapping[str, Any]) -> dict[str, str]:
 def describe_value(field: Field, value: Any) -> str:
     labels = _list_labels(field)
     values = value if isinstance(value, list | tuple | set | frozenset) else [value]
-    shown = [labels.get(str(each), str(each)) for each in values if each not in (None, "")]
+    shown = [labels.get(str(value), str(value)) for value in values if value not in (None, "")]
     return ", ".join(shown) or "(empty)"
 
 

@@ -75,7 +75,7 @@ def list_bodies(valid: Mapping[str, str]) -> Iterator[Sent]:
 def list_targets(panel: Panel, rows: Mapping[str, UUID], fields: Sequence[str]) -> Iterator[Target]:
     """Return all URLs of the panel that accept a form."""
     for view in panel.resources.values():
-        own = [view.build_address(each) for each in (rows.get(view.path), ABSENT) if each]
+        own = [view.build_address(row) for row in (rows.get(view.path), ABSENT) if row]
         if view.can_create:
             yield Target(
                 view.build_address("create"), _list_fields(view, "form_create"), view.build_address("create")
@@ -101,7 +101,7 @@ def _list_fields(view: ResourceView, name: str) -> Sequence[str]:
 def list_pages(panel: Panel, rows: Mapping[str, UUID]) -> Iterator[str]:
     """Return all readable URLs with bad ids and bad queries."""
     for view in panel.resources.values():
-        names = (*LIST_PARAMETERS, *(each.name for each in view.filters))
+        names = (*LIST_PARAMETERS, *(list_filter.name for list_filter in view.filters))
         pages = {
             view.build_address(): names,
             view.build_address("lookup"): ("term",),
@@ -112,7 +112,7 @@ def list_pages(panel: Panel, rows: Mapping[str, UUID]) -> Iterator[str]:
         }
         yield from (f"{page}?{query}" for page, read in pages.items() for query in list_queries(read))
         yield from (f"{view.build_address()}?sort={column.name}&page=1000000" for column in view.columns)
-        yield from (view.build_address(each + page) for each in BAD_IDS for page in ("", "/edit", "/delete"))
+        yield from (view.build_address(row + page) for row in BAD_IDS for page in ("", "/edit", "/delete"))
         yield from (view.build_address(page) for page in ("create", "actions/x", "x/y", "export.csv/x"))
     for route in panel.admin.router.routes:
         if isinstance(route, Route) and "{identity}" not in route.path:
@@ -187,5 +187,5 @@ async def count_changes(panel: Panel) -> int:
 
 
 def find_panel(app: FastAPI) -> Panel:
-    found = (each.kwargs.get("panel") for each in app.user_middleware)
-    return next(each for each in found if isinstance(each, Panel))
+    found = (middleware.kwargs.get("panel") for middleware in app.user_middleware)
+    return next(panel for panel in found if isinstance(panel, Panel))

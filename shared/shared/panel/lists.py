@@ -164,12 +164,12 @@ def read_list_query(
 
 def _read_filters(asked: Mapping[str, str], filters: Sequence[Filter]) -> dict[str, str]:
     found = {}
-    for each in filters:
-        value = clean_parameter(each.name, asked.get(each.name, ""))
-        if value and each.choices and value not in {choice[0] for choice in each.choices}:
-            raise field_error(f"#/query/{each.name}", "must be one of the choices")
+    for list_filter in filters:
+        value = clean_parameter(list_filter.name, asked.get(list_filter.name, ""))
+        if value and list_filter.choices and value not in {choice[0] for choice in list_filter.choices}:
+            raise field_error(f"#/query/{list_filter.name}", "must be one of the choices")
         if value:
-            found[each.name] = value
+            found[list_filter.name] = value
     return found
 
 

@@ -62,7 +62,7 @@ class Panel(Admin):
         self.outer = app
         self.transaction: Transaction = transaction or app.state.database.transaction
         self.policy = _create_policy(app)
-        self.statics = PanelStatics([each / "statics" for each in self._folders], packages)
+        self.statics = PanelStatics([folder / "statics" for folder in self._folders], packages)
         self.resources: dict[str, ResourceView] = {}
         self._permissions = PanelAuthorization()
         super().__init__(
@@ -123,7 +123,7 @@ class Panel(Admin):
             own = metaclass(view.__name__, (view,), {"panel": self, "identity": view.path})
             self._permissions.grant(view.path, view.roles, view.permissions)
             self.add_view(own)
-        self.resources = {each.identity: each for each in self.views if isinstance(each, ResourceView)}
+        self.resources = {view.identity: view for view in self.views if isinstance(view, ResourceView)}
 
     def _handle_expose_decorated_func(
         self,

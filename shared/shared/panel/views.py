@@ -153,9 +153,9 @@ class ResourceView(PanelPage, ModelView):
 
     async def list_filter_labels(self, session: AsyncSession, query: ListQuery) -> dict[str, str]:
         found: dict[str, str] = {}
-        for each in self.filters:
-            if each.lookup and each.name in query.filters:
-                found |= await self.list_labels(session, each.name, [query.filters[each.name]])
+        for list_filter in self.filters:
+            if list_filter.lookup and list_filter.name in query.filters:
+                found |= await self.list_labels(session, list_filter.name, [query.filters[list_filter.name]])
         return found
 
     async def find_blocker(self, session: AsyncSession, row: Any) -> Blocker | None:
