@@ -136,7 +136,7 @@ async def measure_times(cases: Mapping[int, Case]) -> list[str]:
         actions = {
             (name, size): action for size, case in cases.items() for name, action in case.list_actions()
         }
-        times = await measure_rounds(actions, rounds=20, each=40)
+        times = await measure_rounds(actions, rounds=20, repetitions=40)
         names = dict.fromkeys(name for name, _ in times)
         found = {name: {size: times[name, size] for size in cases} for name in names}
         print_table(found)

@@ -149,7 +149,7 @@ def list_voices(seed: list[tuple[str, Samples]], random: Random) -> Iterator[Cas
         yield Case("0.05 s of a voice", voice[start : start + RATE // 20], texts[number])
         yield Case("reversed", voice[::-1].copy(), texts[number], MAX_VOICE_POINTS)
         yield Case("another text", voice, other, MAX_VOICE_POINTS)
-        crowd = [voices[each] for each in random.choice(len(voices), 6, replace=False)]
+        crowd = [voices[index] for index in random.choice(len(voices), 6, replace=False)]
         yield Case("babble of 6", sounds.make_babble(crowd, random), other)
         yield Case("a sound held for a minute", sounds.hold(voice, 60), texts[number])
         yield Case("126 words for 2 s", voice[: 2 * RATE], LONG_TEXT)
@@ -235,7 +235,8 @@ async def compare_narrow(provider: OfflineProvider, seed: list[tuple[str, Sample
     losses = list[float]()
     for text, voice in seed[:EACH]:
         full, narrow = [
-            await judge_file(provider, to_wav(each), text) for each in (voice, sounds.limit_band(voice, 4000))
+            await judge_file(provider, to_wav(samples), text)
+            for samples in (voice, sounds.limit_band(voice, 4000))
         ]
         losses.append(float(full) - float(narrow))
     print(

@@ -148,17 +148,17 @@ async def run_phase(
     watched = [Watched(f"{V1}/speeches/{at.speech_id}", first), Watched(f"{V1}/tags", first)]
     before = await at.count_outcomes()
     readers = [
-        asyncio.create_task(at.read_repeatedly(port, each))
+        asyncio.create_task(at.read_repeatedly(port, resource))
         for port in at.apis
-        for each in watched
+        for resource in watched
         for _ in range(READERS // 4)
     ]
     for turn in range(CHANGES):
         if turn in aside:
             await asyncio.to_thread(aside[turn])
         await change(first + turn + 1)
-        for each in watched:
-            each.since.append(time.monotonic())
+        for resource in watched:
+            resource.since.append(time.monotonic())
         await asyncio.sleep(PAUSE_SECONDS)
     for task in readers:
         task.cancel()
@@ -170,7 +170,10 @@ async def run_phase(
 
 def report(name: str, watched: Sequence[Watched], outcomes: Counter[str]) -> float:
     """Print a row of the table and return the longest delay of a read."""
-    reads, stale = sum(each.reads for each in watched), [late for each in watched for late in each.stale]
+    reads, stale = (
+        sum(resource.reads for resource in watched),
+        [late for resource in watched for late in resource.stale],
+    )
     hits = outcomes["hit"] / max(1, outcomes.total())
     from_database = (outcomes["miss"] + outcomes["bypassed"]) / CHANGES / len(watched)
     longest = max(stale, default=0.0)

@@ -63,7 +63,7 @@ async def measure(url: str) -> list[str]:
     await run_alone(engine, "VACUUM ANALYZE")
     print(f"{SPEECHES:,} speeches, {ENTRIES:,} entries in {time.monotonic() - started:.0f} s", flush=True)
     async with database.transaction() as session:
-        first, last = [(await session.execute(text(each))).scalar_one().date() for each in (FIRST, LAST)]
+        first, last = [(await session.execute(text(query))).scalar_one().date() for query in (FIRST, LAST)]
     cases = {**list_audit_cases(first, last), **list_tag_cases()}
     broken = [slow for name, case in cases.items() if (slow := await measure_case(database, name, case))]
     await engine.dispose()
@@ -90,7 +90,7 @@ def list_audit_cases(first: date, last: date) -> dict[str, Query]:
         "first day, who: rare": AuditLogFilter(from_date=first, to_date=first, actor_id=rare),
         "first day, what: rare": AuditLogFilter(from_date=first, to_date=first, action="tag_merged"),
     }
-    return {f"audit, {name}": _to_audit_case(each) for name, each in filters.items()}
+    return {f"audit, {name}": _to_audit_case(parameters) for name, parameters in filters.items()}
 
 
 def _hash(text: str) -> bytes:

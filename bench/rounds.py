@@ -18,15 +18,15 @@ class Times(NamedTuple):
         return f"{statistics.median(self.p50):9.2f} /{statistics.median(self.p95):6.2f}"
 
 
-async def measure_rounds[K](actions: Mapping[K, Action], *, rounds: int, each: int) -> dict[K, Times]:
-    """Time each action `each` times in a row, in `rounds` rounds after a warm-up round."""
+async def measure_rounds[K](actions: Mapping[K, Action], *, rounds: int, repetitions: int) -> dict[K, Times]:
+    """Time each action `repetitions` times in a row, in `rounds` rounds after a warm-up round."""
     found = {name: Times([], []) for name in actions}
     for turn in range(rounds + 1):
         for name, action in actions.items():
-            times = sorted([await _time_action(action) for _ in range(each)])
+            times = sorted([await _time_action(action) for _ in range(repetitions)])
             if turn:
-                found[name].p50.append(times[each // 2])
-                found[name].p95.append(times[each * 95 // 100])
+                found[name].p50.append(times[repetitions // 2])
+                found[name].p95.append(times[repetitions * 95 // 100])
     return found
 
 

@@ -74,7 +74,7 @@ def _hit_drum(count: int, random: Random, *, is_snare: bool) -> NDArray[np.float
 def make_babble(voices: list[Samples], random: Random) -> Samples:
     """Mix voices with different offsets, so that none is intelligible."""
     length = max(map(len, voices))
-    mixed = [np.roll(np.resize(each / each.std(), length), random.integers(0, length)) for each in voices]
+    mixed = [np.roll(np.resize(voice / voice.std(), length), random.integers(0, length)) for voice in voices]
     return to_level(np.sum(mixed, axis=0), -20)
 
 

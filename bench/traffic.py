@@ -28,7 +28,7 @@ async def send_requests(client: httpx.AsyncClient, requests: Mapping[str, Reques
     """Send the requests while the block runs. Raises AssertionError on any status but 200."""
     found: Seconds = {name: [] for name in requests}
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_send(client, each, found[name])) for name, each in requests.items()]
+        tasks = [group.create_task(_send(client, request, found[name])) for name, request in requests.items()]
         yield found
         for task in tasks:
             task.cancel()

@@ -52,11 +52,11 @@ def measure_fairness(*, draws: int = DRAWS) -> Fairness:
             pairs[one] += other == one + 1
     # Ten distinct speeches have a smaller variance than ten independent ones.
     less = (SIZE - MOST) / (SIZE - 1)
-    each, together = draws * MOST / SIZE, draws * MOST * (MOST - 1) / (SIZE * (SIZE - 1))
+    expected, expected_pairs = draws * MOST / SIZE, draws * MOST * (MOST - 1) / (SIZE * (SIZE - 1))
     return Fairness(
-        compute_p_value(drawn, each, freedom=SIZE - 1, spread=less),
+        compute_p_value(drawn, expected, freedom=SIZE - 1, spread=less),
         compute_p_value(first, draws / SIZE, freedom=SIZE - 1),
-        compute_p_value(pairs[:-1], together, freedom=SIZE - 1),
+        compute_p_value(pairs[:-1], expected_pairs, freedom=SIZE - 1),
     )
 
 

@@ -49,13 +49,13 @@ def _fields(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
         inner = _models(field.annotation)
         if not inner:
             yield f"| `{prefix}{name}` | {shown} |"
-        for each in inner:
-            yield from _fields(each, f"{prefix}{name}{'' if each is field.annotation else '[]'}.")
+        for model in inner:
+            yield from _fields(model, f"{prefix}{name}{'' if model is field.annotation else '[]'}.")
 
 
 def _section(event: type[Event]) -> str:
     [data] = _models(event.model_fields["data"].annotation)
-    notes = "\n\n".join(inspect.getdoc(each) or "" for each in (event, data))
+    notes = "\n\n".join(inspect.getdoc(part) or "" for part in (event, data))
     rows = "\n".join(_fields(data))
     return f"## {event.__name__}\n\n{notes}\n\n| field of `data` | type |\n|---|---|\n{rows}\n"
 

@@ -156,8 +156,8 @@ def _adapt_to_generators(document: Document) -> None:
 def _find_references(node: Any, schemas: Document, found: frozenset[str] = frozenset()) -> frozenset[str]:
     """Return the names of all schemas that a part of the document refers to, directly or not."""
     if isinstance(node, list):
-        for each in node:
-            found = _find_references(each, schemas, found)
+        for part in node:
+            found = _find_references(part, schemas, found)
     elif isinstance(node, dict):
         name = str(node.get("$ref", "")).rpartition("/")[2]
         if name in schemas and name not in found:

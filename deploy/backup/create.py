@@ -50,12 +50,12 @@ async def _write(system: System, draft: Path, folder: Path, report: Report, opti
     earlier, known = find_earlier(folder)
     mirror = Mirror(system.bucket, draft, known, earlier)
     async with connect_all(system.databases, programs=system.programs) as databases:
-        revisions = {each.service: await each.get_revision() for each in databases}
+        revisions = {database.service: await database.get_revision() for database in databases}
         snapshot = await take_consistent_snapshot(system, databases, mirror, report, options)
         (draft / DATABASES).mkdir(mode=0o700)
         files = {database.service: await _dump(database, draft, report) for database in databases}
     kept = [mirror.stored[key] for key in sorted(snapshot.keys)]
-    await asyncio.to_thread(_remove_unused, draft, {each.path for each in kept})
+    await asyncio.to_thread(_remove_unused, draft, {file.path for file in kept})
     index = write_index(draft, kept)
     dumps = {name: Dump(revision=revisions[name], file=file) for name, file in files.items()}
     _describe(snapshot, dumps, index).write(draft)

@@ -90,7 +90,9 @@ def verify(folder: Path) -> tuple[Manifest, list[StoredObject]]:
     for file in (manifest.index, *(dump.file for dump in manifest.databases.values())):
         _ensure_same(folder, file)
     objects = list(read_index(folder))
-    contents = {each.path: File(path=each.path, bytes=each.bytes, sha256=each.sha256) for each in objects}
+    contents = {
+        stored.path: File(path=stored.path, bytes=stored.bytes, sha256=stored.sha256) for stored in objects
+    }
     run_in_parallel(lambda file: _ensure_same(folder, file), contents.values())
     return manifest, objects
 
@@ -102,7 +104,7 @@ def read_index(folder: Path) -> Iterator[StoredObject]:
 
 
 def write_index(folder: Path, objects: Iterable[StoredObject]) -> File:
-    lines = (json.dumps(asdict(each)) + "\n" for each in objects)
+    lines = (json.dumps(asdict(stored)) + "\n" for stored in objects)
     with create_private(folder / INDEX) as file:
         file.writelines(lines)
     return File.measure(folder, INDEX)
@@ -123,7 +125,7 @@ def find_earlier(folder: Path) -> tuple[Path, dict[str, StoredObject]]:
         _ensure_same(newest, Manifest.read(newest).index)
     except BackupFailed:
         return folder, {}
-    return newest, {each.key: each for each in read_index(newest)}
+    return newest, {stored.key: stored for stored in read_index(newest)}
 
 
 def name_backup(taken_at: datetime) -> str:

@@ -57,7 +57,7 @@ async def take_consistent_snapshot(
         before = await asyncio.to_thread(mirror.update)
         report(f"{len(before)} objects, {len(mirror.copied)} of them copied")
         snapshot = await _take_snapshot(system, databases, report, options)
-        wanted = set[str]().union(*[await each.list_references() for each in databases])
+        wanted = set[str]().union(*[await database.list_references() for database in databases])
         missing = await asyncio.to_thread(mirror.add, wanted)
         # What two snapshots refer to and the storage never had was missing before.
         if missing <= absent:

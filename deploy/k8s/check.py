@@ -59,7 +59,7 @@ def main() -> int:
             sys.stderr.write(f"deploy/k8s is not checked: {error}\n")
             return 1 if "CI" in os.environ or "is missing" not in str(error) else 0
         find = find_common_problems if folder.name == "examples" else find_problems
-        problems += [f"{folder.relative_to(HERE.parents[1])}: {each}" for each in find(manifests)]
+        problems += [f"{folder.relative_to(HERE.parents[1])}: {problem}" for problem in find(manifests)]
     sys.stderr.writelines(f"{problem}\n" for problem in problems)
     return 1 if problems else 0
 

@@ -27,7 +27,7 @@ def render(folder: Path) -> list[Manifest]:
     done = subprocess.run([*command, str(folder)], capture_output=True, text=True, check=False)  # noqa: S603 - ours
     if done.returncode:
         raise CannotRender(f"{folder.name}: {' '.join(done.stderr.split())[:300]}")
-    return [each for each in yaml.safe_load_all(done.stdout) if each]
+    return [manifest for manifest in yaml.safe_load_all(done.stdout) if manifest]
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def read_variables(pods: Pods, manifests: Sequence[Manifest]) -> dict[str, str |
     variables: dict[str, str | None] = {}
     for source in pods.main.get("envFrom", ()):
         variables |= data.get(source.get("configMapRef", {}).get("name", ""), {})
-    return variables | {each["name"]: each.get("value") for each in pods.main.get("env", ())}
+    return variables | {entry["name"]: entry.get("value") for entry in pods.main.get("env", ())}
 
 
 def list_secret_variables(pods: Pods) -> set[str]:

@@ -46,7 +46,7 @@ def _find_server_problems(
     pods: Sequence[Pods],
     manifests: Sequence[Manifest],
 ) -> Iterator[str]:
-    ports = {each["port"] for rule in policy.get("egress", ()) for each in rule.get("ports", ())}
+    ports = {port_rule["port"] for rule in policy.get("egress", ()) for port_rule in rule.get("ports", ())}
     if not ports or (port is not None and ports != {port}):
         yield f"the NetworkPolicy {name} does not open port {port or 'of the storage'}"
     for pod in pods:
@@ -59,7 +59,7 @@ def _find_server_problems(
 
 
 def _list_needed(pods: Sequence[Pods]) -> set[tuple[str, str]]:
-    apis = {each.name for each in pods if each.labels.get("app.kubernetes.io/component") == "api"}
+    apis = {pod.name for pod in pods if pod.labels.get("app.kubernetes.io/component") == "api"}
     processes = apis | {pod.name for pod in pods if pod.labels.get("app.kubernetes.io/component") == "worker"}
     from_gateway = {("gateway", process) for process in processes}
     # The public keys of tokens, and game's part of a data export.
@@ -83,7 +83,7 @@ def _is_allowed(
         for policy in policies
         if is_match(policy["podSelector"], selected.labels)
         for rule in policy.get(direction, ())
-        if PORT in {each.get("port") for each in rule.get("ports", ())}
+        if PORT in {port_rule.get("port") for port_rule in rule.get("ports", ())}
     ]
     return any(_is_peer(peer, other) for rule in rules for peer in rule.get(end, ()))
 
@@ -95,9 +95,10 @@ def _is_peer(peer: Mapping[str, Any], pods: Pods) -> bool:
 
 def is_match(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     """Return whether a selector matches these labels. Raises ValueError for an operator other than In."""
-    if any(each["operator"] != "In" for each in selector.get("matchExpressions", ())):
+    if any(expression["operator"] != "In" for expression in selector.get("matchExpressions", ())):
         raise ValueError("this check of NetworkPolicies supports only the operator In")
     exact = all(labels.get(key) == value for key, value in selector.get("matchLabels", {}).items())
     return exact and all(
-        labels.get(each["key"]) in each["values"] for each in selector.get("matchExpressions", ())
+        labels.get(expression["key"]) in expression["values"]
+        for expression in selector.get("matchExpressions", ())
     )

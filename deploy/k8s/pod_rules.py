@@ -6,7 +6,7 @@ from typing import Any
 from deploy.k8s.manifests import Pods
 
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
-RESOURCES = [(bound, each) for bound in ("requests", "limits") for each in ("cpu", "memory")]
+RESOURCES = [(bound, resource) for bound in ("requests", "limits") for resource in ("cpu", "memory")]
 HOST_NAMESPACES = ("hostNetwork", "hostPID", "hostIPC")
 VOLUMES = {"name", "emptyDir", "secret", "configMap", "projected"}
 DISK = "persistentVolumeClaim"
@@ -32,7 +32,7 @@ def find_pod_problems(pods: Pods) -> Iterator[str]:
         yield from (f"container {container['name']} {problem}" for problem in problems)
     if pods.kind == "Deployment":
         missing = [probe for probe in PROBES if probe not in pods.main]
-        yield from (f"container {pods.main['name']} has no {each}" for each in missing)
+        yield from (f"container {pods.main['name']} has no {probe}" for probe in missing)
 
 
 def _find_volume_problems(volume: dict[str, Any], allowed: set[str]) -> Iterator[str]:
@@ -51,9 +51,9 @@ def _find_container_problems(container: dict[str, Any]) -> Iterator[str]:
     if tag in ("", "latest"):
         yield f"has the image {container.get('image')}, which names no version"
     resources = container.get("resources", {})
-    for bound, each in RESOURCES:
-        if each not in resources.get(bound, {}):
-            yield f"has no resources.{bound}.{each}"
+    for bound, resource in RESOURCES:
+        if resource not in resources.get(bound, {}):
+            yield f"has no resources.{bound}.{resource}"
 
 
 def _find_security_problems(container: dict[str, Any]) -> Iterator[str]:

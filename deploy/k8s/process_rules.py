@@ -44,7 +44,7 @@ def find_process_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
                 problems = _find_setting_problems(service, role, found, manifests)
                 yield from (f"{found.title}: {problem}" for problem in problems)
     jobs = {f"{service.name}-migrate" for service in DATABASE_OWNERS} | {"topology"}
-    yield from (f"there is no Job {each}" for each in sorted(jobs - list_names(manifests, "Job")))
+    yield from (f"there is no Job {job}" for job in sorted(jobs - list_names(manifests, "Job")))
     yield from _find_missing(manifests, "gateway", SCALERS["api"])
     yield from _find_gateway_problems(manifests)
     yield from _find_backup_problems(manifests)
@@ -87,17 +87,20 @@ def _find_setting_problems(
         for secret_variable in list_secret_variables(pods)
         if secret_variable.lower() not in settings.model_fields
     }
-    yield from (f"gets the secret {each}, which it does not use" for each in sorted(unused))
-    mounted = [each["mountPath"] for each in pods.main.get("volumeMounts", ())]
+    yield from (f"gets the secret {variable}, which it does not use" for variable in sorted(unused))
+    mounted = [mount["mountPath"] for mount in pods.main.get("volumeMounts", ())]
     for name in service.key_files if role == "api" else ():
-        if not any((variables.get(name) or "").startswith(f"{each}/") for each in mounted):
+        if not any((variables.get(name) or "").startswith(f"{folder}/") for folder in mounted):
             yield f"{name} is in no volume"
     with patch.dict(os.environ, _fill_in(variables), clear=True):
         try:
             settings()
         except ValidationError as error:
-            names = (f"{'.'.join(map(str, each['loc'])).upper()} {each['msg']}" for each in error.errors())
-            yield from (f"would not start: {each}" for each in names)
+            names = (
+                f"{'.'.join(map(str, violation['loc'])).upper()} {violation['msg']}"
+                for violation in error.errors()
+            )
+            yield from (f"would not start: {problem}" for problem in names)
 
 
 def _read_pause(pods: Pods) -> int:
@@ -156,11 +159,13 @@ def _find_reference_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
 
 
 def _list_secrets(pods: Pods) -> set[str]:
-    entries = [each for container in pods.containers for each in container.get("env", ())]
+    entries = [entry for container in pods.containers for entry in container.get("env", ())]
     named = {
         entry["valueFrom"]["secretKeyRef"]["name"]
         for entry in entries
         if "secretKeyRef" in entry.get("valueFrom", {})
     }
-    named |= {each["secretRef"]["name"] for each in pods.main.get("envFrom", ()) if "secretRef" in each}
-    return named | {each["secret"]["secretName"] for each in pods.spec.get("volumes", ()) if "secret" in each}
+    named |= {source["secretRef"]["name"] for source in pods.main.get("envFrom", ()) if "secretRef" in source}
+    return named | {
+        volume["secret"]["secretName"] for volume in pods.spec.get("volumes", ()) if "secret" in volume
+    }

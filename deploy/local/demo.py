@@ -68,7 +68,7 @@ def _listen(client: httpx.Client) -> dict[str, Any]:
     tags = read_json(client.get("/tags"))["tags"]
     print_step("browses the tags", f"{len(tags)} tags, such as {', '.join(tag['name'] for tag in tags[:4])}")
     drawn = read_json(client.post("/game/speeches/random", json={"level": "A2", "limit": 50}))["speeches"]
-    speech: dict[str, Any] = next(each for each in drawn if each["text"] == REFERENCE)
+    speech: dict[str, Any] = next(speech for speech in drawn if speech["text"] == REFERENCE)
     print_step("draws A2 sentences", f"{len(drawn)} sentences, one of them: {speech['text']}")
     audio = httpx.get(speech["audio_url"]).raise_for_status()
     kind = audio.headers["content-type"]

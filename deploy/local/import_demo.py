@@ -39,7 +39,7 @@ def _upload(client: httpx.Client) -> str:
     with ExitStack() as stack:
         files = [("files[]", (path.name, stack.enter_context(path.open("rb")))) for path in paths]
         uploaded = read_json(client.post("/admin/import/audio", files=files))
-    seconds = sum(each["duration_ms"] for each in uploaded["uploaded_files"]) / 1000
+    seconds = sum(file["duration_ms"] for file in uploaded["uploaded_files"]) / 1000
     print_step(
         "uploads recordings", f"{len(uploaded['uploaded_files'])} stored, {seconds:.0f} s of speech in total"
     )
@@ -90,7 +90,7 @@ def _show_problems(client: httpx.Client, job: Mapping[str, Any]) -> None:
 
 def _draw(client: httpx.Client, url: str) -> None:
     tags = read_json(client.get("/tags"))["tags"]
-    tag = next(each["id"] for each in tags if each["name"] == TAG)
+    tag = next(tag["id"] for tag in tags if tag["name"] == TAG)
     with httpx.Client(base_url=f"{url}/api/v1", timeout=20) as learner:
         learner.headers.update(to_bearer_header(read_json(learner.post("/auth/login", json=LEARNER))))
         started, request = time.monotonic(), {"level": "B1", "tags": [tag]}

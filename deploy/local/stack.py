@@ -121,7 +121,7 @@ class Stack:
 
         def is_working() -> bool:
             # A worker is not to blame while the servers that it uses do not answer.
-            return not all(each.responds for each in needed) or fetch_status(port, "/ready") == 200
+            return not all(server.responds for server in needed) or fetch_status(port, "/ready") == 200
 
         port, server.works = self.ports[server.name], is_working
         return server

@@ -75,7 +75,7 @@ def _resolve(schema: Schema, document: Document) -> Schema:
     if "$ref" in schema and "examples" not in schema:
         return _resolve(document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], document)
     if "anyOf" in schema and "examples" not in schema:
-        return _resolve(next(each for each in schema["anyOf"] if each.get("type") != "null"), document)
+        return _resolve(next(option for option in schema["anyOf"] if option.get("type") != "null"), document)
     return schema
 
 

@@ -42,7 +42,7 @@ def _forge_times(**seconds: int) -> Forge:
     def forge(keys: SigningKeys) -> str:
         now = int(time.time())
         return keys.sign(
-            build_claims(**{name: now + each for name, each in seconds.items()}), typ=ACCESS_TOKEN
+            build_claims(**{name: now + offset for name, offset in seconds.items()}), typ=ACCESS_TOKEN
         )
 
     return forge

@@ -48,10 +48,10 @@ async def test_a_token_that_the_client_sends_is_ignored_in_the_panel(
     style = "/admin/content/statics/panel.css"
     for path in (PAGE, style, "/admin/login"):
         await client.get(path, headers=COOKIE | bearer)
-    asked = [each for each in auth[before[0] :] if each.target != "/.well-known/jwks.json"]
+    asked = [request for request in auth[before[0] :] if request.target != "/.well-known/jwks.json"]
     seen = [*asked, *content[before[1] :]]
-    assert [each.target for each in seen] == [GATE + PAGE, "/admin/login", PAGE, style]
-    assert [each.list_values("authorization") for each in seen] == [[]] * 4
+    assert [request.target for request in seen] == [GATE + PAGE, "/admin/login", PAGE, style]
+    assert [request.list_values("authorization") for request in seen] == [[]] * 4
 
 
 async def test_a_browser_without_a_session_is_sent_to_the_sign_on(
@@ -106,8 +106,8 @@ async def test_the_api_gets_no_cookie(
 ) -> None:
     before = {name: len(service.seen) for name, service in stand_ins.items()}
     await client.request(operation.method, operation.address, headers=COOKIE | editor)
-    seen = [each for name, service in stand_ins.items() for each in service.seen[before[name] :]]
-    assert [(each.list_values("cookie"), each.list_values("authorization")) for each in seen] == [
+    seen = [request for name, service in stand_ins.items() for request in service.seen[before[name] :]]
+    assert [(request.list_values("cookie"), request.list_values("authorization")) for request in seen] == [
         ([], [editor["Authorization"]])
     ]
 

@@ -71,6 +71,8 @@ def test_errors_name_their_codes(operation: dict[str, Any]) -> None:
             assert re.search(r"`[a-z]+(_[a-z]+)*`", response["description"]), (status, response)
 
 
-@pytest.mark.parametrize("operation", [each for each in OPERATIONS if "/admin/" in str(each.id)])
+@pytest.mark.parametrize(
+    "operation", [operation for operation in OPERATIONS if "/admin/" in str(operation.id)]
+)
 def test_a_role_that_is_needed_is_stated(operation: dict[str, Any]) -> None:
     assert "403" in operation["responses"]

@@ -32,7 +32,7 @@ async def list_backed_up_keys(system: System, folder: Path) -> tuple[list[str], 
     """Back up, and return the keys of the objects and those that were missing."""
     backup = await create(system, folder, report=print)
     manifest, objects = verify(backup)
-    return [each.key for each in objects], manifest.missing_objects
+    return [stored.key for stored in objects], manifest.missing_objects
 
 
 async def test_only_its_owner_can_read_a_backup(make_system: MakeSystem, tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ async def test_the_snapshot_is_repeated_if_a_recording_disappears_before_it(
 
     backup = await create(system, tmp_path, report=change)
     manifest, objects = verify(backup)
-    assert ([each.key for each in objects], manifest.missing_objects) == ([kept], [])
+    assert ([stored.key for stored in objects], manifest.missing_objects) == ([kept], [])
     assert sum("snapshot is taken" in line for line in steps) == 2
 
 
@@ -83,7 +83,7 @@ async def test_objects_that_no_row_of_the_snapshot_refers_to_are_left_out(
             put(system, free)
 
     backup = await create(system, tmp_path, report=upload)
-    assert [each.key for each in verify(backup)[1]] == [early]
+    assert [stored.key for stored in verify(backup)[1]] == [early]
 
 
 async def test_uploaded_files_are_backed_up_unless_their_upload_is_incomplete(
@@ -105,7 +105,7 @@ async def test_a_second_backup_links_unchanged_objects(make_system: MakeSystem, 
     # Names have seconds.
     await asyncio.sleep(1)
     backup = await create(system, tmp_path, report=print)
-    objects = {each.key: (backup / each.path).stat().st_nlink for each in verify(backup)[1]}
+    objects = {stored.key: (backup / stored.path).stat().st_nlink for stored in verify(backup)[1]}
     assert objects == {same: 2, changed: 1}
 
 
@@ -175,7 +175,7 @@ async def test_a_second_backup_into_the_same_folder_is_refused(
 ) -> None:
     first, second = await make_system(), await make_system()
     results = await asyncio.gather(
-        *(create(each, tmp_path, report=print) for each in (first, second)), return_exceptions=True
+        *(create(storage, tmp_path, report=print) for storage in (first, second)), return_exceptions=True
     )
     [failure] = [result for result in results if isinstance(result, BaseException)]
     assert "Another backup is being written to" in str(failure)

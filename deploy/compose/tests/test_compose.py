@@ -69,9 +69,9 @@ def test_a_process_listens_where_the_gateway_looks(name: str) -> None:
 @pytest.mark.parametrize("name", PROCESSES)
 def test_a_process_is_not_killed_before_it_has_ended(name: str) -> None:
     seconds = [
-        int(each[name]["stop_grace_period"].removesuffix("s"))
-        for each in (BASE, DEVELOPMENT, PRODUCTION)
-        if "stop_grace_period" in each.get(name, {})
+        int(services[name]["stop_grace_period"].removesuffix("s"))
+        for services in (BASE, DEVELOPMENT, PRODUCTION)
+        if "stop_grace_period" in services.get(name, {})
     ]
     assert seconds
     assert min(seconds) > MAX_STOP_SECONDS
@@ -159,7 +159,7 @@ def test_in_production_only_the_gateway_is_published() -> None:
 
 
 def test_in_development_the_system_listens_on_this_machine_only() -> None:
-    ports = [port for each in DEVELOPMENT.values() for port in each.get("ports", [])]
+    ports = [port for service in DEVELOPMENT.values() for port in service.get("ports", [])]
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)
 

@@ -63,7 +63,7 @@ def test_the_build_context_has_all_sources_and_no_secrets() -> None:
     kept = {line.removeprefix("!") for line in ignored if line.startswith("!")}
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.M)
     for path in (path for line in copied for path in line.split()):
-        assert any(path == each or path.startswith(f"{each}/") for each in kept), path
+        assert any(path == folder or path.startswith(f"{folder}/") for folder in kept), path
 
 
 def test_the_gateways_image_uses_the_ports_that_it_exposes() -> None:

@@ -76,7 +76,7 @@ def add_policy(name: str, selector: dict[str, Any], direction: str, end: str) ->
 
 
 def drop_env(name: str) -> Callable[[dict[str, Any]], object]:
-    return lambda main: main.update(env=[each for each in main["env"] if each["name"] != name])
+    return lambda main: main.update(env=[entry for entry in main["env"] if entry["name"] != name])
 
 
 def set_config(name: str, key: str, value: str) -> Change:
@@ -213,7 +213,7 @@ def test_a_mistake_is_named_in_one_line(manifests: list[Manifest], change: Chang
     change(manifests)
     found = [all_problem for all_problem in find_all_problems(manifests) if line in all_problem]
     assert found
-    assert all("\n" not in each for each in found)
+    assert all("\n" not in problem for problem in found)
 
 
 def test_the_manifests_of_production_have_no_problem(manifests: list[Manifest]) -> None:
