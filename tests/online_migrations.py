@@ -39,7 +39,7 @@ def find_problems(migrations: Path, *, baseline: str, folder: Path) -> list[str]
 
 
 def _list_later(scripts: ScriptDirectory, baseline: str) -> Iterator[Script]:
-    yield from (each for each in scripts.walk_revisions() if each.revision > baseline)
+    yield from (revision for revision in scripts.walk_revisions() if revision.revision > baseline)
 
 
 def render(scripts: ScriptDirectory, script: Script) -> str:
@@ -66,4 +66,7 @@ def lint(file: Path, *, is_contract: bool) -> list[str]:
     command = (SQUAWK, "--reporter=json", "--pg-version=18", f"--exclude={','.join(left_out)}", file)
     done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603 - the wheel's own binary
     assert done.returncode in (0, 1), done.stderr
-    return [f"{file.stem}: {each['rule_name']}: {each['message']}" for each in json.loads(done.stdout)]
+    return [
+        f"{file.stem}: {violation['rule_name']}: {violation['message']}"
+        for violation in json.loads(done.stdout)
+    ]

@@ -62,7 +62,7 @@ def _resolve(schema: Schema) -> Schema:
     if "$ref" in schema:
         return _resolve(DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
     if "anyOf" in schema:
-        return _resolve(next(each for each in schema["anyOf"] if each.get("type") != "null"))
+        return _resolve(next(option for option in schema["anyOf"] if option.get("type") != "null"))
     return schema
 
 
@@ -73,7 +73,10 @@ def build_example(schema: Schema) -> Any:
         return schema.get("const", (schema.get("enum") or [None])[0])
     match schema.get("type"):
         case "object":
-            return {name: build_example(each) for name, each in schema.get("properties", {}).items()}
+            return {
+                name: build_example(property_schema)
+                for name, property_schema in schema.get("properties", {}).items()
+            }
         case "array":
             return [build_example(schema["items"])]
         case "integer" | "number":
@@ -97,9 +100,9 @@ def _build_text(form: str) -> str:
 def iterate_fields(schema: Schema, at: Field = ()) -> Iterator[Field]:
     """Yield every field of a body, including nested ones."""
     schema = _resolve(schema)
-    for name, each in schema.get("properties", {}).items():
+    for name, property_schema in schema.get("properties", {}).items():
         yield (*at, name)
-        yield from iterate_fields(each, (*at, name))
+        yield from iterate_fields(property_schema, (*at, name))
     if schema.get("type") == "array":
         yield (*at, 0)
         yield from iterate_fields(schema["items"], (*at, 0))

@@ -70,7 +70,7 @@ class Places:
     def _search_files(self) -> Iterator[str]:
         named = (*TEMPORARY, tempfile.gettempdir(), ROOT, self.system.run.folder)
         folders = {Path(folder).resolve() for folder in named}
-        for folder in sorted(each for each in folders if folders.isdisjoint(each.parents)):
+        for folder in sorted(folder for folder in folders if folders.isdisjoint(folder.parents)):
             for path in _list_files(folder, since=self.since):
                 if self._is_in(str(path)) or self._is_in_file(path):
                     yield str(path)
@@ -88,7 +88,9 @@ class Places:
         for server in self.system.processes:
             if server.process is not None and server.alive:
                 yield server.process.pid
-                yield from (each.pid for each in psutil.Process(server.process.pid).children(recursive=True))
+                yield from (
+                    child.pid for child in psutil.Process(server.process.pid).children(recursive=True)
+                )
 
     def _is_in_file(self, path: Path) -> bool:
         try:

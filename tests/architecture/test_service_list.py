@@ -17,7 +17,7 @@ CONTRACTS: list[dict[str, Any]] = PROJECT["importlinter"]["contracts"]
 def list_named(key: str, *, kind: str) -> set[str]:
     """Return the services in one list of all import contracts of a kind."""
     return NAMES & {
-        each for contract in CONTRACTS if contract["type"] == kind for each in contract.get(key, [])
+        module for contract in CONTRACTS if contract["type"] == kind for module in contract.get(key, [])
     }
 
 

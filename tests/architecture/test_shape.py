@@ -53,6 +53,6 @@ def test_a_command_that_opens_transactions_is_repeated_after_a_conflict() -> Non
     ]
     assert opening
     for file, function in opening:
-        decorators = {ast.unparse(each) for each in function.decorator_list}
+        decorators = {ast.unparse(decorator) for decorator in function.decorator_list}
         # The caller of a context manager repeats it.
         assert decorators & {"retry_conflicts", "asynccontextmanager"}, f"{file}: {function.name}"

@@ -80,8 +80,8 @@ async def list_faults(visitor: Visitor) -> list[str]:
     page, found = visitor.page, []
     for name, viewport in WIDTHS.items():
         await page.set_viewport_size(viewport)
-        found += [f"{name}: {each}" for each in await list_violations(page)]
+        found += [f"{name}: {violation}" for violation in await list_violations(page)]
         found += [f"{name}: wider than the window"] if await visitor.measure_overflow() > 0 else []
         await page.keyboard.press("Tab")
-        found += [f"{name}: no focus on {each}" for each in await page.evaluate(LIST_UNSEEN)]
+        found += [f"{name}: no focus on {element}" for element in await page.evaluate(LIST_UNSEEN)]
     return found

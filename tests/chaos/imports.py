@@ -145,7 +145,7 @@ class Imports:
         return [dict(row) for row in rows if archived == "all" or row["archived_at"] is None]
 
     async def fetch(self, service: str, statement: str, *arguments: object) -> list[asyncpg.Record]:
-        owner = next(each for each in DATABASE_OWNERS if each.name == service)
+        owner = next(owner for owner in DATABASE_OWNERS if owner.name == service)
         url = self.system.plan.build_worker(owner).environment["DATABASE_URL"].replace("+asyncpg", "")
         connection = await asyncpg.connect(url)
         try:
@@ -155,7 +155,7 @@ class Imports:
             await connection.close()
 
     def create_storage(self) -> Storage:
-        service = next(each for each in SERVICES if each.name == "importer")
+        service = next(service for service in SERVICES if service.name == "importer")
         names = StorageSettings.model_fields
         found = self.system.plan.build_api(service).environment.items()
         values = {name.lower(): value for name, value in found if name.lower() in names}

@@ -23,7 +23,7 @@ async def get_statistics(admin: Learner, speech: dict[str, Any]) -> dict[str, An
 async def count_sessions(admin: Learner, day: date) -> int:
     overview = await admin.get("/admin/analytics/overview", **{"from": str(day), "to": str(day)})
     assert overview.status_code == 200, overview.text
-    return sum(each["sessions"] for each in overview.json()["days"])
+    return sum(day["sessions"] for day in overview.json()["days"])
 
 
 async def test_every_save_succeeds_and_has_its_effects_exactly_once(

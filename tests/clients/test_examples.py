@@ -16,7 +16,7 @@ DOCUMENT: dict[str, Any] = json.loads(DOCUMENT_PATH.read_text())
 COMPLAINTS = {"validation_failed", "malformed_json", "aggregate_mismatch", "weak_password"}
 
 
-@pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.body], ids=str)
+@pytest.mark.parametrize("operation", [operation for operation in OPERATIONS if operation.body], ids=str)
 async def test_a_request_example_is_accepted(learner: Learner, admin: Learner, operation: Operation) -> None:
     caller = admin if "/admin/" in operation.path else learner
     for body in find_examples(operation.described["requestBody"]["content"]["application/json"], DOCUMENT):

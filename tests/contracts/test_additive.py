@@ -66,7 +66,7 @@ def _build_example(schema: dict[str, Any], models: dict[str, Any], name: str = "
         return schema["const"] if "const" in schema else schema["enum"][0]
     match schema["type"]:
         case "object":
-            return {name: _build_example(each, models, name) for name, each in schema["properties"].items()}
+            return {name: _build_example(field, models, name) for name, field in schema["properties"].items()}
         case "array":
             return [_build_example(schema["items"], models, name)]
         case "boolean":
@@ -100,9 +100,9 @@ def fill(value: Any) -> Any:
     """Return a copy of an event's content with the added field in every object."""
     match value:
         case dict():
-            return {name: fill(each) for name, each in value.items()} | {ADDED: "filled"}
+            return {name: fill(part) for name, part in value.items()} | {ADDED: "filled"}
         case list():
-            return [fill(each) for each in value]
+            return [fill(part) for part in value]
     return value
 
 

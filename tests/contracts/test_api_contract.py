@@ -38,7 +38,7 @@ def test_an_operation_is_described_with_its_errors(operation: dict[str, Any]) ->
 def test_operation_ids_are_unique_function_names() -> None:
     ids = [operation["operationId"] for operation in iterate_operations(DOCUMENT)]
     assert not find_repeated(ids)
-    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", each) for each in ids)
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", operation_id) for operation_id in ids)
 
 
 def test_no_two_schemas_share_a_title() -> None:

@@ -60,7 +60,7 @@ class Traffic:
 
     @property
     def failures(self) -> dict[tuple[str, int], int]:
-        return {each: count for each, count in self.answers.items() if each[1] not in GOOD}
+        return {answer: count for answer, count in self.answers.items() if answer[1] not in GOOD}
 
 
 class Client:
@@ -236,8 +236,8 @@ async def load(client: httpx.AsyncClient, admin: Learner) -> AsyncIterator[Traff
     work += [(players[0].log_in, 0.5), (players[1].score, 0.5), (visitor.look, 1.0)]
     work += [(Editor(traffic, admin).import_one, 0.1)]
     async with asyncio.TaskGroup() as group:
-        for each, pause in work:
-            group.create_task(_repeat(each, pause, traffic.ended))
+        for action, pause in work:
+            group.create_task(_repeat(action, pause, traffic.ended))
         yield traffic
         traffic.ended.set()
     for client_ in (*players, visitor):

@@ -72,7 +72,7 @@ class Traffic:
 
 async def play_scored(learner: Learner) -> list[dict[str, Any]]:
     """Save a game with a score, and return the history with it."""
-    speech = next(each for each in await learner.draw(limit=50) if each["text"] == REFERENCE)
+    speech = next(speech for speech in await learner.draw(limit=50) if speech["text"] == REFERENCE)
     scored = (await learner.score("good.wav")).json()
     game = build_scored_session(speech, scored)
     answer = await learner.post("/game/sessions", game)
@@ -83,7 +83,7 @@ async def play_scored(learner: Learner) -> list[dict[str, Any]]:
 async def read_history(learner: Learner) -> list[dict[str, Any]]:
     """Return all games of a learner with their results, without the addresses of recordings."""
     sessions = (await learner.get("/game/sessions", limit=100)).json()["sessions"]
-    found = [(await learner.get(f"/game/sessions/{each['id']}")).json() for each in sessions]
+    found = [(await learner.get(f"/game/sessions/{session['id']}")).json() for session in sessions]
     for result in (result for game in found for result in game["results"]):
         del result["speech"]["audio_url"], result["speech"]["audio_expires_at"]
     return found
@@ -196,7 +196,7 @@ async def test_an_import_in_progress_is_completed(drill: Drill, admin: Learner) 
 async def test_no_row_refers_to_a_missing_object(drill: Drill, admin: Learner) -> None:
     at = describe_system(drill.restored.plan, is_running=True)
     async with connect_all(at.databases, programs=None) as databases:
-        wanted = set[str]().union(*[await each.list_references() for each in databases])
+        wanted = set[str]().union(*[await database.list_references() for database in databases])
     present = set(await Imports(drill.restored, admin).create_storage().list_keys())
     assert len(wanted) > 100
     assert wanted - present == set()

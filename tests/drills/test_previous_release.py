@@ -41,7 +41,7 @@ async def play(learner: Learner, admin: Learner) -> None:
     saved = await learner.post("/game/sessions", build_session([speech], level="C1"))
     assert saved.status_code == 201, saved.text
     sessions = (await learner.get("/game/sessions")).json()["sessions"]
-    assert [each["id"] for each in sessions] == [saved.json()["session_id"]]
+    assert [session["id"] for session in sessions] == [saved.json()["session_id"]]
     assert (await learner.get("/game/stats")).json()["sessions"] == 1
     while (await admin.get(path)).json()["statistics"]["plays"] == plays:  # noqa: ASYNC110 - the worker's
         await asyncio.sleep(0.1)

@@ -59,7 +59,7 @@ async def test_a_rolling_restart_under_load_fails_no_request_and_loses_no_effect
     assert traffic.failures == {}
     assert {kind for kind, _ in traffic.answers} == KINDS
     assert max(seconds.values()) < MAX_STOP_SECONDS, seconds
-    assert {each["state"] for each in traffic.imports} == {"completed"}
+    assert {job["state"] for job in traffic.imports} == {"completed"}
     await ensure_counted(imports, before, traffic)
 
 
@@ -69,7 +69,7 @@ async def restart_all(replicas: Replicas) -> dict[str, float]:
 
     async def restart_each(role: str) -> None:
         for number in (0, 1):
-            for name in (each for each in replicas.pairs if each.endswith(role)):
+            for name in (name for name in replicas.pairs if name.endswith(role)):
                 seconds[f"{name} {number}"] = await replicas.restart(name, number)
                 print(f"{time.monotonic():.1f} {name} {number}: {seconds[f'{name} {number}']:.1f} s")  # noqa: T201 - of a failure
 

@@ -157,7 +157,9 @@ async def test_every_field_refuses_values_beyond_its_limits(
         read_problem(answer, status=answer.status_code, code=answer.json()["code"])
         if answer.status_code == 422:
             named = list_pointers(answer)
-            assert any(each.startswith(build_pointer(field)) for each in named) or named & wrong_anyway, edge
+            assert (
+                any(pointer.startswith(build_pointer(field)) for pointer in named) or named & wrong_anyway
+            ), edge
 
 
 INTEGER_FIELDS = [
@@ -167,10 +169,10 @@ INTEGER_FIELDS = [
     if find_field_type(operation.body or {}, field) == "integer"
 ]
 INTEGER_PARAMETERS = [
-    pytest.param(operation, each["name"], id=f"{operation} {each['name']}")
+    pytest.param(operation, parameter["name"], id=f"{operation} {parameter['name']}")
     for operation in OPERATIONS
-    for each in operation.described.get("parameters", [])
-    if each["in"] == "query" and find_field_type(each["schema"], ()) == "integer"
+    for parameter in operation.described.get("parameters", [])
+    if parameter["in"] == "query" and find_field_type(parameter["schema"], ()) == "integer"
 ]
 
 

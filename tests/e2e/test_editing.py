@@ -30,13 +30,13 @@ async def test_a_speech_is_created_played_and_deleted(
     assert added.status_code == 201, added.text
     speech, path = added.json(), added.headers["location"]
     assert speech["duration_ms"] == known["duration_ms"]
-    assert name in [each["name"] for each in (await gateway.get("/api/v1/tags")).json()["tags"]]
+    assert name in [tag["name"] for tag in (await gateway.get("/api/v1/tags")).json()["tags"]]
 
     renamed = await gateway.put(
         f"{TAGS}/{tag['id']}", json={"name": f"{name} renamed"}, headers=admin.headers
     )
     assert renamed.json()["speech_count"] == 1
-    assert name not in [each["name"] for each in (await gateway.get("/api/v1/tags")).json()["tags"]]
+    assert name not in [tag["name"] for tag in (await gateway.get("/api/v1/tags")).json()["tags"]]
     async with asyncio.timeout(15):
         # The worker creates a revision of every speech with the tag, and the game receives its event.
         while await play_and_list_tags(learner, speech) != [f"{name} renamed"]:  # noqa: ASYNC110 - as said above

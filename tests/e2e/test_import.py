@@ -47,7 +47,7 @@ async def draw_new(learner: Learner, tag: str) -> list[dict[str, Any]]:
     """Draw the speeches with this tag. Fails if that is not possible soon after their import."""
     completed_at = time.monotonic()
     tags = (await learner.get("/tags")).json()["tags"]
-    [tag_id] = [each["id"] for each in tags if each["name"] == tag]
+    [tag_id] = [found["id"] for found in tags if found["name"] == tag]
     while (drawn := await learner.post("/game/speeches/random", {"level": "C2", "tags": [tag_id]})).is_error:
         assert time.monotonic() - completed_at < DRAWN_WITHIN_SECONDS, drawn.text
         await asyncio.sleep(0.05)
@@ -122,7 +122,7 @@ async def test_played_speeches_survive_the_undo_of_their_import(editor: Learner,
         assert (await browser.get(result["speech"]["audio_url"])).content == played_audio
 
 
-IMPORT_CALLS = [each for each in OPERATIONS if each.path.startswith(IMPORT)]
+IMPORT_CALLS = [operation for operation in OPERATIONS if operation.path.startswith(IMPORT)]
 
 
 @pytest.mark.parametrize("call", IMPORT_CALLS, ids=str)

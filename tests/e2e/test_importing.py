@@ -29,13 +29,13 @@ async def test_the_speeches_of_an_import_are_drawn_until_it_is_undone(
     assert (last["state"], last["success_count"], last["error_count"]) == ("completed", 2, 0), last
 
     tags = (await learner.get("/tags")).json()["tags"]
-    [tag_id] = [each["id"] for each in tags if each["name"] == tag]
+    [tag_id] = [found["id"] for found in tags if found["name"] == tag]
     wanted = {"level": "C2", "tags": [tag_id]}
     while (drawn := await learner.post("/game/speeches/random", wanted)).status_code == 404:
         assert time.monotonic() - completed_at < 2
         await asyncio.sleep(0.05)
     speeches = drawn.json()["speeches"]
-    assert {each["text"] for each in speeches} == {"This is number one.", "This is number two."}
+    assert {speech["text"] for speech in speeches} == {"This is number one.", "This is number two."}
     async with httpx.AsyncClient() as browser:
         assert (await browser.get(speeches[0]["audio_url"])).status_code == 200
 
@@ -45,7 +45,7 @@ async def test_the_speeches_of_an_import_are_drawn_until_it_is_undone(
     assert (last["state"], last["deleted_count"], last["archived_count"]) == ("undone", 2, 0)
     assert (await learner.post("/game/speeches/random", wanted)).status_code == 404
     audit = await admin.get("/admin/import/audit", subject_id=path.rpartition("/")[2])
-    assert [each["action"] for each in audit.json()["entries"]] == [
+    assert [entry["action"] for entry in audit.json()["entries"]] == [
         "import_undone",
         "import_undo_requested",
         "import_completed",
@@ -80,7 +80,9 @@ async def test_a_table_with_errors_is_reported_and_changes_nothing(admin: Learne
     path = await start(admin, session_id, rows)
     assert (await wait_for_end(admin, path))["state"] == "rejected"
     found = (await admin.get(path.removeprefix("/api/v1"))).json()
-    assert {(each["row"], each["code"]) for each in found["errors"] if each["severity"] == "error"} == {
+    assert {
+        (problem["row"], problem["code"]) for problem in found["errors"] if problem["severity"] == "error"
+    } == {
         (3, "audio_missing"),
         (3, "unknown_level"),
     }

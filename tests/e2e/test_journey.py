@@ -82,7 +82,7 @@ async def test_a_game_is_saved_published_and_shown_in_the_history(learner: Learn
     assert again.json() == saved.json()
 
     listed = (await learner.get("/game/sessions", limit=5)).json()
-    assert [each["id"] for each in listed["sessions"]] == [saved.json()["session_id"]]
+    assert [session["id"] for session in listed["sessions"]] == [saved.json()["session_id"]]
     assert listed["pagination"]["total"] == 1
     detail = (await learner.get(f"/game/sessions/{saved.json()['session_id']}")).json()
     assert detail["results"][0]["speech"]["text"] == REFERENCE
@@ -90,7 +90,7 @@ async def test_a_game_is_saved_published_and_shown_in_the_history(learner: Learn
     assert detail["results"][0]["scorer"] == scored["scorer"]
     stats = (await learner.get("/game/stats", tz="Asia/Tokyo")).json()
     assert (stats["current_streak_days"], stats["sessions"], stats["correct_rate"]) == (1, 1, 1.0)
-    assert [(each["scorer"], each["sentences"]) for each in stats["scorers"]] == [(scored["scorer"], 1)]
+    assert [(scorer["scorer"], scorer["sentences"]) for scorer in stats["scorers"]] == [(scored["scorer"], 1)]
     assert stats["freezes"] == {"available": 0, "next_in_days": 6, "used": []}
     assert (stats["goal"]["sentences_per_day"], stats["goal"]["reached_today"]) == (10, False)
     goal = {"sentences_per_day": 1}

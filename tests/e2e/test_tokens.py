@@ -119,7 +119,9 @@ def is_accepted(answer: httpx.Response) -> bool:
 def test_operations_without_a_token_are_listed_as_public() -> None:
     public = [operation for operation in OPERATIONS if not operation.private]
     unexpected = [
-        each for each in public if not re.match(r"POST /api/v1/auth/|GET .*/(tags|jwks\.json)$", str(each))
+        operation
+        for operation in public
+        if not re.match(r"POST /api/v1/auth/|GET .*/(tags|jwks\.json)$", str(operation))
     ]
     assert not unexpected
     assert len(PRIVATE) > len(public)
@@ -166,7 +168,7 @@ async def test_learners_cannot_use_the_operations_of_admins(
 
 
 RAISED = {"role": "admin", "roles": ["admin"], "is_admin": True, "user": {"role": "admin"}}
-OPEN_TO_ALL = [each for each in OPERATIONS if each.body and each not in ADMIN]
+OPEN_TO_ALL = [operation for operation in OPERATIONS if operation.body and operation not in ADMIN]
 
 
 @pytest.mark.parametrize("operation", OPEN_TO_ALL, ids=str)

@@ -49,7 +49,7 @@ async def test_no_failure_ends_a_loop(failure: BaseException, event: str) -> Non
     with capture_logs() as logs:
         async with run_loops(Loop(name="demo", work=work, interval_seconds=60.0)), asyncio.timeout(5):
             await work.succeeded.wait()
-    assert [each["event"] for each in logs] == [event]
+    assert [entry["event"] for entry in logs] == [event]
 
 
 async def test_the_pause_between_retries_doubles_up_to_its_limit() -> None:
@@ -58,7 +58,7 @@ async def test_the_pause_between_retries_doubles_up_to_its_limit() -> None:
         loop = Loop(name="demo", work=work, interval_seconds=60.0, max_retry_seconds=0.004)
         async with run_loops(loop), asyncio.timeout(5):
             await work.succeeded.wait()
-    assert [each["seconds"] for each in logs] == [0.001, 0.002, 0.004, 0.004, 0.004]
+    assert [entry["seconds"] for entry in logs] == [0.001, 0.002, 0.004, 0.004, 0.004]
 
 
 async def test_a_pass_that_reports_more_work_is_repeated_immediately() -> None:

@@ -38,7 +38,7 @@ class Everything(MessagingSettings, HttpApiSettings, StorageSettings):
 def find_problems(**changes: Any) -> dict[str, str]:
     with pytest.raises(ValidationError) as raised:
         Everything.model_validate(GOOD | changes)
-    return {".".join(map(str, each["loc"])): each["msg"] for each in raised.value.errors()}
+    return {".".join(map(str, violation["loc"])): violation["msg"] for violation in raised.value.errors()}
 
 
 def test_real_values_are_accepted() -> None:
@@ -160,5 +160,5 @@ def test_the_example_file_is_not_accepted_as_configuration() -> None:
     given = dict(line.split("=", 1) for line in example if "=" in line and not line.startswith("#"))
     with pytest.raises(ValidationError) as raised:
         Everything.model_validate({name.lower(): value for name, value in given.items() if value})
-    refused = {str(each["loc"][0]) for each in raised.value.errors() if each["loc"]}
+    refused = {str(violation["loc"][0]) for violation in raised.value.errors() if violation["loc"]}
     assert {"database_url", "rabbitmq_url", "redis_url"} <= refused

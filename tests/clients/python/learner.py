@@ -122,7 +122,7 @@ def find_speech(client: AuthenticatedClient) -> SpeechRead:
 def look_back(client: AuthenticatedClient, saved: SavedSession) -> None:
     page = list_sessions.sync(client=client)
     assert isinstance(page, SessionPage)
-    assert [each.id for each in page.sessions] == [saved.session_id]
+    assert [session.id for session in page.sessions] == [saved.session_id]
     assert (page.pagination.total, page.pagination.next_cursor) == (1, None)
     details = get_session.sync(saved.session_id, client=client)
     assert isinstance(details, SessionRead)
@@ -131,7 +131,7 @@ def look_back(client: AuthenticatedClient, saved: SavedSession) -> None:
     progress = get_progress.sync(client=client, tz="Asia/Tokyo")
     assert isinstance(progress, ProgressRead)
     assert (progress.sessions, progress.current_streak_days) == (1, 1)
-    assert [each.scorer for each in progress.scorers] == [details.results[0].scorer]
+    assert [scorer.scorer for scorer in progress.scorers] == [details.results[0].scorer]
 
 
 def leave(client: Client, refresh_token: str) -> None:

@@ -126,7 +126,7 @@ async def test_recordings_are_queued_and_too_many_are_refused(
 
     results = await asyncio.gather(*map(measure, range(8)), return_exceptions=True)
     assert ended == list(range(5))
-    assert [isinstance(each, MeasuringUnavailable) for each in results] == [False] * 5 + [True] * 3
+    assert [isinstance(result, MeasuringUnavailable) for result in results] == [False] * 5 + [True] * 3
 
 
 async def test_the_process_has_no_secrets_and_writes_no_files(

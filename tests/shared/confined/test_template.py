@@ -74,8 +74,8 @@ async def test_a_worker_that_ends_is_replaced_and_its_status_reported(workers: W
         await workers.run({"exit": 7}, BODY)
     assert caught.value.status == 7
     after = await ask_both(workers)
-    assert len({each["pid"] for each in (*before, *after)}) == 3
-    assert {each["loaded_by"] for each in after} == {before[0]["loaded_by"]}
+    assert len({answer["pid"] for answer in (*before, *after)}) == 3
+    assert {answer["loaded_by"] for answer in after} == {before[0]["loaded_by"]}
 
 
 async def test_a_worker_that_hangs_is_killed(workers: WorkerPool) -> None:
@@ -89,7 +89,7 @@ async def test_a_worker_that_hangs_is_killed(workers: WorkerPool) -> None:
 async def test_no_worker_outlives_the_process_it_was_forked_from(workers: WorkerPool) -> None:
     before = await ask_both(workers)
     os.kill(before[0]["loaded_by"], signal.SIGKILL)
-    await wait_until_ended({each["pid"] for each in before})
+    await wait_until_ended({answer["pid"] for answer in before})
     after = await ask_both(workers)
     assert after[0]["loaded_by"] != before[0]["loaded_by"]
 
@@ -102,13 +102,13 @@ async def test_requests_fail_immediately_when_the_template_process_has_ended(
     await asyncio.sleep(0.2)
     os.kill(loaded_by, signal.SIGKILL)
     failures = await asyncio.gather(*requests, return_exceptions=True)
-    assert [type(each) for each in failures] == [WorkerDied, WorkerDied]
+    assert [type(failure) for failure in failures] == [WorkerDied, WorkerDied]
 
 
 async def test_closing_ends_all_processes(workers: WorkerPool) -> None:
     answers = await ask_both(workers)
     await workers.close()
-    await wait_until_ended({each[name] for each in answers for name in ("pid", "loaded_by")})
+    await wait_until_ended({answer[name] for answer in answers for name in ("pid", "loaded_by")})
 
 
 async def test_the_template_can_be_closed_before_it_has_started(workers: WorkerPool) -> None:

@@ -65,8 +65,8 @@ URLLIB3_AWAY = {
 
 
 def list_classes(module: ModuleType, base: type[Exception]) -> list[type[Exception]]:
-    found = {each for each in vars(module).values() if isclass(each) and issubclass(each, base)}
-    return sorted(found, key=lambda each: each.__name__)
+    found = {value for value in vars(module).values() if isclass(value) and issubclass(value, base)}
+    return sorted(found, key=lambda error_type: error_type.__name__)
 
 
 def make_blank[E: Exception](error_type: type[E], *args: object) -> E:
@@ -84,7 +84,9 @@ def wrap(error: Exception) -> list[Exception]:
     return [error, dialect_error, sqlalchemy.DBAPIError("SELECT 1", {}, dialect_error)]
 
 
-POSTGRES = [each for each in list_classes(postgres, postgres.PostgresError) if each.sqlstate]  # type: ignore[attr-defined]
+POSTGRES = [
+    error_type for error_type in list_classes(postgres, postgres.PostgresError) if error_type.sqlstate
+]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("error_type", POSTGRES)
@@ -96,7 +98,7 @@ def test_every_state_of_postgresql_is_classified(error_type: Any) -> None:
 
 
 def test_the_driver_knows_all_classified_states() -> None:
-    known = {each.sqlstate for each in POSTGRES}  # type: ignore[attr-defined]
+    known = {error_type.sqlstate for error_type in POSTGRES}  # type: ignore[attr-defined]
     assert known >= AWAY | CONFLICTS
 
 

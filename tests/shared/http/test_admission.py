@@ -72,7 +72,7 @@ async def test_a_service_refuses_requests_above_its_limits_immediately(settings:
         assert "http_requests_in_work 1.0" in metrics
         assert "http_requests_waiting 1.0" in metrics
         opened.set()
-        assert [each.status_code for each in await asyncio.gather(*accepted)] == [200, 200]
+        assert [answer.status_code for answer in await asyncio.gather(*accepted)] == [200, 200]
         assert (await client.get("/gate")).status_code == 200
 
 
@@ -120,8 +120,8 @@ async def test_the_requests_of_one_user_leave_slots_for_others(settings: Any) ->
         waiting = asyncio.create_task(client.get(mine))
         await asyncio.sleep(0.05)
         opened.set()
-        for each in (*first, waiting):
-            assert (await each).status_code == 200
+        for request in (*first, waiting):
+            assert (await request).status_code == 200
         metrics = (await client.get("/metrics")).text
         assert "http_requests_in_work 0.0" in metrics
 
@@ -137,7 +137,7 @@ async def test_the_admin_requests_of_one_user_have_a_share_of_their_own(settings
         others = [asyncio.create_task(client.get(f"/users/{user_id}/gate")) for _ in range(2)]
         await asyncio.sleep(0.05)
         opened.set()
-        assert [each.status_code for each in await asyncio.gather(search, *others)] == [200, 200, 200]
+        assert [answer.status_code for answer in await asyncio.gather(search, *others)] == [200, 200, 200]
 
 
 async def test_a_waiting_request_that_is_cancelled_takes_no_share() -> None:

@@ -72,13 +72,13 @@ async def test_an_address_has_a_share_of_the_bodies_that_arrive(app: FastAPI, co
         assert (await asyncio.wait_for(other.post("/upload", content=b"x"), 1)).json() == 1
         assert (await asyncio.wait_for(slow.get("/read"), 1)).status_code == 200
         may_end.set()
-        assert [each.json() for each in await asyncio.gather(*arriving)] == [11, 11]
+        assert [answer.json() for answer in await asyncio.gather(*arriving)] == [11, 11]
         assert (await slow.post("/upload", content=b"x")).json() == 1
 
 
 async def test_a_client_that_disconnects_releases_its_share(app: FastAPI) -> None:
     async with client_at(app, "203.0.113.7") as client:
-        for each in (arriving := await start_slow_uploads(client, "application/json")):
-            each.cancel()
+        for upload in (arriving := await start_slow_uploads(client, "application/json")):
+            upload.cancel()
         await asyncio.wait(arriving)
         assert (await client.post("/upload", content=b"x")).json() == 1

@@ -38,7 +38,7 @@ async def test_without_redis_a_replica_counts_alone_and_guards_fail_closed(
     app = create_api(settings.model_copy(update=away), router, title="Test")
     async with api_client(app, token=token_for(uuid7())) as client:
         answers = [await client.get("/limited") for _ in range(3)]
-        assert [each.status_code for each in answers] == [200, 200, 429]
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
         read_problem(await client.get("/guarded"), status=503, code="unavailable")
         ready = await client.get("/ready")
         assert (ready.status_code, ready.json()["checks"]["redis"]) == (200, "down")
@@ -99,7 +99,7 @@ async def test_a_request_may_cost_several_units(settings: Any, token_for: TokenF
     async with api_client(create_app(settings), token=token_for(uuid7())) as client:
         first = await spend(client, 7)
         assert first.headers["ratelimit-policy"] == '"requests";q=3;w=60, "units";q=10;w=60'
-        assert [each.split(";t")[0] for each in first.headers["ratelimit"].split(", ")] == [
+        assert [limit.split(";t")[0] for limit in first.headers["ratelimit"].split(", ")] == [
             '"requests";r=2',
             '"units";r=3',
         ]

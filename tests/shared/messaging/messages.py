@@ -78,7 +78,7 @@ async def run_relay(database: Database, url: str) -> AsyncIterator[None]:
 @asynccontextmanager
 async def run_consumers(database: Database, url: str, handlers: Subscriptions) -> AsyncIterator[None]:
     queues = {event.build_queue_name("game"): (event, handler) for event, handler in handlers.items()}
-    receivers = {queue: create_receiver(database, queue, *each) for queue, each in queues.items()}
+    receivers = {queue: create_receiver(database, queue, *handler) for queue, handler in queues.items()}
     consumers = Consumers(url, receivers)
     await consumers.ensure_running()
     yield

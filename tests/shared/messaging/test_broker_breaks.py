@@ -153,4 +153,4 @@ async def test_a_connection_is_closed_although_its_closing_is_cancelled(
 
 
 def _list_open_connections() -> list[Connection]:
-    return [each for each in gc.get_objects() if isinstance(each, Connection) and not each.is_closed]
+    return [value for value in gc.get_objects() if isinstance(value, Connection) and not value.is_closed]

@@ -136,7 +136,7 @@ async def test_many_deliveries_share_few_connections(
         async with worker.router.lifespan_context(worker), asyncio.timeout(20):
             while len(cleaned) < 12:  # noqa: ASYNC110 - counted by the handler
                 await asyncio.sleep(0.05)
-    assert "delivery_retrying" not in {each["event"] for each in logs}
+    assert "delivery_retrying" not in {entry["event"] for entry in logs}
 
 
 async def test_a_job_is_retried_and_waits_for_an_unavailable_server(
@@ -191,7 +191,7 @@ async def test_a_job_enqueued_before_the_first_start_is_accepted(
     cleaner = Cleaner()
     with structlog.testing.capture_logs() as logs:
         await run_until_done(worker_settings, cleaner)
-    assert "events_not_confirmed" not in {each["event"] for each in logs}
+    assert "events_not_confirmed" not in {entry["event"] for entry in logs}
 
 
 async def test_a_replay_before_the_first_start_of_the_worker_finds_nothing(

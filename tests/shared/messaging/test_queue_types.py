@@ -69,7 +69,7 @@ async def test_a_message_that_ends_its_workers_is_a_dead_letter(url: str, free: 
 async def test_the_type_of_an_existing_queue_is_not_changed(
     free: AbstractChannel, url: str, kind: QueueType
 ) -> None:
-    [other] = [each for each in TYPES if each != kind]
+    [other] = [candidate for candidate in TYPES if candidate != kind]
     await declare_queues(free, {NAME: NAME}, kind)
     async with open_channel(url) as channel:
         with pytest.raises(QueuesDiffer, match=rf"queue {NAME}\S* in another form than QUEUE_TYPE={other}"):

@@ -33,21 +33,21 @@ async def old(channel: AbstractChannel, queue_type: QueueType) -> AsyncIterator[
     """A broker with the queues of an earlier version."""
     # Other tests on this broker may have declared some, and as another type.
     await delete_queues(channel)
-    await declare_queues(channel, {each.name: each.routing_key for each in RETIRED_QUEUES}, queue_type)
+    await declare_queues(channel, {queue.name: queue.routing_key for queue in RETIRED_QUEUES}, queue_type)
     await declare_queues(channel, {UNKNOWN: RENAMED.routing_key}, queue_type)
     yield channel
     await delete_queues(channel)
 
 
 async def delete_queues(channel: AbstractChannel) -> None:
-    names = {UNKNOWN} | {each for queue in RETIRED_QUEUES for each in (queue.name, queue.replaced_by)}
+    names = {UNKNOWN} | {name for queue in RETIRED_QUEUES for name in (queue.name, queue.replaced_by)}
     for name in names:
         await channel.queue_delete(name)
         await channel.queue_delete(dead_letter_queue(name))
 
 
 async def list_existing(url: str) -> set[str]:
-    names = [each for queue in RETIRED_QUEUES for each in (queue.name, dead_letter_queue(queue.name))]
+    names = [name for queue in RETIRED_QUEUES for name in (queue.name, dead_letter_queue(queue.name))]
     found = set()
     for name in names:
         # The question after a missing queue closes the channel.

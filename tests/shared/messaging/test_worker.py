@@ -95,7 +95,7 @@ async def test_health_names_the_dead_loops(
     assert health.status_code == code
     assert health.json() == {"status": status, "loops": ["broken"]}
     assert ready.status_code == 200
-    assert {"broken_failed", "not_healthy"} <= {each["event"] for each in logs}
+    assert {"broken_failed", "not_healthy"} <= {entry["event"] for entry in logs}
 
 
 async def do_nothing(*_: object) -> None:

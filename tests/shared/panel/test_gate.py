@@ -238,7 +238,7 @@ async def test_metrics_and_logs_name_routes_with_the_prefix_of_the_panel(browser
             await browser.get(address)
         await browser.get(NOTES, headers={"Authorization": ""})
     routes = ["/{identity}", "/{identity}/{pk}", "/statics", "", ""]
-    named = [each["route"] for each in entries if each["event"] == "request"]
+    named = [entry["route"] for entry in entries if entry["event"] == "request"]
     assert named == [f"/admin/content{route}" for route in routes]
     text_format = (await browser.get("/metrics")).text
     assert 'route="/admin/content/{identity}",status="200"' in text_format
@@ -273,7 +273,7 @@ async def test_features_of_sqladmin_that_we_do_not_use_are_disabled(
 
 
 async def test_sqladmin_itself_cannot_read_or_write_rows(app: FastAPI, browser: httpx.AsyncClient) -> None:
-    view = next(each for each in _find_panel(app).views if isinstance(each, NoteView))
+    view = next(view for view in _find_panel(app).views if isinstance(view, NoteView))
     with pytest.raises(UnboundExecutionError):
         await view._run_query(select(AuditEntry))
     async with view.session_maker() as session:
@@ -283,7 +283,9 @@ async def test_sqladmin_itself_cannot_read_or_write_rows(app: FastAPI, browser: 
 
 
 def _find_panel(app: FastAPI) -> Any:
-    [pages] = {each.kwargs["panel"] for each in app.user_middleware if "panel" in each.kwargs}
+    [pages] = {
+        middleware.kwargs["panel"] for middleware in app.user_middleware if "panel" in middleware.kwargs
+    }
     return pages
 
 

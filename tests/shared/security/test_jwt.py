@@ -219,7 +219,7 @@ async def test_closing_cancels_a_renewal(jwks: Jwks) -> None:
     keys = JwksClient(jwks.url, max_age_seconds=0.0, cooldown_seconds=0.0, fetch=fetch_slowly)
     await keys.get(jwks.kid)
     await keys.get(jwks.kid)
-    (renewal,) = [each for each in asyncio.all_tasks() if "_refresh" in str(each.get_coro())]
+    (renewal,) = [task for task in asyncio.all_tasks() if "_refresh" in str(task.get_coro())]
     keys.close()
     await asyncio.wait([renewal], timeout=5)
     assert renewal.cancelled()
