@@ -11,7 +11,7 @@ from auth.commands.revocations import create_publisher
 from auth.domain.operators import Operator
 from auth.export import GameClient
 from auth.limits import KnownAddresses
-from auth.passwords import MAX_OF_ADDRESS, PasswordHasher
+from auth.passwords import MAX_QUEUED_PER_ADDRESS, PasswordHasher
 from auth.settings import ApiSettings
 from auth.social import SocialSignIn, UsedTokens
 from auth.tokens import AccessTokenIssuer, SigningKeyStore
@@ -38,7 +38,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state.passwords = PasswordHasher(
         threads=settings.password_threads,
         queue_size=settings.password_queue_size,
-        max_of_address=MAX_OF_ADDRESS if settings.rate_limit_enabled else None,
+        max_queued_per_address=MAX_QUEUED_PER_ADDRESS if settings.rate_limit_enabled else None,
     )
     state.social = SocialSignIn(settings, UsedTokens(settings.redis_url.get_secret_value()))
     state.game = GameClient(str(settings.game_url))

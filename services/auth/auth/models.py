@@ -40,7 +40,7 @@ __all__ = [
 
 
 class User(Base):
-    """An account. `email_key` is its canonical address. Without a password hash, only identities sign in."""
+    """An account. `email_key` is the canonical address. Without a password hash, only identities sign in."""
 
     __tablename__ = "users"
 
@@ -122,7 +122,7 @@ class RefreshToken(Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     family_id: Mapped[UUID] = mapped_column(ForeignKey("refresh_families.id", ondelete="CASCADE"))
     used_at: Mapped[datetime | None] = mapped_column("spent_at", DateTime(timezone=True))
-    # Unused since migration 0008; a version that runs at the same time may still write it.
+    # Unused. It remains because the previous release, which may run at the same time, still writes it.
     sealed_successor: Mapped[str | None] = mapped_column(Text)
 
     # The database itself guarantees that a family has at most one active token.
@@ -137,12 +137,12 @@ class PanelSession(Base):
 
     __tablename__ = "panel_sessions"
 
-    # Of the cookie, by SHA-256.
+    # SHA-256 of the cookie.
     digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     family_id: Mapped[UUID] = mapped_column(
         ForeignKey("refresh_families.id", ondelete="CASCADE"), unique=True
     )
-    # The operator's credentials, as SHA-256.
+    # SHA-256 of the operator's credentials.
     operator_digest: Mapped[bytes | None] = mapped_column(LargeBinary)
     # The CSRF value that forms send.
     csrf_token: Mapped[str] = mapped_column(String(64))
@@ -170,7 +170,7 @@ class EmailRequest(Base):
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, server_default=text("uuidv7()"))
     kind: Mapped[EmailKind] = mapped_column("letter", String(40))
-    # Set only if the address is not, or may soon not be, the account's.
+    # Set if the address is not the account's, or may soon no longer be.
     user_id: Mapped[UUID | None] = mapped_column(Uuid)
     email_key: Mapped[str] = mapped_column(String(254))
     from_known_address: Mapped[bool] = mapped_column(server_default=false())
@@ -182,7 +182,7 @@ class EmailRequest(Base):
 
 
 class SentEmail(Base):
-    """An e-mail with a link, for a day. It names its address only by SHA-256."""
+    """A sent e-mail with a link, kept for a day. The address is stored only as SHA-256."""
 
     __tablename__ = "sent_emails"
 

@@ -35,17 +35,17 @@ ARGON2ID_HASH = re.compile(
     r"\$argon2id\$v=19\$m=(?P<kib>\d+),t=(?P<passes>\d+),p=\d+\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{22,}"
 )
 MAX_BCRYPT_COST, MAX_ARGON2_KIB, MAX_ARGON2_PASSES = 14, 262_144, 10
-"""Maximum cost of one sign-on for this process: about a second."""
+"""Verifying a password against such a hash takes about a second."""
 
 
 def find_hash_problem(password_hash: str) -> str | None:
-    """Describe what is wrong with a password hash, without quoting it."""
+    """Describe the problem of a password hash, without quoting the hash."""
     if found := BCRYPT_HASH.fullmatch(password_hash):
-        is_bearable = 4 <= int(found["cost"]) <= MAX_BCRYPT_COST
-        return None if is_bearable else f"must have a cost of 4 to {MAX_BCRYPT_COST}"
+        is_affordable = 4 <= int(found["cost"]) <= MAX_BCRYPT_COST
+        return None if is_affordable else f"must have a cost of 4 to {MAX_BCRYPT_COST}"
     if found := ARGON2ID_HASH.fullmatch(password_hash):
-        is_bearable = int(found["kib"]) <= MAX_ARGON2_KIB and int(found["passes"]) <= MAX_ARGON2_PASSES
-        return None if is_bearable else "is too expensive: use at most 256 MiB and 10 passes"
+        is_affordable = int(found["kib"]) <= MAX_ARGON2_KIB and int(found["passes"]) <= MAX_ARGON2_PASSES
+        return None if is_affordable else "is too expensive: use at most 256 MiB and 10 passes"
     return (
         "is not a complete bcrypt or argon2id hash; some files need $$ for each $, or quotes around the value"
     )
@@ -118,7 +118,7 @@ class SocialSettings(AppleSettings):
     social_timeout_seconds: float = Field(default=2.0, gt=0)
     """Time limit for a provider's complete response; after it, sign-in answers 503."""
     social_keys_cooldown_seconds: float = Field(default=5.0, ge=0)
-    """Minimum time between two fetches of a provider's keys, whatever keys the tokens name."""
+    """Minimum time between two fetches of a provider's keys, even if tokens name unknown keys."""
 
     @model_validator(mode="after")
     def _require_real_secret(self) -> Self:
@@ -154,8 +154,8 @@ class ApiSettings(HttpApiSettings, DatabaseSettings, SocialSettings, OperatorSet
     """Passwords hashed at the same time, 19 MiB each."""
     password_queue_size: int = Field(default=100, ge=0)
     """Passwords that may wait for a thread; beyond that, signing in answers 503."""
-    # More than the passwords that wait for a thread, and the sign-ins that wait for a slow provider, or these
-    # would block requests that need neither.
+    # More than the passwords that wait for a thread and the sign-ins that wait for a slow provider together:
+    # otherwise these would block all other requests.
     max_requests_in_work: int = Field(default=256, ge=1)
 
     # The largest body contains an ID token of 8 KiB.

@@ -9,10 +9,10 @@ from pydantic import AfterValidator, Field, HttpUrl, SecretStr
 from shared.http.fields import CONTROLS, DisplayText, build_text_pattern
 
 MAX_URL_LENGTH = 2048
-# Unicode's Bidi_Control property: they reorder the text around them, so a name could forge a sentence.
+# Unicode's Bidi_Control property. These characters reorder nearby text, so a name could alter a sentence.
 BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 LINE_BREAKS = frozenset("\n\t\u2028\u2029")
-# Names that only a local network resolves (RFC 6761, 6762 and 8375, and what ICANN keeps free).
+# Names that only local networks resolve (RFC 6761, 6762 and 8375, and those that ICANN reserves).
 PRIVATE_DOMAINS = (
     "localhost",
     "local",
@@ -55,7 +55,7 @@ AuditAction = Literal[
 
 
 def normalize_password(password: str) -> str:
-    """Make equal what keyboards compose differently (OpaqueString, RFC 8265). Raises ValueError."""
+    """Normalize passwords that keyboards encode differently (OpaqueString, RFC 8265). Raises ValueError."""
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in password):
         raise ValueError("must not contain control characters")
     spaced = "".join(" " if unicodedata.category(c) == "Zs" else c for c in password)
@@ -116,7 +116,7 @@ def is_public_host(host: str) -> bool:
     return address.is_global and not address.is_multicast
 
 
-# The rules as far as a schema can state them. The validators below also enforce the rest.
+# Only rules that a JSON schema can state; the validators below enforce all rules.
 PRINTABLE: dict[str, Any] = {"pattern": r"^[\u0020-\u007e]+$"}
 EMAIL_PATTERN = r"^[!#-?A-Z^-~]{1,64}@[^\s@]+$"
 ONE_LINE_PATTERN = build_text_pattern(

@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from auth.app import create_app
-from auth.commands.sign_ins import start_sign_in
+from auth.commands.sign_ins import start_session
 from auth.commands.users import create_user
 from auth.models import User
 from auth.passwords import PasswordHasher
@@ -116,7 +116,7 @@ def access_for(token_for: TokenFor) -> AccessFor:
         database: Database, user: User, *, method: SignInMethod = "password", **claims: Any
     ) -> str:
         async with database.transaction() as session:
-            signed_in = await start_sign_in(session, user, method=method, now=datetime.now(UTC))
+            signed_in = await start_session(session, user, method=method, now=datetime.now(UTC))
         return token_for(user.id, user.role, sid=str(signed_in.family_id), **claims)
 
     return sign_in

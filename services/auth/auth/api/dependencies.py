@@ -32,9 +32,9 @@ from auth.tokens import AccessTokenIssuer, SigningKeyStore
 LOGINS_PER_MINUTE = 10
 
 
-def _get_passwords(request: Request, address: ClientAddress) -> PasswordHasher:
+def _get_passwords(request: Request, client_address: ClientAddress) -> PasswordHasher:
     passwords: PasswordHasher = request.app.state.passwords
-    return passwords.for_address(address)
+    return passwords.for_address(client_address)
 
 
 PasswordHasherDep = Annotated[PasswordHasher, Depends(_get_passwords)]
@@ -74,35 +74,39 @@ CurrentAdmin = Annotated[Principal, Depends(_get_current_admin)]
 async def limit_account(
     request: Request, name: str, subject: str, *, per_minute: int, fail_closed: bool = False
 ) -> None:
-    """Limit attempts on one account, by its address or id, from all client addresses together."""
+    """Limit attempts on one account, given its e-mail address or id, over all client addresses together."""
     # Redis must not hold personal data, so the key is a digest.
     digest = hashlib.sha256(to_canonical_email(subject).encode()).hexdigest()
     limits = get_rate_limits(request)
     await limits.check(request, name, digest, per_minute=per_minute, fail_closed=fail_closed)
 
 
-async def is_known_address(database: Database, known: KnownAddresses, *, email: str, address: str) -> bool:
-    """Return whether the account's owner has signed in from the client's address; false without Redis."""
+async def is_known_address(
+    database: Database, known_addresses: KnownAddresses, *, email: str, client_address: str
+) -> bool:
+    """Return whether the account's owner has signed in from this address; False if Redis is down."""
     async with database.transaction() as session:
         address_key = await find_address_key(session, email)
-    return await known.is_known(address_key, address)
+    return await known_addresses.is_known(address_key, client_address)
 
 
 async def limit_log_in(
-    request: Request, database: Database, known: KnownAddresses, *, email: str, address: str
+    request: Request, database: Database, known_addresses: KnownAddresses, *, email: str, client_address: str
 ) -> None:
-    """Limit attempts on an account; other addresses do not exhaust the limit of a known one."""
+    """Limit attempts on an account. A known client address has its own limit, which others cannot use up."""
     name, subject = "login_account", email
-    if await is_known_address(database, known, email=email, address=address):
-        name, subject = "login_known_address", f"{email} {address}"
+    if await is_known_address(database, known_addresses, email=email, client_address=client_address):
+        name, subject = "login_known_address", f"{email} {client_address}"
     await limit_account(request, name, subject, per_minute=LOGINS_PER_MINUTE, fail_closed=True)
 
 
-async def limit_refresh(request: Request, database: Database, refresh_token: str, *, address: str) -> None:
-    """Limit by session; only unknown tokens use up the limit of an address, which a school may share."""
+async def limit_refresh(
+    request: Request, database: Database, refresh_token: str, *, client_address: str
+) -> None:
+    """Limit refreshes by session. Only unknown tokens count per address, because a school may share one."""
     async with database.transaction() as session:
         family_id = await find_family_id(session, refresh_token)
-    name, subject = ("refresh", address) if family_id is None else ("refresh_session", str(family_id))
+    name, subject = ("refresh", client_address) if family_id is None else ("refresh_session", str(family_id))
     await get_rate_limits(request).check(request, name, subject, per_minute=100)
 
 
@@ -140,7 +144,7 @@ def create_auth_router() -> APIRouter:
 
 
 async def _refuse_operator(caller: CurrentUser) -> None:
-    # The operator must not get an address, password or identity that would outlive the configuration.
+    # An e-mail address, password or identity of the operator would outlive the configuration.
     ensure_not_operator(caller.id)
 
 

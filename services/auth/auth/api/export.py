@@ -7,7 +7,7 @@ from shared.security.current_user import CurrentUser
 
 from auth.api.dependencies import GameClientDep, create_profile_router, profile_errors
 from auth.errors import ExportUnavailable
-from auth.export import ExportBrokenOff
+from auth.export import ExportInterrupted
 from auth.queries import export as queries
 
 EXAMPLE: dict[str, Any] = {
@@ -50,5 +50,5 @@ async def export_account(
         media_type="application/json",
         headers=headers,
         grace_seconds=GRACE_SECONDS,
-        failures=(ExportBrokenOff,),
+        failures=(ExportInterrupted,),
     )

@@ -64,8 +64,8 @@ async def sign_in_with_provider(
     database: DatabaseDep,
     social: SocialSignInDep,
     issuer: AccessTokenIssuerDep,
-    known: KnownAddressesDep,
-    address: ClientAddress,
+    known_addresses: KnownAddressesDep,
+    client_address: ClientAddress,
 ) -> LoginResponse:
     """Sign in with Google, Apple or Facebook. The first sign-in creates an account.
 
@@ -90,7 +90,7 @@ async def sign_in_with_provider(
         name=body.name,
         authorization_code=_reveal(body.authorization_code),
     )
-    await known.remember(signed_in.user.address_key, address)
+    await known_addresses.remember(signed_in.user.address_key, client_address)
     return create_sign_in_response(signed_in, issuer)
 
 

@@ -24,7 +24,10 @@ auth = create_auth_router()
     dependencies=[Depends(limit_per_address("forgot", per_minute=100))],
 )
 async def request_password_reset(
-    body: ForgotPasswordRequest, database: DatabaseDep, known: KnownAddressesDep, address: ClientAddress
+    body: ForgotPasswordRequest,
+    database: DatabaseDep,
+    known_addresses: KnownAddressesDep,
+    client_address: ClientAddress,
 ) -> None:
     """Request an e-mail with a link to set a new password, valid for one hour and one use.
 
@@ -32,7 +35,9 @@ async def request_password_reset(
     and an address gets at most five a day. Requests from a client address from which the account signed in
     during the last 30 days can send five more.
     """
-    is_known = await is_known_address(database, known, email=body.email, address=address)
+    is_known = await is_known_address(
+        database, known_addresses, email=body.email, client_address=client_address
+    )
     async with database.transaction() as session:
         commands.request_password_reset(session, body.email, from_known_address=is_known)
 

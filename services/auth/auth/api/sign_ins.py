@@ -36,8 +36,8 @@ async def log_in(
     database: DatabaseDep,
     passwords: PasswordHasherDep,
     issuer: AccessTokenIssuerDep,
-    known: KnownAddressesDep,
-    address: ClientAddress,
+    known_addresses: KnownAddressesDep,
+    client_address: ClientAddress,
 ) -> LoginResponse:
     """Sign in with an e-mail address and a password.
 
@@ -45,11 +45,11 @@ async def log_in(
     At most 10 attempts per minute are allowed for a client address, and 10 for an account. Each client
     address from which the account signed in during the last 30 days has its own 10 attempts.
     """
-    await limit_log_in(request, database, known, email=body.email, address=address)
+    await limit_log_in(request, database, known_addresses, email=body.email, client_address=client_address)
     signed_in = await commands.log_in(
         database, passwords, email=body.email, password=body.password.get_secret_value()
     )
-    await known.remember(signed_in.user.address_key, address)
+    await known_addresses.remember(signed_in.user.address_key, client_address)
     return create_sign_in_response(signed_in, issuer)
 
 
@@ -63,7 +63,7 @@ async def refresh_tokens(
     body: RefreshRequest,
     database: DatabaseDep,
     issuer: AccessTokenIssuerDep,
-    address: ClientAddress,
+    client_address: ClientAddress,
 ) -> TokenPair:
     """Exchange a refresh token for a new pair of tokens.
 
@@ -72,7 +72,7 @@ async def refresh_tokens(
     At most 100 unknown tokens per minute are allowed for a client address, and 100 requests for a session.
     """
     refresh_token = body.refresh_token.get_secret_value()
-    await limit_refresh(request, database, refresh_token, address=address)
+    await limit_refresh(request, database, refresh_token, client_address=client_address)
     signed_in = await commands.refresh_tokens(database, refresh_token)
     return create_token_pair(signed_in, issuer)
 

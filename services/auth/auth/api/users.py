@@ -56,8 +56,8 @@ async def register_user(
     database: DatabaseDep,
     passwords: PasswordHasherDep,
     issuer: AccessTokenIssuerDep,
-    known: KnownAddressesDep,
-    address: ClientAddress,
+    known_addresses: KnownAddressesDep,
+    client_address: ClientAddress,
 ) -> LoginResponse:
     """Register an account and sign in to it.
 
@@ -68,7 +68,7 @@ async def register_user(
     signed_in = await commands.register_user(
         database, passwords, email=body.email, name=body.name, password=body.password.get_secret_value()
     )
-    await known.remember(signed_in.user.address_key, address)
+    await known_addresses.remember(signed_in.user.address_key, client_address)
     return create_sign_in_response(signed_in, issuer)
 
 

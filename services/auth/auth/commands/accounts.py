@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.commands import audit_log
 from auth.commands.revocations import revoke_user
-from auth.commands.sign_ins import revoke_sign_ins
+from auth.commands.sign_ins import revoke_user_families
 from auth.commands.users import delete_user, ensure_other_admin, lock_admins_if_admin, record_user_updated
 from auth.domain.accounts import ensure_not_own
 from auth.domain.operators import ensure_not_operator
@@ -68,6 +68,6 @@ async def get_account(session: AsyncSession, user_id: UUID) -> User:
 
 
 async def _end_access(session: AsyncSession, user: User, *, now: datetime) -> None:
-    await revoke_sign_ins(session, user.id, now=now)
-    # Also the tokens of sessions that have expired.
+    await revoke_user_families(session, user.id, now=now)
+    # Also revokes tokens of expired sessions, which outlive them by minutes.
     revoke_user(session, user)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from auth.commands import audit_log
 from auth.commands.emails import notify, request_email
 from auth.commands.sign_ins import ensure_recent_proof
-from auth.commands.users import lock_user, record_user_updated, release_address
+from auth.commands.users import lock_user, record_user_updated, release_email
 from auth.domain.one_time_tokens import MAX_EMAILS_PER_DAY, TOKEN_TTLS
 from auth.domain.users import to_canonical_email
 from auth.errors import EmailTaken, TokenUsed
@@ -56,8 +56,8 @@ async def apply_email_change(session: AsyncSession, user: User, *, now: datetime
     if other is not None and other.email_verified:
         raise taken
     if other is not None:
-        # Its address was never verified, and is verified here now.
-        await release_address(session, other, now=now)
+        # That account never verified the address; this one just has.
+        await release_email(session, other, now=now)
     await one_time_tokens.revoke_all(session, user, now=now)
     audit_log.record(session, "email_changed", subject=user.id, actor=user.id)
     record_user_updated(session, user, now=now)

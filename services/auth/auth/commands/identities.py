@@ -14,10 +14,10 @@ from auth.commands.emails import notify
 from auth.commands.sign_ins import (
     AuthenticatedSession,
     ensure_recent_proof,
-    revoke_sign_ins_by,
-    start_sign_in,
+    revoke_families_by_method,
+    start_session,
 )
-from auth.commands.users import insert_user, lock_user, release_address
+from auth.commands.users import insert_user, lock_user, release_email
 from auth.domain.identities import LinkingDecision, decide_account_linking, ensure_not_last_method
 from auth.domain.users import DEFAULT_NAME, to_canonical_email
 from auth.errors import (
@@ -61,7 +61,7 @@ async def _sign_in(
         user = await _find_by_identity(session, identity)
         if user is None:
             user = await _resolve_account(session, identity, name=name, now=now)
-        return await start_sign_in(session, user, method=identity.provider, now=now)
+        return await start_session(session, user, method=identity.provider, now=now)
 
 
 async def link_identity(
@@ -108,7 +108,7 @@ async def unlink_identity(session: AsyncSession, user_id: UUID, provider: Provid
     count = (await session.execute(owned)).scalar_one()
     ensure_not_last_method(has_password=user.password_hash is not None, identity_count=count)
     await remove_identities(session, user.id, Identity.provider == provider)
-    await revoke_sign_ins_by(session, user.id, provider, now=utc_now())
+    await revoke_families_by_method(session, user.id, provider, now=utc_now())
     audit_log.record(
         session, "identity_unlinked", subject=user.id, actor=user.id, before={"provider": provider}
     )
@@ -130,7 +130,7 @@ async def _resolve_account(
         if await _is_linkable(session, user, identity):
             _link(session, user, identity, actor=user.id)
             return user
-        await release_address(session, user, now=now)
+        await release_email(session, user, now=now)
         user = await _open_account(session, identity, email=identity.email, name=name)
     if user is None:
         raise IdentityLinkRequired("The account with this address is being deleted; try again in a moment.")

@@ -33,7 +33,8 @@ async def reconcile_operator(database: Database, operator: Operator | None) -> N
     try:
         await _reconcile(database, operator)
     except (Unavailable, SQLAlchemyError) as error:
-        # The service starts without its database. Until the next start, every request is still checked.
+        # The service can start without its database. Sessions of a former operator stay in the table until
+        # the next start, but every request checks them against the current configuration.
         log.warning("operator_not_reconciled", reason=type(error).__name__)
 
 

@@ -53,7 +53,7 @@ async def sign_on(
     known_hash = credential.password_hash if credential else None
     is_correct, new_hash = await passwords.verify(sent.password, known_hash)
     if operator is not None:
-        # For every name, so that timing does not reveal the operator's.
+        # Verified for every name, so that timing does not reveal the operator's name.
         is_operator, _ = await passwords.verify(sent.password, operator.password_hash)
         if operator.has_name(sent.name):
             is_correct, credential = is_operator, None
@@ -92,7 +92,7 @@ async def _open_session(
     cookie = opaque_tokens.generate_token()
     session.add(
         PanelSession(
-            digest=opaque_tokens.digest(cookie),
+            digest=opaque_tokens.compute_digest(cookie),
             family_id=family.id,
             operator_digest=operator_digest,
             csrf_token=opaque_tokens.generate_token(),
@@ -105,6 +105,8 @@ async def _open_session(
 
 async def sign_off(session: AsyncSession, cookie: str, *, now: datetime | None = None) -> None:
     """End the session of a cookie. Unknown cookies are ignored."""
-    family_id = select(PanelSession.family_id).where(PanelSession.digest == opaque_tokens.digest(cookie))
+    family_id = select(PanelSession.family_id).where(
+        PanelSession.digest == opaque_tokens.compute_digest(cookie)
+    )
     is_family = RefreshTokenFamily.id == family_id.scalar_subquery()
     await revoke_families(session, is_family, now=now or utc_now())

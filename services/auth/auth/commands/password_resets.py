@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from auth.commands import audit_log
 from auth.commands.apple_tokens import remove_identities
 from auth.commands.emails import notify, request_email
-from auth.commands.users import prove_address
+from auth.commands.users import hand_over_to_email_owner
 from auth.domain.users import to_canonical_email
 from auth.models import Identity
 from auth.passwords import PasswordHasher, ensure_strong_password
@@ -26,7 +26,7 @@ async def reset_password(database: Database, passwords: PasswordHasher, *, token
     ensure_strong_password(password)
     # Checked before hashing, so that invalid tokens cost little; consumed afterwards, in one transaction.
     async with database.transaction() as session:
-        await one_time_tokens.check(session, token, "reset_password", now=utc_now())
+        await one_time_tokens.ensure_valid(session, token, "reset_password", now=utc_now())
     new_hash = await passwords.hash(password)
     async with database.transaction() as session:
         await redeem_password_reset(session, token, new_hash=new_hash, now=utc_now())
@@ -39,6 +39,6 @@ async def redeem_password_reset(session: AsyncSession, token: str, *, new_hash: 
     # Identities without proof of this address may be a stranger's (see docs/adr/0013).
     is_unproven = Identity.email_key.is_distinct_from(user.email_key)
     await remove_identities(session, user.id, is_unproven)
-    await prove_address(session, user, now=now)
+    await hand_over_to_email_owner(session, user, now=now)
     audit_log.record(session, "password_reset", subject=user.id, actor=None)
     notify(session, user, "password_changed")

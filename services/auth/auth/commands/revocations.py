@@ -44,7 +44,7 @@ def revoke_sessions(session: AsyncSession, family_ids: Iterable[UUID]) -> None:
 
 
 def _record(session: AsyncSession, revocations: list[Revocation]) -> None:
-    # The job works even if this process ends or Redis is down. `create_publisher` does not wait for it.
+    # The job succeeds even if this process ends or Redis is down; `create_publisher` publishes sooner.
     enqueue(session, RevokeAccess(revocations=revocations))
     session.info.setdefault(REVOKED, []).extend(revocations)
 
@@ -63,7 +63,7 @@ def create_publisher(revocations: Revocations) -> Callable[[Mapping[Any, Any]], 
     return publish_revoked
 
 
-async def publish_again(revocations: Revocations, job: RevokeAccess) -> None:
-    """Publish the job's revocations. Raises RevocationsUnavailable while tokens of that time may live."""
+async def publish_revocations(revocations: Revocations, job: RevokeAccess) -> None:
+    """Publish the job's revocations unless all revoked tokens have expired. Raises RevocationsUnavailable."""
     if (utc_now() - job.recorded_at).total_seconds() < RETENTION_SECONDS:
         await revocations.revoke(*job.revocations)

@@ -12,8 +12,8 @@ from auth.commands.revocations import revoke_user
 from auth.commands.users import (
     create_user,
     ensure_other_admin,
+    hand_over_to_email_owner,
     lock_admins,
-    prove_address,
     record_user_updated,
 )
 from auth.domain.operators import OPERATOR_ID, ensure_not_operator
@@ -54,7 +54,7 @@ async def create_first_admin(session: AsyncSession, *, email: str, password_hash
         # A stranger may have registered the address first: only the new password remains valid.
         user.password_hash, user.password_set_at, user.locked_at = password_hash, now, None
         await remove_identities(session, user.id)
-        await prove_address(session, user, now=now)
+        await hand_over_to_email_owner(session, user, now=now)
     before = {"role": user.role}
     user.role = "admin"
     audit_log.record(

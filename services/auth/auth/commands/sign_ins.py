@@ -19,7 +19,7 @@ from auth.domain.panel_sessions import may_have_panel_access
 from auth.domain.sign_ins import (
     REFRESH_TOKEN_TTL,
     RefreshDecision,
-    ensure_proved,
+    ensure_proof,
     evaluate_refresh_token,
     may_have_access,
 )
@@ -65,7 +65,7 @@ async def complete_log_in(
         raise InvalidCredentials
     if new_hash is not None:
         user.password_hash = new_hash
-    return await start_sign_in(session, user, method="password", now=now)
+    return await start_session(session, user, method="password", now=now)
 
 
 @retry_conflicts
@@ -79,7 +79,7 @@ async def ensure_recent_proof(
     is_correct = None
     if password is not None:
         is_correct, _ = await passwords.verify(password, proof.password_hash)
-    ensure_proved(utc_now(), signed_in_at=proof.signed_in_at, is_password_correct=is_correct)
+    ensure_proof(utc_now(), signed_in_at=proof.signed_in_at, is_password_correct=is_correct)
 
 
 @retry_conflicts
@@ -100,14 +100,16 @@ async def exchange_refresh_token(
     Raises AccountLocked.
     """
     # The family is locked before the token is read: of parallel uses, the second sees the token as used.
-    family_id = select(RefreshToken.family_id).where(RefreshToken.digest == opaque_tokens.digest(token))
+    family_id = select(RefreshToken.family_id).where(
+        RefreshToken.digest == opaque_tokens.compute_digest(token)
+    )
     locked = select(RefreshTokenFamily).where(RefreshTokenFamily.id == family_id.scalar_subquery())
     family = await session.scalar(locked.with_for_update())
     if family is None:
         return None
     user = await session.get_one(User, family.user_id)
     ensure_not_locked(user.locked_at)
-    sent = await session.get_one(RefreshToken, opaque_tokens.digest(token), populate_existing=True)
+    sent = await session.get_one(RefreshToken, opaque_tokens.compute_digest(token), populate_existing=True)
     successor = await _find_successor(session, family, sent, token=token, now=now)
     if successor is None:
         return None
@@ -116,17 +118,19 @@ async def exchange_refresh_token(
 
 async def log_out(session: AsyncSession, token: str, *, now: datetime | None = None) -> None:
     """Revoke the family of a refresh token. Unknown tokens are ignored."""
-    family_id = select(RefreshToken.family_id).where(RefreshToken.digest == opaque_tokens.digest(token))
+    family_id = select(RefreshToken.family_id).where(
+        RefreshToken.digest == opaque_tokens.compute_digest(token)
+    )
     is_family = RefreshTokenFamily.id == family_id.scalar_subquery()
     await revoke_families(session, is_family, now=now or utc_now())
 
 
-async def start_sign_in(
+async def start_session(
     session: AsyncSession, user: User, *, method: SignInMethod, now: datetime
 ) -> AuthenticatedSession:
     family = await start_family(session, user, method=method, now=now, ttl=REFRESH_TOKEN_TTL)
     token = opaque_tokens.generate_token()
-    session.add(RefreshToken(digest=opaque_tokens.digest(token), family_id=family.id))
+    session.add(RefreshToken(digest=opaque_tokens.compute_digest(token), family_id=family.id))
     return AuthenticatedSession(user, family.id, token)
 
 
@@ -143,7 +147,7 @@ async def start_family(
     return family
 
 
-async def revoke_sign_ins(
+async def revoke_user_families(
     session: AsyncSession, user_id: UUID, *, now: datetime, except_family: UUID | None = None
 ) -> None:
     own = RefreshTokenFamily.user_id == user_id
@@ -164,12 +168,12 @@ def _has_access(now: datetime, expires_at: datetime, *, is_panel: bool) -> bool:
     return may_have_panel_access(now, expires_at) if is_panel else may_have_access(now, expires_at)
 
 
-async def revoke_sign_ins_by(
+async def revoke_families_by_method(
     session: AsyncSession, user_id: UUID, method: SignInMethod, *, now: datetime
 ) -> None:
     """End the sign-ins made with this method, and those whose method is unknown."""
-    made_so = (RefreshTokenFamily.method == method) | RefreshTokenFamily.method.is_(None)
-    await revoke_families(session, (RefreshTokenFamily.user_id == user_id) & made_so, now=now)
+    by_method = (RefreshTokenFamily.method == method) | RefreshTokenFamily.method.is_(None)
+    await revoke_families(session, (RefreshTokenFamily.user_id == user_id) & by_method, now=now)
 
 
 async def _find_successor(
@@ -201,7 +205,7 @@ async def _find_unused_successor(
     if sent.used_at is None or family.successor_salt is None:
         return None
     successor = opaque_tokens.derive_successor(token, family.successor_salt)
-    found = await session.get(RefreshToken, opaque_tokens.digest(successor), populate_existing=True)
+    found = await session.get(RefreshToken, opaque_tokens.compute_digest(successor), populate_existing=True)
     return successor if found is not None and found.used_at is None else None
 
 
@@ -213,7 +217,7 @@ async def _rotate(
     await session.flush()
     family.successor_salt = opaque_tokens.generate_salt()
     successor = opaque_tokens.derive_successor(token, family.successor_salt)
-    session.add(RefreshToken(digest=opaque_tokens.digest(successor), family_id=family.id))
+    session.add(RefreshToken(digest=opaque_tokens.compute_digest(successor), family_id=family.id))
     # Used tokens older than this count as unknown.
     expired = (RefreshToken.family_id == family.id) & (RefreshToken.used_at < now - REFRESH_TOKEN_TTL)
     await session.execute(delete(RefreshToken).where(expired))

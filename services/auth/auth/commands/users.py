@@ -16,7 +16,7 @@ from auth.commands import audit_log
 from auth.commands.apple_tokens import remove_identities
 from auth.commands.emails import notify
 from auth.commands.revocations import revoke_deleted_user
-from auth.commands.sign_ins import AuthenticatedSession, revoke_sign_ins, start_sign_in
+from auth.commands.sign_ins import AuthenticatedSession, revoke_user_families, start_session
 from auth.domain.operators import OPERATOR_ID
 from auth.domain.roles import ensure_not_last_admin
 from auth.domain.users import DEFAULT_NAME, to_canonical_email
@@ -42,7 +42,7 @@ async def register_user(
     async with database.transaction() as session:
         user = await create_user(session, email=email, name=name, password_hash=password_hash)
         notify(session, user, "verify_email")
-        return await start_sign_in(session, user, method="password", now=utc_now())
+        return await start_session(session, user, method="password", now=utc_now())
 
 
 async def create_user(
@@ -122,7 +122,7 @@ async def _replace_password(
     if user.password_set_at != verified.password_set_at:
         raise WrongPassword("The password has just been changed.")
     user.password_hash, user.password_set_at = new_hash, now
-    await revoke_sign_ins(session, user.id, now=now, except_family=family_id)
+    await revoke_user_families(session, user.id, now=now, except_family=family_id)
     await one_time_tokens.revoke_all(session, user, now=now)
     audit_log.record(session, "password_changed", subject=user.id, actor=user.id)
     record_user_updated(session, user, now=now)
@@ -175,17 +175,17 @@ async def ensure_other_admin(session: AsyncSession, user: User) -> None:
         ensure_not_last_admin(user.role, other_admins=(await session.execute(admins)).scalar_one())
 
 
-async def prove_address(session: AsyncSession, user: User, *, now: datetime) -> None:
-    """Hand the account to its address's verified owner: all older sign-ins and e-mails end."""
-    # A name or picture from before the first proof may be a stranger's.
+async def hand_over_to_email_owner(session: AsyncSession, user: User, *, now: datetime) -> None:
+    """Hand the account over to the verified owner of its address: end its sessions, revoke its tokens."""
+    # A stranger may have set the name and picture of an account whose address was never confirmed.
     if not user.email_verified:
         user.name, user.avatar_url, user.email_verified = DEFAULT_NAME, None, True
-    await revoke_sign_ins(session, user.id, now=now)
+    await revoke_user_families(session, user.id, now=now)
     await one_time_tokens.revoke_all(session, user, now=now)
     record_user_updated(session, user, now=now)
 
 
-async def release_address(session: AsyncSession, user: User, *, now: datetime) -> None:
+async def release_email(session: AsyncSession, user: User, *, now: datetime) -> None:
     # Someone else has proved ownership of the address. The account keeps its sign-ins.
     user.email = user.email_key = None
     await one_time_tokens.revoke_all(session, user, now=now)

@@ -12,12 +12,12 @@ EMAIL_COOLDOWN = timedelta(minutes=1)
 """An account receives at most one e-mail with a token for the same purpose in this time."""
 MAX_EMAILS_PER_DAY = 5
 """Limit of e-mails with a token for the same purpose, because anyone can request them."""
-MAX_KNOWN_EMAILS_PER_DAY = 10
-"""The limit from an address where the owner has signed in: strangers can use up only the first five."""
+MAX_EMAILS_PER_DAY_FROM_KNOWN_ADDRESS = 10
+"""Requests from a client address where the owner has signed in can send five more e-mails than others."""
 
 
 def get_max_emails_per_day(*, from_known_address: bool) -> int:
-    return MAX_KNOWN_EMAILS_PER_DAY if from_known_address else MAX_EMAILS_PER_DAY
+    return MAX_EMAILS_PER_DAY_FROM_KNOWN_ADDRESS if from_known_address else MAX_EMAILS_PER_DAY
 
 
 def may_send_email(
@@ -27,7 +27,7 @@ def may_send_email(
     sent_in_a_day: int,
     max_per_day: int = MAX_EMAILS_PER_DAY,
 ) -> bool:
-    """Decide by the e-mails for the same purpose: the last one whose token is unused, and the day's count."""
+    """Decide by the e-mails for the same purpose: when the last unused token was sent; the count of a day."""
     is_repeated = last_unused_at is not None and last_unused_at > now - EMAIL_COOLDOWN
     return not is_repeated and sent_in_a_day < max_per_day
 

@@ -17,7 +17,7 @@ def ensure_may_use_panel(role: Role) -> None:
 
 
 def limit_to_session(ttl: timedelta, *, now: datetime, session_ends_at: datetime) -> timedelta:
-    """Return a token's lifetime, so that it does not outlive its session."""
+    """Return a token's lifetime, shortened so that the token does not outlive its session."""
     return min(ttl, session_ends_at - now)
 
 

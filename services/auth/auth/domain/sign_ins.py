@@ -7,15 +7,15 @@ ACCESS_TOKEN_TTL = timedelta(minutes=15)
 REFRESH_TOKEN_TTL = timedelta(days=30)
 """A sign-in ends this long after its last refresh."""
 
-# Counted from the sign-in: a stolen session can be refreshed indefinitely, but proves nothing.
-RECENT_SIGN_IN = timedelta(minutes=10)
+# Counted from the sign-in, not from a refresh, because a thief can refresh a stolen session indefinitely.
+SIGN_IN_PROOF_TTL = timedelta(minutes=10)
 
 
-def ensure_proved(now: datetime, *, signed_in_at: datetime, is_password_correct: bool | None) -> None:
+def ensure_proof(now: datetime, *, signed_in_at: datetime, is_password_correct: bool | None) -> None:
     """Raise WrongPassword or RecentProofRequired. `is_password_correct` is None if none was sent."""
     if is_password_correct is False:
         raise WrongPassword
-    if is_password_correct is None and now - signed_in_at > RECENT_SIGN_IN:
+    if is_password_correct is None and now - signed_in_at > SIGN_IN_PROOF_TTL:
         raise RecentProofRequired
 
 

@@ -15,7 +15,7 @@ from auth.emails.mailers import EmailNotSent, Mailer
 from auth.emails.templates import LINK_PATHS, compose_email
 from auth.models import EmailRequest, OneTimeToken, User
 from auth.tokens import one_time_tokens
-from auth.tokens.opaque_tokens import digest
+from auth.tokens.opaque_tokens import compute_digest
 from auth.types import TokenPurpose
 
 log = structlog.get_logger(__name__)
@@ -57,7 +57,7 @@ class EmailSender:
         if draft.message is not None:
             outcome = await self._send(request, draft.message, link=draft.link)
         async with self._database.transaction() as session:
-            await _settle(session, request, outcome, now=now)
+            await _store_outcome(session, request, outcome, now=now)
         EMAILS.labels(request.kind, outcome).inc()
         return True
 
@@ -115,7 +115,7 @@ class EmailSender:
         """Return None if the link is no longer needed, or the daily limit is reached."""
         if purpose == "verify_email" and user.email_verified:
             return None
-        pending = one_time_tokens.find_pending_key(user, now=now)
+        pending = one_time_tokens.find_pending_email_key(user, now=now)
         if purpose == "change_email" and pending != request.email_key:
             return None
         limit = get_max_emails_per_day(from_known_address=request.from_known_address)
@@ -128,7 +128,7 @@ class EmailSender:
         )
         if token is None:
             return None
-        request.token_digest = digest(token)
+        request.token_digest = compute_digest(token)
         return f"{self._account_url}/{LINK_PATHS[purpose]}#token={token}"
 
 
@@ -137,10 +137,12 @@ async def _is_taken(session: AsyncSession, user: User, email_key: str) -> bool:
     return await session.scalar(select(User.id).where(other)) is not None
 
 
-async def _settle(session: AsyncSession, request: EmailRequest, outcome: str, *, now: datetime) -> None:
+async def _store_outcome(
+    session: AsyncSession, request: EmailRequest, outcome: str, *, now: datetime
+) -> None:
     own = EmailRequest.id == request.id
     if outcome == "sent" and request.kind in LINK_PATHS:
-        await quota.count(session, request.kind, request.email_key, now=now)
+        await quota.record_sent(session, request.kind, request.email_key, now=now)
     if outcome != "delayed":
         await session.execute(delete(EmailRequest).where(own))
         return

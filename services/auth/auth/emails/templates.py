@@ -107,7 +107,7 @@ sign-ins with a different e-mail address.
 def compose_email(
     kind: EmailKind, *, to: str, name: str | None, sender: str, link: str | None = None
 ) -> EmailMessage:
-    """Compose a plain-text e-mail. Pass no name until the address is verified: a stranger may have set it."""
+    """Compose a plain-text e-mail. Pass a name only for a verified address: a stranger may have set it."""
     template = _TEMPLATES[kind]
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = sender, _to_ascii(to), template.subject

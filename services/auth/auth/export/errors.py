@@ -1,2 +1,2 @@
-class ExportBrokenOff(Exception):
+class ExportInterrupted(Exception):
     """The response has started, but cannot be completed."""

@@ -5,7 +5,7 @@ import structlog
 from shared.errors import TooManyRequests
 
 from auth.errors import ExportUnavailable, SignedOut
-from auth.export.errors import ExportBrokenOff
+from auth.export.errors import ExportInterrupted
 
 log = structlog.get_logger(__name__)
 
@@ -22,7 +22,7 @@ class GameClient:
     async def open_export(self, access_token: str) -> AsyncGenerator[bytes]:
         """Return game's data on the token's owner, as JSON in pieces. Close it.
 
-        Raises ExportUnavailable and TooManyRequests. A later failure raises ExportBrokenOff from the pieces.
+        Raises ExportUnavailable and TooManyRequests. Later, the pieces can raise ExportInterrupted.
         """
         headers = {"Authorization": f"Bearer {access_token}"}
         request = self._client.build_request("GET", "/internal/users/me/export", headers=headers)
@@ -45,7 +45,7 @@ async def _read(response: httpx.Response) -> AsyncGenerator[bytes]:
         async for piece in response.aiter_raw():
             yield piece
     except httpx.HTTPError as error:
-        raise ExportBrokenOff(type(error).__name__) from error
+        raise ExportInterrupted(type(error).__name__) from error
     finally:
         await response.aclose()
 

@@ -16,10 +16,9 @@ RETENTION = timedelta(days=30)
 
 
 class KnownAddresses:
-    """Redis holds an HMAC of each address, under a key that the account's row holds, for 30 days.
+    """Stored in Redis for 30 days, as HMACs under a key in the account's row.
 
-    Neither Redis nor the database reveals an address without the other. Those of a deleted account are
-    unreadable.
+    Redis or the database alone reveals no address. Deleting an account makes its addresses unreadable.
     """
 
     def __init__(self, redis_url: str) -> None:

@@ -17,9 +17,9 @@ def add_panel(app: FastAPI) -> None:
         app,
         service="auth",
         folder=Path(__file__).parent,
-        # Read when a page opens it: tests replace the database.
+        # Looked up at each request, because tests replace the database.
         transaction=lambda: app.state.database.transaction(),
     )
     panel.add_views(LearnerView, AccountAuditView)
-    # The sign-on is shown in its layout.
+    # The sign-on page uses the panel's layout.
     app.state.panel = panel

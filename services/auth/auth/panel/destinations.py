@@ -8,17 +8,19 @@ from fastapi import Request
 LOGIN, HOME = "/admin/login", "/admin"
 MAX_LENGTH = 2048
 # No second slash or backslash: browsers could interpret a host after it.
-OWN_PAGE = re.compile(r"/admin(/[A-Za-z0-9._~%!$&'()*+,;=:@-]+)*/?(\?[A-Za-z0-9._~%!$&'()*+,;=:@/?\[\]-]*)?")
-# They make a page say how a change ended.
-OF_A_MESSAGE = {"done", "count"}
-WITHOUT_PAGE = re.compile(r"/admin/(login|logout|token)\b.*")
+PANEL_PAGE = re.compile(
+    r"/admin(/[A-Za-z0-9._~%!$&'()*+,;=:@-]+)*/?(\?[A-Za-z0-9._~%!$&'()*+,;=:@/?\[\]-]*)?"
+)
+# Query parameters that make a page show the outcome of a change.
+MESSAGE_PARAMETERS = {"done", "count"}
+NO_DESTINATION = re.compile(r"/admin/(login|logout|token)\b.*")
 
 
 def clean_destination(destination: str) -> str:
     """Return the path if it is one of the panel's pages, otherwise the start page."""
     path = destination.partition("?")[0]
-    is_own = OWN_PAGE.fullmatch(destination) and not {".", ".."} & set(path.split("/"))
-    if len(destination) > MAX_LENGTH or not is_own or WITHOUT_PAGE.fullmatch(destination):
+    is_own = PANEL_PAGE.fullmatch(destination) and not {".", ".."} & set(path.split("/"))
+    if len(destination) > MAX_LENGTH or not is_own or NO_DESTINATION.fullmatch(destination):
         return HOME
     return destination
 
@@ -29,8 +31,8 @@ def create_login_url(destination: str) -> str:
     return LOGIN if cleaned == HOME else f"{LOGIN}?next={quote(cleaned, safe='')}"
 
 
-def find_page(request: Request, target: str) -> str:
-    """Return the page to return to: the requested page, or the page of a form, which cannot be resent.
+def find_return_page(request: Request, target: str) -> str:
+    """Return the page to open after signing on: the requested one, or the page of a form that was sent.
 
     The page keeps its filters, but not the message of an earlier change.
     """
@@ -39,5 +41,5 @@ def find_page(request: Request, target: str) -> str:
     referer = urlsplit(request.headers.get("referer", ""))
     if referer.netloc != request.headers.get("host"):
         return HOME
-    kept = [pair for pair in referer.query.split("&") if pair.partition("=")[0] not in OF_A_MESSAGE]
+    kept = [pair for pair in referer.query.split("&") if pair.partition("=")[0] not in MESSAGE_PARAMETERS]
     return f"{referer.path}?{query}" if (query := "&".join(kept)) else referer.path

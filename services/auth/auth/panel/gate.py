@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from auth.api.dependencies import AccessTokenIssuerDep
 from auth.domain.panel_sessions import PAGE_TOKEN_TTL
 from auth.panel.access import find_access, issue_token
-from auth.panel.destinations import create_login_url, find_page
+from auth.panel.destinations import create_login_url, find_return_page
 
 PREFIX = "/internal/panel-session"
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
@@ -35,7 +35,7 @@ def _reject(request: Request) -> Response:
     target = request.url.path.removeprefix(PREFIX)
     if request.url.query:
         target += f"?{request.url.query}"
-    return RedirectResponse(create_login_url(find_page(request, target)), 303)
+    return RedirectResponse(create_login_url(find_return_page(request, target)), 303)
 
 
 def _is_navigation(request: Request) -> bool:

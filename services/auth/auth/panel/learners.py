@@ -59,12 +59,12 @@ class LearnerView(ResourceView, model=User):
         _create_column("name", "Name"),
         _create_column("role", "Role", template="learner_role.html"),
         _create_column("locked_at", "State", template="learner_state.html"),
-        _create_column("created_at", "Since"),
+        _create_column("created_at", "Registered"),
     )
     details = (
         *columns,
         _create_column("email_verified", "Address confirmed"),
-        _create_column("auth_provider", "Opened with"),
+        _create_column("auth_provider", "Registered with"),
         Column("has_password", "Has a password", read=lambda row: row.has_password),
         _create_column("updated_at", "Last change"),
         _create_column("id", "Id"),
@@ -95,7 +95,7 @@ class LearnerView(ResourceView, model=User):
         return await queries.get_account_details(session, row_id)
 
     async def lock_row(self, session: AsyncSession, row_id: UUID) -> AccountDetails:
-        # Before any row, as in all transactions that make or remove admins.
+        # Locked before any row, as in all transactions that make or remove admins.
         await lock_admins(session)
         return await super().lock_row(session, row_id)  # type: ignore[no-any-return] # as `get_row`
 
@@ -124,7 +124,7 @@ class LearnerView(ResourceView, model=User):
     async def _change(self, request: Request, ids: Sequence[UUID], command: Any, code: str) -> Response:
         async with self.transaction(request) as session:
             await lock_admins(session)
-            # In one order, so that two admins do not wait for each other.
+            # Locked in one order, so that two admins do not deadlock.
             for user_id in sorted(ids):
                 await command(session, user_id, actor=get_principal(request).id)
         where = ids if len(ids) == 1 else ()

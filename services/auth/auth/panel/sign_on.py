@@ -31,7 +31,7 @@ from auth.panel.page import ENDED, render_sign_on
 
 router = APIRouter(prefix="/admin", include_in_schema=False)
 
-# The API's own limit by the same name: the two ways to sign in share one budget.
+# The same limit as the API's login, so that both ways to sign in count together.
 limit_address = limit_per_address("login", per_minute=LOGINS_PER_MINUTE, fail_closed=True)
 FIRST_PAGE = "/admin/content/speeches"
 
@@ -63,21 +63,21 @@ async def sign_on(
     request: Request,
     database: DatabaseDep,
     passwords: PasswordHasherDep,
-    known: KnownAddressesDep,
-    address: ClientAddress,
+    known_addresses: KnownAddressesDep,
+    client_address: ClientAddress,
 ) -> Response:
     form = SignOnForm()
     try:
         form = to_sign_on_form(await read_fields(request))
-        ensure_own_page(request)
-        await limit_address(request, address)
+        ensure_same_origin(request)
+        await limit_address(request, client_address)
         name, password = form.to_credentials()
-        await limit_log_in(request, database, known, email=name, address=address)
+        await limit_log_in(request, database, known_addresses, email=name, client_address=client_address)
         sent = commands.SentCredentials(name, password, read_cookie(request))
         signed_on = await commands.sign_on(database, passwords, request.app.state.operator, sent)
     except ParleyError as error:
         return await render_sign_on(request, form, error=error)
-    await known.remember(signed_on.user.address_key, address)
+    await known_addresses.remember(signed_on.user.address_key, client_address)
     response = RedirectResponse(clean_destination(form.next), 303)
     set_cookie(request, response, signed_on.cookie)
     return response
@@ -85,7 +85,7 @@ async def sign_on(
 
 @router.get("/logout")
 async def return_to_panel() -> Response:
-    # Links change nothing.
+    # A link must not sign anyone out.
     return RedirectResponse(HOME, 303)
 
 
@@ -95,7 +95,7 @@ async def sign_off(request: Request, session: SessionDep) -> Response:
         fields = await read_fields(request)
         access = await find_access(session, request, now=utc_now())
         if access is not None:
-            ensure_own_page(request)
+            ensure_same_origin(request)
             ensure_csrf_token(fields.get("csrf_token"), access.csrf_token)
             await commands.sign_off(session, read_cookie(request) or "")
     except (CrossSiteRequest, MalformedForm) as error:
@@ -112,14 +112,14 @@ async def issue_script_token(request: Request, session: SessionDep, issuer: Acce
     access = await find_access(session, request, now=now)
     if access is None:
         raise Unauthorized("Your session has ended. Sign in again.")
-    ensure_own_page(request)
+    ensure_same_origin(request)
     ensure_csrf_token(request.headers.get("x-csrf-token"), access.csrf_token)
     ttl = limit_to_session(ACCESS_TOKEN_TTL, now=now, session_ends_at=access.expires_at)
     token = issue_token(issuer, access, ttl=ttl, now=now)
     return ScriptToken(access_token=token, expires_in=int(ttl.total_seconds()))
 
 
-def ensure_own_page(request: Request) -> None:
+def ensure_same_origin(request: Request) -> None:
     if not is_same_origin(request):
         raise CrossSiteRequest
 

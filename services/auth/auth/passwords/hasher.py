@@ -21,34 +21,36 @@ from auth.errors import PasswordQueueFull
 _HASHES = PasswordHash((Argon2Hasher(memory_cost=19_456, time_cost=2, parallelism=1), BcryptHasher()))
 
 NICE_LEVEL = 10
-MAX_OF_ADDRESS = 20
-"""Passwords of one client address in the queue: one with many accounts must leave room for others."""
+MAX_QUEUED_PER_ADDRESS = 20
+"""An address that tries many accounts must leave room in the queue for other addresses."""
 
 
 class PasswordHasher:
     """A bounded queue in front of the hashing threads. Passwords must be normalized."""
 
-    def __init__(self, *, threads: int, queue_size: int, max_of_address: int | None = MAX_OF_ADDRESS) -> None:
+    def __init__(
+        self, *, threads: int, queue_size: int, max_queued_per_address: int | None = MAX_QUEUED_PER_ADDRESS
+    ) -> None:
         self._pool = ThreadPoolExecutor(threads, "passwords", lower_priority)
         self._slots = BoundedSemaphore(threads + queue_size)
         self._share = BoundedSemaphore(threads + queue_size)
-        self._max_of_address = max_of_address or threads + queue_size
+        self._max_queued_per_address = max_queued_per_address or threads + queue_size
         self._shares = WeakValueDictionary[str, BoundedSemaphore]()
         create_dummy_hash()
 
     def for_address(self, address: str) -> "PasswordHasher":
         """Return this hasher with the address's share of the queue."""
         own = copy(self)
-        own._share = self._shares.setdefault(address, BoundedSemaphore(self._max_of_address))
+        own._share = self._shares.setdefault(address, BoundedSemaphore(self._max_queued_per_address))
         return own
 
     async def hash(self, password: str) -> str:
         return await self._run(lambda: _HASHES.hash(password))
 
     async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
-        """Return whether the password matches, and a new hash if the old one uses an older algorithm.
+        """Return whether the password matches, and a new hash if the stored one uses an older algorithm.
 
-        Without a hash it takes the same time, so that timing does not reveal whether an account exists.
+        Verifying without a hash takes equally long, so that timing does not reveal whether an account exists.
         """
         return await self._run(lambda: _verify(password, hashed))
 

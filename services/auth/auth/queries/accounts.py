@@ -47,22 +47,22 @@ async def search_accounts(
     session: AsyncSession, search: AccountSearch
 ) -> tuple[Sequence[AccountRead], Pagination]:
     """Return one page of accounts whose address or name begins with the text, newest first."""
-    statement = _narrow(select(*_COLUMNS), search)
+    statement = _apply_filters(select(*_COLUMNS), search)
     scope = search.build_scope("accounts")
     rows, pagination = await fetch_page(session, statement, User.id, search, scope=scope)
     return [AccountRead.model_validate(row) for row in rows], pagination
 
 
-def _narrow(statement: Select[Any], search: AccountSearch) -> Select[Any]:
+def _apply_filters(statement: Select[Any], search: AccountSearch) -> Select[Any]:
     if search.search:
-        # Both have an index in byte order.
+        # Both columns have an index for prefix searches.
         by_email = User.email_key.startswith(to_canonical_email(search.search), autoescape=True)
         by_name = func.lower(User.name).startswith(search.search.lower(), autoescape=True)
         statement = statement.where(or_(by_email, by_name))
     if search.role:
         statement = statement.where(User.role == search.role)
     if search.role in {"editor", "admin"}:
-        # Names the condition of the index, which the planner cannot infer from a parameter.
+        # Repeats the condition of the partial index, which the planner cannot infer from a parameter.
         statement = statement.where(text("users.role <> 'learner'"))
     if search.state == "locked":
         statement = statement.where(User.locked_at.is_not(None))

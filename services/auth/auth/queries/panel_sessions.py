@@ -40,7 +40,7 @@ async def find_panel_access(
         User, User.id == RefreshTokenFamily.user_id
     )
     live = joined.where(
-        PanelSession.digest == opaque_tokens.digest(cookie),
+        PanelSession.digest == opaque_tokens.compute_digest(cookie),
         RefreshTokenFamily.revoked_at.is_(None),
         RefreshTokenFamily.expires_at > now,
         User.role != "learner",

@@ -1,4 +1,4 @@
-"""Credentials that sign-ins are checked against."""
+"""Stored credentials, for verifying sign-ins."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from auth.domain.users import to_canonical_email
 from auth.errors import SignedOut
 from auth.models import RefreshToken, RefreshTokenFamily, User
-from auth.tokens.opaque_tokens import digest
+from auth.tokens.opaque_tokens import compute_digest
 
 
 class Credential(NamedTuple):
@@ -31,7 +31,7 @@ async def find_address_key(session: AsyncSession, email: str) -> UUID | None:
 
 
 async def find_family_id(session: AsyncSession, refresh_token: str) -> UUID | None:
-    same = RefreshToken.digest == digest(refresh_token)
+    same = RefreshToken.digest == compute_digest(refresh_token)
     return await session.scalar(select(RefreshToken.family_id).where(same))
 
 

@@ -40,7 +40,7 @@ class IdTokenVerifier:
 
     async def _decode(self, token: str) -> dict[str, Any]:
         header = jwt.get_unverified_header(token)
-        # Checked before the key lookup, so that a hopeless token causes no fetch.
+        # Checked before the key lookup, so that such a token causes no fetch.
         if header.get("alg") != ALGORITHM or not isinstance(header.get("kid"), str):
             raise jwt.InvalidAlgorithmError
         key = await self._keys.get(header["kid"])
@@ -79,7 +79,7 @@ def _validate_nonce(claimed: Any, sent: str | None) -> None:
         raise InvalidSocialToken("The token has no nonce; pass yours to the provider, or send none.")
     expected = sent.encode("utf-8", "surrogatepass")
     if isinstance(claimed, str) and SHA256_HEX.fullmatch(claimed):
-        # The token shows the hash to everybody who sees it: only the text behind it proves anything.
+        # Anyone who sees the token sees the hash; only the text that was hashed proves anything.
         expected = hashlib.sha256(expected).hexdigest().encode()
     found = claimed.encode("utf-8", "surrogatepass") if isinstance(claimed, str) else b""
     if not hmac.compare_digest(found, expected):

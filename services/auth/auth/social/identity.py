@@ -18,7 +18,7 @@ _AVATAR_URL: TypeAdapter[Any] = TypeAdapter(AvatarUrl)
 
 @dataclass(frozen=True, kw_only=True)
 class VerifiedIdentity:
-    """A person by the provider's stable `subject`, and an address that the provider may have verified."""
+    """A person, identified by the provider's stable `subject`. The provider may have verified the address."""
 
     provider: Provider
     subject: str

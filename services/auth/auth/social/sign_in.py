@@ -1,4 +1,4 @@
-"""Verification of a provider's token, whichever kind it is."""
+"""Verification of provider tokens of all kinds."""
 
 import re
 from collections.abc import AsyncIterator, Mapping

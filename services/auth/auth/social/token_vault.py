@@ -1,4 +1,4 @@
-"""Encryption of tokens that must be read again, under keys from the environment."""
+"""Encryption of tokens that must be readable later, with keys from the environment."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ class TokenVault:
         return MultiFernet(self._keys).encrypt(token.encode()).decode()
 
     def unseal(self, sealed: str) -> str:
-        """Raises InvalidToken if none of the keys has encrypted it."""
+        """Raises InvalidToken if no key decrypts it."""
         return MultiFernet(self._keys).decrypt(sealed).decode()
 
     def reseal(self, sealed: str) -> str:

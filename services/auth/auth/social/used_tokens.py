@@ -1,4 +1,4 @@
-"""Tokens of providers that have been used. Each is accepted once, so a copy of one opens nothing."""
+"""Provider tokens that have been used. Each is accepted once, so a stolen copy is useless."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 TIMEOUT_SECONDS = 1.0
 GRACE_SECONDS = 60
-"""Time for which hashes outlive their tokens, because clocks differ."""
+"""A token's hash is kept this long after the token has expired, because clocks differ."""
 MAX_TTL_SECONDS = 90 * 24 * 3600
 """Facebook's access tokens may never expire; most are valid for 60 days."""
 
@@ -29,9 +29,9 @@ class UsedTokens:
 
     @asynccontextmanager
     async def claim(self, token: str, *, expires_at: float) -> AsyncIterator[None]:
-        """Use the token up, unless the block fails. Raises InvalidSocialToken if it is used already.
+        """Mark the token as used, unless the block fails. Raises InvalidSocialToken if it was used before.
 
-        Raises Unavailable without Redis: like a sign-in with a password, this one must not go unchecked.
+        Raises Unavailable without Redis, because a token must not be accepted unchecked.
         """
         key, lifetime = _get_key(token), expires_at - utc_now().timestamp() + GRACE_SECONDS
         try:
@@ -54,7 +54,7 @@ class UsedTokens:
 
     async def _claim(self, key: str, *, ttl_seconds: int) -> bool:
         use = token_bytes(16)
-        # The client sends the command again if the first answer was lost, and finds its own use.
+        # The Redis client repeats the command if the first answer was lost; it then finds its own value.
         is_set = await self._redis.set(key, use, nx=True, ex=ttl_seconds)
         return bool(is_set) or await self._redis.get(key) == use
 
@@ -68,6 +68,6 @@ class UsedTokens:
 
 
 def _get_key(token: str) -> str:
-    # Without the signature of an ID token: some other spellings of its last character are valid as well.
+    # The signature is left out, because its last character has several valid encodings.
     signed = token.rpartition(".")[0] if token.count(".") == 2 else token
     return f"used_social_token:{hashlib.sha256(signed.encode()).hexdigest()}"

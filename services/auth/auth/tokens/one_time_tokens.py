@@ -1,4 +1,4 @@
-"""One-time tokens of e-mails. Each serves one purpose, is short-lived and stored as a hash."""
+"""One-time tokens in e-mails. Each has one purpose, a short lifetime, and is stored as a hash."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -10,7 +10,7 @@ from auth.domain.one_time_tokens import MAX_EMAILS_PER_DAY, TOKEN_TTLS, ensure_u
 from auth.domain.users import to_canonical_email
 from auth.errors import TokenUnknown, TokenUsed
 from auth.models import OneTimeToken, User
-from auth.tokens.opaque_tokens import digest, generate_token
+from auth.tokens.opaque_tokens import compute_digest, generate_token
 from auth.types import TokenPurpose
 
 RETENTION = timedelta(days=7)
@@ -26,20 +26,20 @@ async def issue(
     now: datetime,
     max_per_day: int = MAX_EMAILS_PER_DAY,
 ) -> str | None:
-    """Return a new token for an address's reader, or None if enough for the same purpose were sent."""
+    """Return a new token for this address, or None if the limit for its purpose is reached."""
     same = (OneTimeToken.user_id == user_id) & (OneTimeToken.purpose == purpose)
-    of_today = select(
+    sent_today = select(
         func.max(OneTimeToken.created_at).filter(OneTimeToken.used_at.is_(None)),
         func.count(),
     ).where(same, OneTimeToken.created_at > now - timedelta(days=1))
-    last_unused_at, sent = (await session.execute(of_today)).one()
+    last_unused_at, sent = (await session.execute(sent_today)).one()
     if not may_send_email(now, last_unused_at=last_unused_at, sent_in_a_day=sent, max_per_day=max_per_day):
         return None
     await _delete_expired(session, now=now)
     token = generate_token()
     session.add(
         OneTimeToken(
-            digest=digest(token),
+            digest=compute_digest(token),
             user_id=user_id,
             purpose=purpose,
             email_key=email_key,
@@ -51,14 +51,13 @@ async def issue(
 
 
 async def _delete_expired(session: AsyncSession, *, now: datetime) -> None:
-    # They may belong to other accounts, which are not locked here. Rows in use are skipped until the next
-    # time.
+    # Expired tokens may belong to other accounts, which are not locked here, so rows in use are skipped.
     expired = select(OneTimeToken.digest).where(OneTimeToken.expires_at < now - RETENTION)
-    free = expired.with_for_update(skip_locked=True)
-    await session.execute(delete(OneTimeToken).where(OneTimeToken.digest.in_(free)))
+    unlocked = expired.with_for_update(skip_locked=True)
+    await session.execute(delete(OneTimeToken).where(OneTimeToken.digest.in_(unlocked)))
 
 
-async def check(session: AsyncSession, token: str, purpose: TokenPurpose, *, now: datetime) -> None:
+async def ensure_valid(session: AsyncSession, token: str, purpose: TokenPurpose, *, now: datetime) -> None:
     found, user = await get_with_owner(session, token, purpose)
     ensure_usable_by(user, found, now=now)
 
@@ -67,13 +66,13 @@ async def get_with_owner(
     session: AsyncSession, token: str, *purposes: TokenPurpose, lock: bool = False
 ) -> tuple[OneTimeToken, User]:
     """Return the token and its account. Raises TokenUnknown."""
-    same = (OneTimeToken.digest == digest(token)) & OneTimeToken.purpose.in_(purposes)
+    same = (OneTimeToken.digest == compute_digest(token)) & OneTimeToken.purpose.in_(purposes)
     owner_id, email_key = (
         select(column).where(same).scalar_subquery()
         for column in (OneTimeToken.user_id, OneTimeToken.email_key)
     )
-    # Accounts are locked first, as everywhere: the owner's, and one that has the address which the owner
-    # changes to. Of two simultaneous uses, the second sees the first.
+    # Accounts are locked first, as everywhere: the owner's, and any account that has the owner's new address.
+    # Of two simultaneous uses of a token, the second sees the first.
     affected = (User.id == owner_id) | (User.email_key == email_key)
     users = select(User).where(affected).order_by(User.id).execution_options(populate_existing=True)
     accounts = (await session.scalars(users.with_for_update() if lock else users)).all()
@@ -88,14 +87,14 @@ def ensure_usable_by(user: User, found: OneTimeToken, *, now: datetime) -> None:
     ensure_usable(now, used_at=found.used_at, expires_at=found.expires_at)
     address = user.email_key
     if found.purpose == "change_email":
-        address = find_pending_key(user, now=now)
+        address = find_pending_email_key(user, now=now)
     if found.email_key not in {None, address}:
-        # The e-mail was under way when the account got another address.
+        # The account's address has changed since the e-mail was requested.
         raise TokenUsed
 
 
-def find_pending_key(user: User, *, now: datetime) -> str | None:
-    """Return the canonical address that a change of the account's address waits for."""
+def find_pending_email_key(user: User, *, now: datetime) -> str | None:
+    """Return the canonical form of the new address if a change to it waits for confirmation."""
     if user.new_email is None or user.new_email_expires_at is None or user.new_email_expires_at <= now:
         return None
     return to_canonical_email(user.new_email)
@@ -105,12 +104,12 @@ async def count_sent_today(
     session: AsyncSession, user_id: UUID, purpose: TokenPurpose, *, now: datetime
 ) -> int:
     same = (OneTimeToken.user_id == user_id) & (OneTimeToken.purpose == purpose)
-    of_today = same & (OneTimeToken.created_at > now - timedelta(days=1))
-    return (await session.execute(select(func.count()).where(of_today))).scalar_one()
+    sent_today = same & (OneTimeToken.created_at > now - timedelta(days=1))
+    return (await session.execute(select(func.count()).where(sent_today))).scalar_one()
 
 
 async def redeem(session: AsyncSession, token: str, purpose: TokenPurpose, *, now: datetime) -> User:
-    """Use the token up and return its account, locked. Raises TokenUnknown, TokenUsed, TokenExpired."""
+    """Mark the token as used and return its locked account. Raises TokenUnknown, TokenUsed, TokenExpired."""
     found, user = await get_with_owner(session, token, purpose, lock=True)
     ensure_usable_by(user, found, now=now)
     found.used_at = now
@@ -118,11 +117,11 @@ async def redeem(session: AsyncSession, token: str, purpose: TokenPurpose, *, no
 
 
 async def revoke_all(session: AsyncSession, user: User, *purposes: TokenPurpose, now: datetime) -> None:
-    """Make the tokens that an account was sent so far unusable, of all purposes if none is named."""
+    """Revoke the account's unused tokens for these purposes, or for all purposes if none is given."""
     if not purposes or "change_email" in purposes:
         user.new_email = user.new_email_expires_at = None
     unused = (OneTimeToken.user_id == user.id) & OneTimeToken.used_at.is_(None)
     if purposes:
         unused &= OneTimeToken.purpose.in_(purposes)
-    # Without an address they count for none, which tells them from used ones.
+    # The empty address matches no account, which distinguishes revoked tokens from used ones.
     await session.execute(update(OneTimeToken).where(unused).values(used_at=now, email_key=""))

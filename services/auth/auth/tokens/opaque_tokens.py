@@ -11,8 +11,8 @@ def generate_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-def digest(token: str) -> bytes:
-    """Return the key that a token is stored under: 256 random bits need neither salt nor a slow hash."""
+def compute_digest(token: str) -> bytes:
+    """Return the stored form of a token: 256 random bits need neither a salt nor a slow hash."""
     return hashlib.sha256(token.encode()).digest()
 
 

@@ -20,7 +20,7 @@ class SigningKeysNotFound(SystemExit):
 
 
 class SigningKeyStore:
-    """The keys of a file. It notices changes of the file every few seconds."""
+    """The keys in a file, which is checked for changes every few seconds."""
 
     def __init__(self, path: Path | None) -> None:
         if path is None:
@@ -43,7 +43,7 @@ class SigningKeyStore:
         return self._get_current().public
 
     async def get(self, kid: str) -> jwt.PyJWK | None:
-        """Return a public key; it makes the store a source of keys for verification in this process."""
+        """Return a public key. It makes the store a KeySource for verification in this process."""
         self._get_current()
         return self._verifying.get(kid)
 
@@ -64,7 +64,7 @@ class SigningKeyStore:
                 self._load()
                 log.info("signing_keys_reloaded", keys=len(self._file_keys))
         except (OSError, ValueError) as error:
-            # Keep the known keys when the file is unusable for now.
+            # The loaded keys stay in use while the file is unusable.
             log.error("signing_keys_reload_failed", reason=type(error).__name__)
 
     def _load(self) -> None:

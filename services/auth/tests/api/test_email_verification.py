@@ -7,7 +7,7 @@ import pytest
 from auth.app import create_app
 from auth.commands.email_verification import reject_email
 from auth.commands.emails import request_email
-from auth.commands.sign_ins import revoke_sign_ins
+from auth.commands.sign_ins import revoke_user_families
 from auth.commands.users import lock_admins, lock_user
 from auth.models import AuditEntry, OneTimeToken, User
 from auth.settings import ApiSettings
@@ -144,7 +144,7 @@ async def test_an_ended_session_cannot_confirm_an_address(
 ) -> None:
     token = await send_link(database, user, mailbox)
     async with database.transaction() as session:
-        await revoke_sign_ins(session, user.id, now=utc_now())
+        await revoke_user_families(session, user.id, now=utc_now())
     assert (await mine.post(VERIFY, json={"token": token})).status_code == 401
 
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from auth.commands.revocations import RevokeAccess
 from auth.commands.roles import change_role
-from auth.commands.sign_ins import log_out, revoke_sign_ins, start_sign_in
+from auth.commands.sign_ins import log_out, revoke_user_families, start_session
 from auth.commands.users import delete_user
 from auth.domain.sign_ins import ACCESS_TOKEN_TTL, REFRESH_TOKEN_TTL
 from auth.jobs import create_jobs
@@ -55,7 +55,7 @@ async def list_jobs(session: AsyncSession) -> list[RevokeAccess]:
 
 
 async def start_family(session: AsyncSession, user: User) -> UUID:
-    return (await start_sign_in(session, user, method="password", now=utc_now())).family_id
+    return (await start_session(session, user, method="password", now=utc_now())).family_id
 
 
 def test_revocations_outlive_access_tokens() -> None:
@@ -78,15 +78,15 @@ async def test_deleting_an_account_revokes_its_access_tokens(session: AsyncSessi
 
 async def test_ending_sessions_revokes_their_access_tokens(session: AsyncSession, user: User) -> None:
     families = [await start_family(session, user) for _ in range(3)]
-    await revoke_sign_ins(session, user.id, now=utc_now(), except_family=families[0])
-    await revoke_sign_ins(session, user.id, now=utc_now())
+    await revoke_user_families(session, user.id, now=utc_now(), except_family=families[0])
+    await revoke_user_families(session, user.id, now=utc_now())
     revoked = [{revocation.subject for revocation in job.revocations} for job in await list_jobs(session)]
     assert revoked == [set(families[1:]), {families[0]}]
 
 
 async def test_a_session_without_live_tokens_is_not_revoked(session: AsyncSession, user: User) -> None:
     long_ago = utc_now() - REFRESH_TOKEN_TTL / 2
-    idle = await start_sign_in(session, user, method="password", now=long_ago)
+    idle = await start_session(session, user, method="password", now=long_ago)
     await log_out(session, idle.refresh_token)
     await log_out(session, "unknown")
     assert await list_jobs(session) == []

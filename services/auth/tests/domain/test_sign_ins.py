@@ -5,7 +5,7 @@ from auth.domain.sign_ins import (
     ACCESS_TOKEN_TTL,
     REFRESH_TOKEN_TTL,
     RefreshDecision,
-    ensure_proved,
+    ensure_proof,
     evaluate_refresh_token,
     may_have_access,
 )
@@ -56,17 +56,17 @@ def test_access_tokens_may_be_valid_only_shortly_after_the_last_refresh() -> Non
 
 @pytest.mark.parametrize("age", [timedelta(milliseconds=-5), timedelta(0), timedelta(minutes=10)])
 def test_a_recent_sign_in_proves_ownership(age: timedelta) -> None:
-    ensure_proved(NOW, signed_in_at=NOW - age, is_password_correct=None)
+    ensure_proof(NOW, signed_in_at=NOW - age, is_password_correct=None)
 
 
 def test_after_ten_minutes_only_the_password_proves_ownership() -> None:
     earlier = NOW - timedelta(minutes=10, microseconds=1)
     with pytest.raises(RecentProofRequired):
-        ensure_proved(NOW, signed_in_at=earlier, is_password_correct=None)
-    ensure_proved(NOW, signed_in_at=earlier, is_password_correct=True)
+        ensure_proof(NOW, signed_in_at=earlier, is_password_correct=None)
+    ensure_proof(NOW, signed_in_at=earlier, is_password_correct=True)
 
 
 @pytest.mark.parametrize("age", [timedelta(0), timedelta(days=1)])
 def test_a_wrong_password_is_refused_even_after_a_recent_sign_in(age: timedelta) -> None:
     with pytest.raises(WrongPassword):
-        ensure_proved(NOW, signed_in_at=NOW - age, is_password_correct=False)
+        ensure_proof(NOW, signed_in_at=NOW - age, is_password_correct=False)

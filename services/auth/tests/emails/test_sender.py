@@ -18,7 +18,7 @@ from auth.emails.mailers import FolderMailer, SmtpMailer, create_mailer
 from auth.emails.sender import CLAIM_TTL, RETRY_DELAYS, EmailSender
 from auth.models import EmailRequest, OneTimeToken, User
 from auth.settings import EmailSettings
-from auth.tokens.opaque_tokens import digest
+from auth.tokens.opaque_tokens import compute_digest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -197,7 +197,7 @@ async def test_an_email_is_sent_again_if_the_worker_dies_while_sending(
         raise SystemError
 
     with monkeypatch.context() as dying:
-        dying.setattr("auth.emails.sender._settle", die)
+        dying.setattr("auth.emails.sender._store_outcome", die)
         with pytest.raises(SystemError):
             await sender.send_next(now=now)
     assert not await sender.send_next(now=now)
@@ -205,7 +205,7 @@ async def test_an_email_is_sent_again_if_the_worker_dies_while_sending(
     assert await list_requests(database) == []
     first, second = (email.get_content().partition("#token=")[2].split()[0] for _, email in post.emails)
     async with database.transaction() as session:
-        assert [row.digest for row in await session.scalars(select(OneTimeToken))] == [digest(second)]
+        assert [row.digest for row in await session.scalars(select(OneTimeToken))] == [compute_digest(second)]
     assert first != second
 
 

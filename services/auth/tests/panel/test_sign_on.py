@@ -8,7 +8,7 @@ import pytest
 from auth.app import create_app
 from auth.commands.accounts import lock_account
 from auth.commands.roles import change_role
-from auth.commands.sign_ins import revoke_sign_ins
+from auth.commands.sign_ins import revoke_user_families
 from auth.models import PanelSession, RefreshToken, RefreshTokenFamily, User
 from auth.settings import ApiSettings
 from fastapi import FastAPI
@@ -253,7 +253,7 @@ async def test_a_revoked_session_has_no_access(
     await sign_on(browser, boss)
     claims = read_claims(await ask_gate(browser))
     async with database.transaction() as session:
-        await revoke_sign_ins(session, boss.id, now=datetime.now(UTC))
+        await revoke_user_families(session, boss.id, now=datetime.now(UTC))
     assert (await ask_gate(browser)).status_code == 303
     # The commit also revokes its access tokens, in every service.
     assert claims["sid"] in str(session.info)

@@ -84,7 +84,7 @@ async def test_a_full_queue_refuses_immediately_and_recovers(
 async def test_an_address_leaves_room_in_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     ready = threading.Event()
     monkeypatch.setattr(pwdlib.PasswordHash, "hash", lambda self, password: ready.wait(5) and password)
-    hasher = PasswordHasher(threads=1, queue_size=3, max_of_address=2)
+    hasher = PasswordHasher(threads=1, queue_size=3, max_queued_per_address=2)
     waiting = [asyncio.create_task(hasher.for_address("203.0.113.7").hash(name)) for name in "ab"]
     await asyncio.sleep(0)
     with pytest.raises(PasswordQueueFull):
