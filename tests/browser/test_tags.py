@@ -71,7 +71,7 @@ async def test_a_tag_in_use_is_not_deleted_and_links_to_its_speeches(window: Vis
     )
     await page.goto(f"{TAGS}/{tag['id']}")
     await page.get_by_role("link", name="Delete").click()
-    await expect(page.get_by_text("2 speeches carry this tag")).to_be_visible()
+    await expect(page.get_by_text("2 speeches have this tag")).to_be_visible()
     assert await page.get_by_role("button", name="Delete").count() == 0
     await page.get_by_role("link", name="Show these speeches").click()
     await expect(page).to_have_url(re.compile(f"{SPEECHES}\\?tag={tag['id']}"))

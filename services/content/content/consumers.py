@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.commands import import_undo, imports, plays
 
-IMPORTS_AT_ONCE = 2
+MAX_CONCURRENT_IMPORTS = 2
 """Each takes two connections of the pool."""
 
 
@@ -31,7 +31,7 @@ def create_subscriptions(database: Database, storage: Storage) -> Subscriptions:
     return {
         SessionCompleted: on_session_completed,
         SessionDeleted: on_session_deleted,
-        # Of different owners: the importer announces an owner's imports one after another.
-        ImportValidated: Effect(on_import_validated, max_at_once=IMPORTS_AT_ONCE),
+        # The importer announces an owner's imports one at a time, so concurrent ones have different owners.
+        ImportValidated: Effect(on_import_validated, max_at_once=MAX_CONCURRENT_IMPORTS),
         ImportUndoRequested: on_import_undo_requested,
     }

@@ -28,7 +28,7 @@ class ChangedMeanwhile(PreconditionFailed):
 
 
 class UnknownTag(Invalid):
-    """A speech cannot carry a tag that does not exist."""
+    """One of the tags does not exist."""
 
     code = "unknown_tag"
 

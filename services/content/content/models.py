@@ -83,7 +83,7 @@ class Tag(Base):
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, server_default=func.uuidv7())
     name: Mapped[str] = mapped_column(String(100))
     category: Mapped[str] = mapped_column(String(100))
-    # Its speeches are being moved to that tag; afterwards it is deleted.
+    # The speeches of this tag are being moved to that one; afterwards this tag is deleted.
     merged_into: Mapped[UUID | None] = mapped_column(ForeignKey("tags.id"))
 
     __table_args__ = (
@@ -111,7 +111,7 @@ class Speech(Base):
     archived_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     # The import that created it.
     import_id: Mapped[UUID | None] = mapped_column(Uuid)
-    # When checks first found the recording missing. Not a property of the speech, so revisions ignore it.
+    # When a check first found the recording missing. This does not change the speech's revision.
     audio_missing_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     # Set by a trigger, so that rows added with COPY are found too.
     search: Mapped[str | None] = mapped_column(TSVECTOR, deferred=True)

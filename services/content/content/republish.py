@@ -1,4 +1,4 @@
-"""Publishes all speeches again, for a service whose copy of the catalogue is new or incomplete."""
+"""Publishes all speeches again, for a service whose copy of the speeches is new or incomplete."""
 
 import asyncio
 

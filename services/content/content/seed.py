@@ -69,21 +69,21 @@ async def seed(settings: SeedSettings, folder: Path) -> None:
     """
     if not settings.is_development:
         raise SystemExit("The seed is for development only. Set ENVIRONMENT=development to use it.")
-    found = await asyncio.to_thread(read_folder, folder)
+    source = await asyncio.to_thread(read_folder, folder)
     storage, database = Storage(settings), Database.from_settings(settings, name="content seed")
     try:
         await storage.ensure_bucket()
-        uploads = (_upload(storage, key, content) for key, content in found.recordings.items())
+        uploads = (_upload(storage, key, content) for key, content in source.recordings.items())
         uploaded = sum(await asyncio.gather(*uploads))
         async with database.transaction() as session:
-            missing = await list_missing(session, found)
+            missing = await list_missing(session, source)
         # Outside a transaction, which the database would abort after a long wait.
-        durations = await measure(found, missing)
+        durations = await measure_recordings(source, missing)
         async with database.transaction() as session:
-            created = await create_missing(session, found, durations)
+            created = await create_missing(session, source, durations)
     finally:
         await database.close()
-    log.info("seeded", uploaded=uploaded, created=created, speeches=len(found.speeches))
+    log.info("seeded", uploaded=uploaded, created=created, speeches=len(source.speeches))
 
 
 def read_folder(folder: Path) -> Seed:
@@ -119,27 +119,27 @@ async def _upload(storage: Storage, key: str, content: bytes) -> bool:
     return True
 
 
-async def list_missing(session: AsyncSession, found: Seed) -> list[SeedSpeech]:
-    existing = await find_existing_speeches(session, [speech.text for speech in found.speeches])
-    return [speech for speech in found.speeches if (speech.text, speech.level) not in existing]
+async def list_missing(session: AsyncSession, source: Seed) -> list[SeedSpeech]:
+    existing = await find_existing_speeches(session, [speech.text for speech in source.speeches])
+    return [speech for speech in source.speeches if (speech.text, speech.level) not in existing]
 
 
-async def measure(found: Seed, speeches: Sequence[SeedSpeech]) -> Durations:
+async def measure_recordings(source: Seed, speeches: Sequence[SeedSpeech]) -> Durations:
     """Raise SystemExit for a file that is not a recording."""
     async with Measurer() as measurer:
-        return {speech.audio_key: await _measure(measurer, speech, found) for speech in speeches}
+        return {speech.audio_key: await _measure_recording(measurer, speech, source) for speech in speeches}
 
 
-async def _measure(measurer: Measurer, speech: SeedSpeech, found: Seed) -> int:
+async def _measure_recording(measurer: Measurer, speech: SeedSpeech, source: Seed) -> int:
     try:
-        return (await measurer.measure(found.recordings[speech.audio_key])).duration_ms
+        return (await measurer.measure(source.recordings[speech.audio_key])).duration_ms
     except (UndecodableAudio, AudioTooLong) as error:
         raise SystemExit(f"{speech.audio_filename}: {error}") from error
 
 
-async def create_missing(session: AsyncSession, found: Seed, durations: Durations) -> int:
+async def create_missing(session: AsyncSession, source: Seed, durations: Durations) -> int:
     """Create the speeches that are still missing, once their recordings have been measured."""
-    tag_ids = await create_tags(session, found.categories, actor=None)
+    tag_ids = await create_tags(session, source.categories, actor=None)
     new = [
         NewSpeech(
             **speech.model_dump(exclude={"audio_filename", "tags"}),
@@ -147,7 +147,7 @@ async def create_missing(session: AsyncSession, found: Seed, durations: Duration
             duration_ms=durations[speech.audio_key],
             tag_ids=[tag_ids[name] for name in speech.tags],
         )
-        for speech in await list_missing(session, found)
+        for speech in await list_missing(session, source)
         if speech.audio_key in durations
     ]
     await create_speeches(session, new, actor=None)

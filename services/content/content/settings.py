@@ -11,9 +11,9 @@ from shared.settings import (
 
 
 class ApiSettings(HttpApiSettings, DatabaseSettings, StorageSettings):
-    # Recordings are measured one at a time, and one editor must not block the others.
+    # Recordings are measured one at a time, so an editor with many requests could block the others.
     max_user_requests_in_work: int = Field(default=8, ge=0)
-    # Searches keep a processor of the database busy, and learners' draws need one as well.
+    # A search keeps one of the database's processors busy, and learners' draws need them as well.
     max_user_admin_requests_in_work: int = Field(default=2, ge=0)
 
 

@@ -18,8 +18,7 @@ async def update_speeches(
 ) -> SpeechBatchUpdated:
     """Add tags to up to 500 speeches, remove tags from them, or archive or restore them, in one transaction.
 
-    A speech that cannot be changed is skipped; the others are changed. Sending the
-    same request again changes nothing.
+    Speeches that cannot be changed are skipped. Sending the same request again changes nothing.
     """
     outcome = await commands.update_speeches(session, batch.speech_ids, batch.to_change(), actor=editor.id)
     return SpeechBatchUpdated.model_validate(outcome)

@@ -77,7 +77,7 @@ async def get_speech(
 
 @admin.get("/speeches", response_description="One page of speeches.")
 async def list_speeches(
-    wanted: Annotated[SpeechFilter, Query()], session: SessionDep, storage: StorageDep
+    filters: Annotated[SpeechFilter, Query()], session: SessionDep, storage: StorageDep
 ) -> SpeechPage:
     """List speeches, the newest first or, with `search`, the best match first.
 
@@ -91,9 +91,9 @@ async def list_speeches(
     `page` reaches the 10,000th speech, the 2,000th of a list with `sort` or, with a search, the last ranked
     match. `next_cursor` leads through the whole list, and its pages cost the same at any depth.
     """
-    speeches, page = await queries.list_speeches(session, wanted)
+    speeches, page = await queries.list_speeches(session, filters)
     pagination = Pagination.from_query(
-        wanted,
+        filters,
         page=page.page,
         total=page.total,
         total_is_exact=page.total_is_exact,

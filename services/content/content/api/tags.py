@@ -132,7 +132,7 @@ async def delete_tag(tag_id: TagId, session: EditSessionDep, editor: CurrentUser
 async def merge_tag(
     tag_id: TagId, fields: TagMerge, session: EditSessionDep, editor: CurrentUser
 ) -> TagDetails:
-    """Merge a tag into another one. It disappears from the tag lists immediately.
+    """Merge a tag into another one. The merged tag disappears from the tag lists immediately.
 
     Its speeches, including archived ones, get the other tag and a new revision. For a tag on many speeches,
     this may take minutes. Then the tag is deleted. A repeated request gets 202 before that, and 404

@@ -20,25 +20,25 @@ INTERVAL_SECONDS = 30.0
 NEWEST_PER_CHECK = 20
 OTHERS_PER_CHECK = 150
 MAX_TRACKED_MISSING = 1_000
-"""With this many missing recordings a check looks for no others."""
+"""With this many missing recordings, a check no longer looks for others."""
 CONCURRENCY = 4
 MAX_LOGGED_KEYS = 20
 MISSING = Gauge("recordings_missing", "Speeches' recordings that are missing from the object storage.")
 
 # Speeches locked by another transaction are skipped until the next check. The key differs if the recording
 # has been replaced since.
-_LOOKED_FOR = """
+_SEEN_SPEECHES = """
     SELECT id FROM speeches
     JOIN unnest(CAST(:numbers AS bigint[]), CAST(:keys AS text[])) AS seen (number, key)
     ON speeches.number = seen.number AND audio_key = key
     WHERE audio_missing_since IS {} FOR NO KEY UPDATE OF speeches SKIP LOCKED
 """
-_NOTE = "UPDATE speeches SET audio_missing_since = {} WHERE id IN ({})"
-_NOTE_MISSING = text(_NOTE.format("now()", _LOOKED_FOR.format("NULL")))
-_NOTE_FOUND = text(_NOTE.format("NULL", _LOOKED_FOR.format("NOT NULL")))
+_MARK = "UPDATE speeches SET audio_missing_since = {} WHERE id IN ({})"
+_MARK_MISSING = text(_MARK.format("now()", _SEEN_SPEECHES.format("NULL")))
+_MARK_FOUND = text(_MARK.format("NULL", _SEEN_SPEECHES.format("NOT NULL")))
 
 type KeyByNumber = Mapping[int, str]
-"""The keys of recordings by the number of their speech."""
+"""Keys of recordings, by the number of the speech."""
 
 
 class RecordingsUnavailable(Unavailable):
@@ -46,7 +46,7 @@ class RecordingsUnavailable(Unavailable):
 
 
 class RecordingMonitor:
-    """A check of the newest speeches' recordings every time, and of all others in turn."""
+    """Each check covers the recordings of the newest speeches, and the next part of all others."""
 
     def __init__(self, database: Database, storage: Storage) -> None:
         self._database, self._storage = database, storage
@@ -68,13 +68,13 @@ class RecordingMonitor:
         )
 
     async def check(self) -> None:
-        """Check the newest and the next recordings, and the missing ones again. Raises Unavailable."""
+        """Check the newest, the next and the missing recordings. Raises Unavailable."""
         limit = OTHERS_PER_CHECK if len(self._missing) < MAX_TRACKED_MISSING else 0
         async with self._database.transaction() as session:
             others = await list_keys_after(session, self._last_number, limit=limit)
             newest = await list_newest_keys(session, limit=NEWEST_PER_CHECK)
-            again = await list_missing_keys(session, limit=MAX_TRACKED_MISSING)
-        keys = others | newest | again
+            missing = await list_missing_keys(session, limit=MAX_TRACKED_MISSING)
+        keys = others | newest | missing
         existing = await self._list_existing(keys)
         self._last_number = max(others, default=self._last_number) if len(others) == limit else 0
         self._missing = {number: key for number, key in keys.items() if number not in existing}
@@ -86,14 +86,14 @@ class RecordingMonitor:
             log.warning("recordings_missing", keys=list(self._missing.values())[:MAX_LOGGED_KEYS])
 
     async def _list_existing(self, keys: KeyByNumber) -> set[int]:
-        turn = asyncio.Semaphore(CONCURRENCY)
+        slots = asyncio.Semaphore(CONCURRENCY)
 
         async def exists(key: str) -> bool:
-            async with turn:
+            async with slots:
                 return await self._storage.has_object(key)
 
         found = await asyncio.gather(*map(exists, keys.values()))
-        return {number for number, there in zip(keys, found, strict=True) if there}
+        return {number for number, is_stored in zip(keys, found, strict=True) if is_stored}
 
 
 async def list_newest_keys(session: AsyncSession, *, limit: int) -> dict[int, str]:
@@ -106,19 +106,19 @@ async def list_keys_after(session: AsyncSession, number: int, *, limit: int) -> 
 
 
 async def list_missing_keys(session: AsyncSession, *, limit: int) -> dict[int, str]:
-    """Return the recordings that some check, of this process or another, has not found."""
+    """Return the recordings that a check in any process has found missing."""
     missing = select(Speech).where(Speech.audio_missing_since.is_not(None)).order_by(Speech.id).limit(limit)
     return await _list_keys(session, missing)
 
 
 async def record_missing(session: AsyncSession, keys: KeyByNumber) -> None:
     if keys:
-        await session.execute(_NOTE_MISSING, {"numbers": list(keys), "keys": list(keys.values())})
+        await session.execute(_MARK_MISSING, {"numbers": list(keys), "keys": list(keys.values())})
 
 
 async def record_found(session: AsyncSession, keys: KeyByNumber) -> None:
     if keys:
-        await session.execute(_NOTE_FOUND, {"numbers": list(keys), "keys": list(keys.values())})
+        await session.execute(_MARK_FOUND, {"numbers": list(keys), "keys": list(keys.values())})
 
 
 async def _list_keys(session: AsyncSession, speeches: Select[Speech]) -> dict[int, str]:

@@ -5,18 +5,18 @@ from uuid import UUID
 from shared.clock import utc_now
 
 _VERSION_AND_VARIANT = 7 << 76 | 2 << 62
-_RANDOM_BITS, _PLACE_BITS_BEHIND_VARIANT = 42, 20
+_RANDOM_BITS, _POSITION_BITS_AFTER_VARIANT = 42, 20
 
 
 class IdRange(NamedTuple):
-    """The ids of one import. Both ends belong to it."""
+    """The ids of one import, including both ends."""
 
     first: UUID
     last: UUID
 
 
 class BatchIds:
-    """Ids in the order of the rows, all of the same millisecond, so that no other speech is among them.
+    """Ids in row order. They share one millisecond, so no other speech has an id between them.
 
     UUID version 7 with a counter of 32 bits (RFC 9562, 6.2, method 1).
     """
@@ -30,5 +30,5 @@ class BatchIds:
         return IdRange(UUID(int=self._base), UUID(int=self._base | highest))
 
     def create(self, place: int) -> UUID:
-        high, low = divmod(place, 1 << _PLACE_BITS_BEHIND_VARIANT)
+        high, low = divmod(place, 1 << _POSITION_BITS_AFTER_VARIANT)
         return UUID(int=self._base | high << 64 | low << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS))

@@ -14,7 +14,7 @@ _Key = Annotated[str, Field(max_length=MAX_KEY_LENGTH, pattern=r"^speeches/[^/\x
 
 
 class BatchRow(ImportedRow):
-    """A row that the tables accept. The importer has validated it; this is what content relies on."""
+    """A row that fits content's tables. The importer has validated it; this checks what content relies on."""
 
     text: _Text
     tags: list[_Name] = Field(max_length=MAX_TAGS_PER_SPEECH)

@@ -44,8 +44,8 @@ _ATTACH_TAGS = text("""
     FROM imported_rows CROSS JOIN unnest(tags) AS carried (name) JOIN imported_tags USING (name)
     WHERE place BETWEEN :first AND :last ORDER BY 1, 2
 """)
-_KNOWN_SPEECHES = text("SELECT reltuples FROM pg_class WHERE oid = CAST('speeches' AS regclass)")
-# Its locks last until the commit, so that one import would wait for another.
+_ESTIMATED_SPEECHES = text("SELECT reltuples FROM pg_class WHERE oid = CAST('speeches' AS regclass)")
+# ANALYZE holds its locks until the commit: without SKIP_LOCKED, one import would wait for another.
 _ANALYSE = text("ANALYZE (SKIP_LOCKED) speeches, speech_tags")
 _ROWS = text("""
     SELECT CAST(id AS text), text, level, type, tags, audio_key, duration_ms
@@ -90,8 +90,8 @@ class BatchTable:
     async def analyse(self) -> None:
         """Analyse the catalogue's tables for the planner, if they have grown much."""
         # Autovacuum would do it within a minute, in which lists would read whole tables.
-        known = (await self._session.scalars(_KNOWN_SPEECHES)).one()
-        if self._size >= MIN_GROWTH * known:
+        estimated = (await self._session.scalars(_ESTIMATED_SPEECHES)).one()
+        if self._size >= MIN_GROWTH * estimated:
             await self._session.execute(_ANALYSE)
 
     async def read_snapshots(self, tags: Mapping[str, TagRef]) -> AsyncIterator[list[SpeechSnapshot]]:
@@ -121,14 +121,14 @@ def _to_snapshot(
     *,
     tags: Mapping[str, TagRef],
 ) -> SpeechSnapshot:
-    carried = {tags[name].id: tags[name] for name in names}
+    tags_by_id = {tags[name].id: tags[name] for name in names}
     return SpeechSnapshot(
         speech_id=UUID(speech_id),
         revision=1,
         text=text,
         level=level,
         type=type,
-        tags=sorted(carried.values(), key=lambda tag: tag.name),
+        tags=sorted(tags_by_id.values(), key=lambda tag: tag.name),
         audio_key=audio_key,
         duration_ms=duration_ms,
     )

@@ -37,11 +37,11 @@ _PURGE = text("""
 """)
 
 _FACETS = """
-    WITH wanted AS (SELECT id, number, level, type FROM speeches WHERE archived_at IS NULL AND {condition})
-    SELECT 'level', level, array_agg(number) FROM wanted GROUP BY level
-    UNION ALL SELECT 'type', type, array_agg(number) FROM wanted GROUP BY type
+    WITH active AS (SELECT id, number, level, type FROM speeches WHERE archived_at IS NULL AND {condition})
+    SELECT 'level', level, array_agg(number) FROM active GROUP BY level
+    UNION ALL SELECT 'type', type, array_agg(number) FROM active GROUP BY type
     UNION ALL SELECT 'tag', CAST(tag_id AS text), array_agg(number)
-    FROM wanted JOIN speech_tags ON speech_id = wanted.id GROUP BY tag_id
+    FROM active JOIN speech_tags ON speech_id = active.id GROUP BY tag_id
 """
 _FACETS_BETWEEN = text(_FACETS.format(condition="number BETWEEN :first AND :last"))
 _FACETS_OF = text(_FACETS.format(condition="number = ANY(:numbers)"))

@@ -65,15 +65,15 @@ class Catalogue:
                 self._known.update(members)
         self._cached_match.cache_clear()
 
-    def match(self, wanted: DrawFilter) -> MatchingNumbers:
-        return self._cached_match(wanted)
+    def match(self, draw_filter: DrawFilter) -> MatchingNumbers:
+        return self._cached_match(draw_filter)
 
-    def _intersect(self, wanted: DrawFilter) -> MatchingNumbers:
-        required = [self._get_bitmap(("level", wanted.level))]
-        if wanted.type is not None:
-            required.append(self._get_bitmap(("type", wanted.type)))
-        tags = [self._get_bitmap(("tag", str(tag))) for tag in wanted.tags]
-        if tags and wanted.match == "any":
+    def _intersect(self, draw_filter: DrawFilter) -> MatchingNumbers:
+        required = [self._get_bitmap(("level", draw_filter.level))]
+        if draw_filter.type is not None:
+            required.append(self._get_bitmap(("type", draw_filter.type)))
+        tags = [self._get_bitmap(("tag", str(tag))) for tag in draw_filter.tags]
+        if tags and draw_filter.match == "any":
             required.append(BitMap64.union(*tags))
         else:
             required += tags

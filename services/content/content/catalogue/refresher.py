@@ -32,7 +32,7 @@ MAX_CHUNKS_PER_PASS = 50
 class _State:
     catalogue: Catalogue
     read: Position
-    # Other readers may have read no further, so the log is kept from here.
+    # Other processes may not have read beyond this position, so later entries are kept.
     needed_from: Position
     # Changes found up to `read` that are not indexed yet.
     pending: deque[list[Change]] = field(default_factory=deque)
@@ -58,7 +58,7 @@ class CatalogueRefresher:
 
     @property
     def loop(self) -> Loop:
-        # A catalogue that is not loaded answers no draw, so a retry never waits long.
+        # Draws fail until the catalogue is loaded, so retries never wait long.
         return Loop(
             name="catalogue_refresh",
             work=self.refresh,
@@ -99,13 +99,13 @@ async def _find_changes(session: AsyncSession, state: _State) -> bool:
     if not state.read.is_continuous_with(position):
         log.warning("catalogue_reload_required")
         return False
-    # Ahead of an import that is not fully indexed, so that editors see their own changes soon.
-    state.pending.extendleft(_group(changes))
+    # New changes come before an import that is not fully indexed, so that editors see them soon.
+    state.pending.extendleft(_group_changes(changes))
     state.read = position
     return True
 
 
-def _group(changes: Iterable[Change]) -> Iterator[list[Change]]:
+def _group_changes(changes: Iterable[Change]) -> Iterator[list[Change]]:
     """Divide changes into groups of at most CHUNK_SIZE speeches, unless a single change has more."""
     group, size = list[Change](), 0
     for change in changes:
@@ -123,7 +123,7 @@ async def _apply_changes(session: AsyncSession, state: _State) -> None:
         numbers = await changelog.list_numbers(session, state.pending[0])
         for chunk in batched(numbers, CHUNK_SIZE):
             state.catalogue.replace(chunk, await changelog.list_facets(session, chunk))
-        # Only now, so that after a failure the next pass applies it again.
+        # Removed last, so that the next pass applies the group again after a failure.
         state.pending.popleft()
 
 

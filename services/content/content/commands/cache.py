@@ -29,7 +29,7 @@ class InvalidateCache(Job):
     @model_validator(mode="before")
     @classmethod
     def from_event(cls, body: Any) -> Any:
-        # Earlier versions triggered this by the events TagChanged, SpeechUpdated and SpeechDeleted.
+        # Earlier versions send the events TagChanged, SpeechUpdated and SpeechDeleted instead.
         match body:
             case {"data": {"speech_id": str(speech_id)}}:
                 return body | {"keys": [get_cached_speech.build_key(UUID(speech_id))]}
@@ -40,14 +40,14 @@ class InvalidateCache(Job):
 
 def invalidate(session: AsyncSession, *keys: str) -> None:
     """Remove cached values once the caller's transaction is committed."""
-    # The job works even if this process ends or Redis is down. `edit_transaction` does not wait for it.
+    # The job succeeds even if this process ends or Redis is down; `edit_transaction` invalidates sooner.
     enqueue(session, InvalidateCache(keys=list(keys)))
     session.info.setdefault(STALE_KEYS, []).extend(keys)
 
 
 @asynccontextmanager
 async def edit_transaction(database: Database, cache: Cache) -> AsyncIterator[AsyncSession]:
-    """Open a transaction, and remove its stale values after the commit: a client sees its own edit."""
+    """Open a transaction. After its commit, remove stale cached values, so that clients see their edits."""
     async with database.transaction() as session:
         yield session
     if keys := session.info.get(STALE_KEYS):

@@ -22,11 +22,11 @@ log = structlog.get_logger(__name__)
 
 CHUNK_SIZE = 500
 UNDONE_IMPORTS = "content.import_undos"
-"""Claims an import by its id, like a delivery, so that even two events undo it once."""
+"""Name under which imports are claimed by id, so that an import is undone once even after two events."""
 
 
 class UndoImport(Job):
-    """Undo an import's speeches after `after`. The counts are those of earlier chunks."""
+    """Undo the import's speeches with ids greater than `after`. The counts are those of earlier chunks."""
 
     service: ClassVar[str] = "content"
 
@@ -51,10 +51,10 @@ async def undo_import(session: AsyncSession, job: UndoImport) -> None:
     done = job.model_copy(
         update={"deleted": job.deleted + len(deleted), "archived": job.archived + len(archived)}
     )
-    await _delete(session, deleted)
+    await _delete_unplayed(session, deleted)
     await archive_speeches(session, [speech.id for speech in archived if speech.archived_at is None])
     if len(speeches) == CHUNK_SIZE:
-        # Due after the events, so that the outbox holds those of one chunk.
+        # Due after the chunk's events, so that the outbox holds the events of only one chunk.
         enqueue(session, _continue_after(done, speeches[-1].id))
     else:
         _record_undone(session, done)
@@ -70,12 +70,12 @@ async def _lock_chunk(session: AsyncSession, job: UndoImport) -> Sequence[Speech
 
 
 async def _list_played(session: AsyncSession, speech_ids: Collection[UUID]) -> set[UUID]:
-    # Only after locking the speeches, so that a session counting their plays concurrently comes first.
+    # Read after locking the speeches, so that plays counted by concurrent transactions are included.
     played = select(SpeechStatistics.speech_id).where(SpeechStatistics.speech_id.in_(speech_ids))
     return set(await session.scalars(played))
 
 
-async def _delete(session: AsyncSession, speeches: Collection[Speech]) -> None:
+async def _delete_unplayed(session: AsyncSession, speeches: Collection[Speech]) -> None:
     if speeches:
         ids = [speech.id for speech in speeches]
         keys = {speech.audio_key for speech in speeches} | await list_former_keys(session, ids)

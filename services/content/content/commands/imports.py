@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 NEW_TAG_CATEGORY = "imported"
 """The category of tags created by imports, until editors move them to another one."""
 APPLIED_IMPORTS = "content.imports"
-"""Claims an import by its id, like a delivery, so that even two events apply it once."""
+"""Name under which imports are claimed by id, so that an import is applied once even after two events."""
 TAG_CHUNK_SIZE = 1_000
 EVENT_INTERVAL = timedelta(milliseconds=20)
 """Paces other services' processing of a large import, so that other events do not wait behind it."""
@@ -61,7 +61,7 @@ async def apply_import(database: Database, storage: Storage, batch: ValidatedBat
         await table.attach_tags(tag_ids)
         await table.analyse()
         events = await _record_speeches(session, table, batch, tags)
-        await _follow_renames(session, tags)
+        await _publish_renames(session, tags)
         await spread_due_times(session, [*events, _record_applied(session, batch)], interval=EVENT_INTERVAL)
         await _delete_running(session, batch.import_id)
     log.info("import_applied", import_id=str(batch.import_id), speeches=batch.rows)
@@ -79,12 +79,12 @@ async def _load_batch(table: BatchTable, storage: Storage, batch: ValidatedBatch
 
 @retry_conflicts
 async def _record_running(database: Database, import_id: UUID, ids: IdRange) -> None:
-    """Record the import's id range, so that lists skip its uncommitted rows instead of checking each."""
+    """Record the import's id range, so that lists skip its uncommitted rows instead of checking each row."""
     ends = {"first_id": ids.first, "last_id": ids.last}
     async with database.transaction() as session:
-        noted = insert(RunningImport).values(import_id=import_id, **ends)
+        statement = insert(RunningImport).values(import_id=import_id, **ends)
         # An earlier attempt may have recorded other ids.
-        await session.execute(noted.on_conflict_do_update(index_elements=["import_id"], set_=ends))
+        await session.execute(statement.on_conflict_do_update(index_elements=["import_id"], set_=ends))
 
 
 async def _delete_running(session: AsyncSession, import_id: UUID) -> None:
@@ -94,7 +94,7 @@ async def _delete_running(session: AsyncSession, import_id: UUID) -> None:
 @retry_conflicts
 async def _ensure_tags(database: Database, names: Collection[str], *, actor: UUID) -> dict[str, UUID]:
     """Create missing tags, and return all ids by name."""
-    # In separate short transactions: others that create the same tag wait for the commit.
+    # In separate short transactions, because others that create the same tag wait for the commit.
     ids: dict[str, UUID] = {}
     for chunk in batched(sorted(names), TAG_CHUNK_SIZE):
         async with database.transaction() as session:
@@ -104,8 +104,8 @@ async def _ensure_tags(database: Database, names: Collection[str], *, actor: UUI
 
 async def _lock_tags(session: AsyncSession, tag_ids: Mapping[str, UUID]) -> dict[str, TagRef]:
     """Return the tags by their names in the batch, locked against deletion until the transaction ends."""
-    wanted = _select_tags(tag_ids.values()).with_for_update(read=True, key_share=True)
-    locked = await session.execute(wanted)
+    statement = _select_tags(tag_ids.values()).with_for_update(read=True, key_share=True)
+    locked = await session.execute(statement)
     tags = {tag_id: TagRef(id=tag_id, name=name) for tag_id, name in locked}
     try:
         return {name: tags[tag_id] for name, tag_id in tag_ids.items()}
@@ -126,9 +126,9 @@ async def _record_speeches(
     return ids
 
 
-async def _follow_renames(session: AsyncSession, tags: Mapping[str, TagRef]) -> None:
+async def _publish_renames(session: AsyncSession, tags: Mapping[str, TagRef]) -> None:
     """Publish the new name of tags that were renamed since the snapshots were made."""
-    # Renames wait for this lock, but only until the commit. Until then they do not see the speeches.
+    # Renames wait for this lock until the commit, and then see the new speeches.
     recorded = {tag.id: tag.name for tag in tags.values()}
     current = (await session.execute(_select_tags(recorded).with_for_update(read=True))).all()
     if renamed := [tag_id for tag_id, name in current if name != recorded[tag_id]]:
@@ -139,8 +139,8 @@ async def _follow_renames(session: AsyncSession, tags: Mapping[str, TagRef]) -> 
 
 def _select_tags(tag_ids: Iterable[UUID]) -> Select[UUID, str]:
     """Select ids and names in the common lock order of tags."""
-    wanted = any_(literal(list(tag_ids), ARRAY(Uuid)))
-    return select(Tag.id, Tag.name).where(Tag.id == wanted).order_by(Tag.id)
+    listed_ids = any_(literal(list(tag_ids), ARRAY(Uuid)))
+    return select(Tag.id, Tag.name).where(Tag.id == listed_ids).order_by(Tag.id)
 
 
 def _record_applied(session: AsyncSession, batch: ValidatedBatch) -> UUID:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.domain.plays import PlayStatistics, count_plays_by_speech
 
-# The rows are locked in a fixed order, so that two sessions with the same speeches do not deadlock.
+# Rows are locked in a fixed order, so that two sessions with the same speeches do not deadlock.
 _ADD_PLAYS = text("""
     INSERT INTO speech_statistics AS kept (speech_id, plays, correct, scored, score_sum)
     SELECT played.*

@@ -18,7 +18,7 @@ CHUNK_SIZE = 500
 
 
 class PublishSnapshots(Job):
-    """Republish the speeches after `after`, with unchanged revisions, which other copies ignore."""
+    """Republish the speeches with ids greater than `after`. Copies that have their revisions ignore them."""
 
     service: ClassVar[str] = "content"
 

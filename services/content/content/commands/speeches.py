@@ -59,15 +59,15 @@ async def create_speeches(
     speeches = [Speech(**_to_columns(speech)) for speech in new]
     session.add_all(speeches)
     await session.flush()
-    carried = {speech.id: set(wanted.tag_ids) for speech, wanted in zip(speeches, new, strict=True)}
-    await attach_tags(session, carried)
+    tag_ids = {speech.id: set(added.tag_ids) for speech, added in zip(speeches, new, strict=True)}
+    await attach_tags(session, tag_ids)
     await record_change(session, [speech.number for speech in speeches])
     for speech in speeches:
-        snapshot = _to_snapshot(speech, [tags[tag_id] for tag_id in carried[speech.id]])
+        snapshot = _to_snapshot(speech, [tags[tag_id] for tag_id in tag_ids[speech.id]])
         record(session, SpeechCreated, subject=str(speech.id), data=snapshot)
-        after = _to_audited(speech, carried[speech.id])
+        after = _to_audit_values(speech, tag_ids[speech.id])
         audit_log.record(session, "speech_created", subject=speech.id, actor=actor, after=after)
-    return list(carried)
+    return list(tag_ids)
 
 
 @retry_conflicts
@@ -106,17 +106,17 @@ async def apply_speech_change(
     Raises SpeechNotFound, UnknownTag, and ChangedMeanwhile for an unexpected revision.
     """
     speech = await _lock_speech(session, speech_id, expected)
-    carried = (await list_tag_ids(session, [speech_id]))[speech_id]
-    wanted = carried if change.tag_ids is None else set(change.tag_ids)
-    tags = await lock_tags(session, wanted)
+    old_tag_ids = (await list_tag_ids(session, [speech_id]))[speech_id]
+    new_tag_ids = old_tag_ids if change.tag_ids is None else set(change.tag_ids)
+    tags = await lock_tags(session, new_tag_ids)
     values = find_changed_values(speech, _to_columns(change))
-    if not values and wanted == carried:
+    if not values and new_tag_ids == old_tag_ids:
         return
-    audit_change(session, speech, values, carried, wanted, actor=actor)
-    if wanted != carried:
+    audit_change(session, speech, values, old_tag_ids, new_tag_ids, actor=actor)
+    if new_tag_ids != old_tag_ids:
         await session.execute(delete(SpeechTag).where(SpeechTag.speech_id == speech_id))
-        await attach_tags(session, {speech_id: wanted})
-    [speech] = await _store_revisions(session, [speech_id], to_stored(values))
+        await attach_tags(session, {speech_id: new_tag_ids})
+    [speech] = await _store_revisions(session, [speech_id], to_column_values(values))
     await record_change(session, [speech.number])
     _record_updated(session, speech, tags.values())
     invalidate(session, get_cached_speech.build_key(speech_id))
@@ -125,7 +125,7 @@ async def apply_speech_change(
 async def archive_speeches(session: AsyncSession, speech_ids: Collection[UUID]) -> None:
     """Archive active speeches. The caller has locked their rows, and audits the change."""
     if speech_ids:
-        speeches = await publish_revisions(session, speech_ids, to_stored({"archived": True}))
+        speeches = await publish_revisions(session, speech_ids, to_column_values({"archived": True}))
         await record_change(session, [speech.number for speech in speeches])
 
 
@@ -141,7 +141,7 @@ async def delete_speech(
     Raises SpeechNotFound, and ChangedMeanwhile for an unexpected revision.
     """
     speech = await _lock_speech(session, speech_id, expected)
-    before = _to_audited(speech, (await list_tag_ids(session, [speech_id]))[speech_id])
+    before = _to_audit_values(speech, (await list_tag_ids(session, [speech_id]))[speech_id])
     await delete_speeches(session, [speech])
     audit_log.record(session, "speech_deleted", subject=speech_id, actor=actor, before=before)
 
@@ -169,18 +169,18 @@ async def publish_revisions(
 
 async def publish_snapshots(session: AsyncSession, speeches: Collection[Speech]) -> None:
     """Publish the current state of speeches, in id order."""
-    carried = await list_tag_ids(session, [speech.id for speech in speeches])
-    tags = await lock_tags(session, set().union(*carried.values()))
+    tag_ids_by_speech = await list_tag_ids(session, [speech.id for speech in speeches])
+    tags = await lock_tags(session, set().union(*tag_ids_by_speech.values()))
     for speech in sorted(speeches, key=lambda speech: speech.id):
-        _record_updated(session, speech, [tags[tag_id] for tag_id in carried[speech.id]])
+        _record_updated(session, speech, [tags[tag_id] for tag_id in tag_ids_by_speech[speech.id]])
 
 
 async def list_tag_ids(session: AsyncSession, speech_ids: Collection[UUID]) -> TagIdsBySpeech:
-    carried: TagIdsBySpeech = {speech_id: set() for speech_id in speech_ids}
+    tag_ids_by_speech: TagIdsBySpeech = {speech_id: set() for speech_id in speech_ids}
     rows = select(SpeechTag.speech_id, SpeechTag.tag_id).where(SpeechTag.speech_id.in_(speech_ids))
     for speech_id, tag_id in await session.execute(rows):
-        carried[speech_id].add(tag_id)
-    return carried
+        tag_ids_by_speech[speech_id].add(tag_id)
+    return tag_ids_by_speech
 
 
 async def _lock_speech(session: AsyncSession, speech_id: UUID, expected: Revisions) -> Speech:
@@ -209,14 +209,16 @@ async def lock_tags(session: AsyncSession, tag_ids: Collection[UUID]) -> dict[UU
 async def _store_revisions(
     session: AsyncSession, speech_ids: Collection[UUID], values: Mapping[str, Any]
 ) -> Sequence[Speech]:
-    raised = {**values, "revision": Speech.revision + 1, "updated_at": func.now()}
-    updated = update(Speech).where(Speech.id.in_(speech_ids)).values(raised).returning(Speech)
+    new_values = {**values, "revision": Speech.revision + 1, "updated_at": func.now()}
+    updated = update(Speech).where(Speech.id.in_(speech_ids)).values(new_values).returning(Speech)
     return (await session.scalars(updated, execution_options={"populate_existing": True})).all()
 
 
-async def attach_tags(session: AsyncSession, carried: TagIdsBySpeech) -> None:
+async def attach_tags(session: AsyncSession, tag_ids_by_speech: TagIdsBySpeech) -> None:
     rows = [
-        {"speech_id": speech_id, "tag_id": tag_id} for speech_id, ids in carried.items() for tag_id in ids
+        {"speech_id": speech_id, "tag_id": tag_id}
+        for speech_id, ids in tag_ids_by_speech.items()
+        for tag_id in ids
     ]
     if rows:
         await session.execute(insert(SpeechTag), rows)
@@ -230,21 +232,21 @@ def audit_change(
     session: AsyncSession,
     speech: Speech,
     values: Mapping[str, Any],
-    carried: Collection[UUID],
-    wanted: Collection[UUID],
+    old_tag_ids: Collection[UUID],
+    new_tag_ids: Collection[UUID],
     *,
     actor: UUID | None,
 ) -> None:
     before = {name: getattr(speech, name) for name in values}
     after = dict(values)
-    if wanted != carried:
-        before["tag_ids"], after["tag_ids"] = _to_sorted_text(carried), _to_sorted_text(wanted)
+    if new_tag_ids != old_tag_ids:
+        before["tag_ids"], after["tag_ids"] = _to_sorted_text(old_tag_ids), _to_sorted_text(new_tag_ids)
     for action, names in group_by_action(after).items():
         old, new = ({name: values[name] for name in names} for values in (before, after))
         audit_log.record(session, action, subject=speech.id, actor=actor, before=old, after=new)
 
 
-def _to_audited(speech: Speech, tag_ids: Collection[UUID]) -> dict[str, Any]:
+def _to_audit_values(speech: Speech, tag_ids: Collection[UUID]) -> dict[str, Any]:
     values = {name: getattr(speech, name) for name in AUDITED_COLUMNS}
     return {**values, "tag_ids": _to_sorted_text(tag_ids)}
 
@@ -253,7 +255,7 @@ def _to_sorted_text(tag_ids: Collection[UUID]) -> list[str]:
     return sorted(map(str, tag_ids))
 
 
-def to_stored(values: Mapping[str, Any]) -> dict[str, Any]:
+def to_column_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns for changed values: a time for `archived`, and a new recording is not missing."""
     columns = {name: value for name, value in values.items() if name != "archived"}
     if "archived" in values:

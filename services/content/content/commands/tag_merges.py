@@ -38,7 +38,7 @@ async def merge_tag(session: AsyncSession, tag_id: UUID, *, into: UUID, actor: U
     """
     if tag_id == into:
         raise field_error("#/into_tag_id", "must be another tag")
-    # Waits for changes of speeches that have read either tag.
+    # Waits for speech updates that have read either tag.
     both = select(Tag).where(Tag.id.in_((tag_id, into))).order_by(Tag.id).with_for_update(key_share=True)
     tags = {tag.id: tag for tag in await session.scalars(both, execution_options={"populate_existing": True})}
     if (tag := tags.get(tag_id)) is None:
@@ -46,7 +46,7 @@ async def merge_tag(session: AsyncSession, tag_id: UUID, *, into: UUID, actor: U
     if into not in tags:
         raise field_error("#/into_tag_id", f"there is no tag {into}", error_type=UnknownTag)
     if tag.merged_into != into:
-        await _ensure_free(session, tag, tags[into])
+        await _ensure_not_merging(session, tag, tags[into])
         tag.merged_into = into
         before = {"name": tag.name, "category": tag.category}
         after = {"merged_into": str(into)}
@@ -57,27 +57,27 @@ async def merge_tag(session: AsyncSession, tag_id: UUID, *, into: UUID, actor: U
     return await get_tag_with_count(session, into)
 
 
-async def _ensure_free(session: AsyncSession, tag: Tag, into: Tag) -> None:
-    # Merges in a circle would never end.
-    takes_others = await session.scalar(select(exists().where(Tag.merged_into == tag.id)))
-    if tag.merged_into or into.merged_into or takes_others:
+async def _ensure_not_merging(session: AsyncSession, tag: Tag, into: Tag) -> None:
+    # A cycle of merges would never end.
+    is_target = await session.scalar(select(exists().where(Tag.merged_into == tag.id)))
+    if tag.merged_into or into.merged_into or is_target:
         raise TagBeingMerged("One of the tags is part of another merge. Try again in a few minutes.")
 
 
 async def merge_next_speeches(session: AsyncSession, job: MergeTags) -> None:
     """Move one chunk, archived speeches too, and enqueue the next one. The last one deletes the tag."""
-    carrying = select(Speech).join(SpeechTag).where(SpeechTag.tag_id == job.tag_id)
-    chunk = carrying.order_by(SpeechTag.speech_id).limit(CHUNK_SIZE).with_for_update(of=Speech)
+    tagged = select(Speech).join(SpeechTag).where(SpeechTag.tag_id == job.tag_id)
+    chunk = tagged.order_by(SpeechTag.speech_id).limit(CHUNK_SIZE).with_for_update(of=Speech)
     locked = [speech.id for speech in await session.scalars(chunk)]
     if locked:
-        await _move(session, locked, job)
-    if len(locked) == CHUNK_SIZE or not await _delete(session, job):
+        await _move_speeches(session, locked, job)
+    if len(locked) == CHUNK_SIZE or not await _delete_tag(session, job):
         enqueue(session, MergeTags(tag_id=job.tag_id, into_tag_id=job.into_tag_id))
     await yield_to_others(session)
 
 
-async def _move(session: AsyncSession, locked: list[UUID], job: MergeTags) -> None:
-    # An editor may have removed it from some of them while this transaction waited for their rows.
+async def _move_speeches(session: AsyncSession, locked: list[UUID], job: MergeTags) -> None:
+    # While this transaction waited for the rows, an editor may have removed the tag from some speeches.
     removed = delete(SpeechTag).where(SpeechTag.tag_id == job.tag_id, SpeechTag.speech_id.in_(locked))
     moved = list(await session.scalars(removed.returning(SpeechTag.speech_id)))
     if not moved:
@@ -88,8 +88,8 @@ async def _move(session: AsyncSession, locked: list[UUID], job: MergeTags) -> No
     await record_change(session, [speech.number for speech in speeches])
 
 
-async def _delete(session: AsyncSession, job: MergeTags) -> bool:
-    """Delete the tag. Return False if a speech has got it since."""
+async def _delete_tag(session: AsyncSession, job: MergeTags) -> bool:
+    """Delete the tag. Return False if it has been added to a speech since."""
     try:
         async with session.begin_nested():
             await session.execute(delete(Tag).where(Tag.id == job.tag_id, Tag.merged_into == job.into_tag_id))

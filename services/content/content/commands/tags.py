@@ -23,8 +23,8 @@ CHUNK_SIZE = 500
 
 
 class PropagateTagName(Job):
-    """Publish the speeches with a renamed tag, after `after`. Speeches changed after `locked_at` already have
-    its new name.
+    """Publish the speeches that have a renamed tag and an id greater than `after`. Speeches changed after
+    `locked_at` already have its new name.
     """
 
     service: ClassVar[str] = "content"
@@ -36,7 +36,7 @@ class PropagateTagName(Job):
     @model_validator(mode="before")
     @classmethod
     def from_event(cls, body: Any) -> Any:
-        # Earlier versions triggered this by the event TagRenamed.
+        # Earlier versions send the event TagRenamed instead.
         if isinstance(body, dict) and isinstance(rename := body.get("data"), dict):
             return {**body, **rename, "locked_at": rename.get("locked_at") or body.get("time")}
         return body
@@ -58,7 +58,7 @@ async def create_tags(
     new = [{"name": name, "category": category} for name, category in in_order]
     created = (await session.scalars(insert(Tag).values(new).on_conflict_do_nothing().returning(Tag))).all()
     for tag in created:
-        audit_log.record(session, "tag_created", subject=tag.id, actor=actor, after=_to_audited(tag))
+        audit_log.record(session, "tag_created", subject=tag.id, actor=actor, after=_to_audit_values(tag))
     if created:
         invalidate(session, list_cached_tags.build_key())
     given = func.unnest(literal(list(categories), ARRAY(String))).column_valued("given")
@@ -100,7 +100,7 @@ async def update_tag(
         audit_log.record(session, "tag_updated", subject=tag_id, actor=actor, before=before, after=values)
         invalidate(session, list_cached_tags.build_key())
     if "name" in values:
-        # The row is locked: later changes of speeches wait, and then read the new name.
+        # The row is locked: later updates of speeches wait, and then read the new name.
         locked_at = (await session.scalars(select(func.clock_timestamp()))).one()
         enqueue(session, PropagateTagName(tag_id=tag_id, locked_at=locked_at))
     return await get_tag_with_count(session, tag_id)
@@ -119,17 +119,17 @@ async def delete_tag(session: AsyncSession, tag_id: UUID, *, actor: UUID | None)
         ) from error
     if tag is None:
         raise TagNotFound(f"There is no tag {tag_id}.")
-    audit_log.record(session, "tag_deleted", subject=tag_id, actor=actor, before=_to_audited(tag))
+    audit_log.record(session, "tag_deleted", subject=tag_id, actor=actor, before=_to_audit_values(tag))
     invalidate(session, list_cached_tags.build_key())
 
 
 async def propagate_tag_name(session: AsyncSession, job: PropagateTagName) -> None:
     """Publish one chunk of the speeches with a renamed tag, and enqueue the next chunk."""
-    carrying = select(Speech).join(SpeechTag).where(SpeechTag.tag_id == job.tag_id)
-    carrying = carrying.where(Speech.updated_at <= job.locked_at)
+    tagged = select(Speech).join(SpeechTag).where(SpeechTag.tag_id == job.tag_id)
+    tagged = tagged.where(Speech.updated_at <= job.locked_at)
     if job.after is not None:
-        carrying = carrying.where(SpeechTag.speech_id > job.after)
-    chunk = carrying.order_by(SpeechTag.speech_id).limit(CHUNK_SIZE).with_for_update(of=Speech)
+        tagged = tagged.where(SpeechTag.speech_id > job.after)
+    chunk = tagged.order_by(SpeechTag.speech_id).limit(CHUNK_SIZE).with_for_update(of=Speech)
     ids = [speech.id for speech in await session.scalars(chunk)]
     if not ids:
         return
@@ -139,5 +139,5 @@ async def propagate_tag_name(session: AsyncSession, job: PropagateTagName) -> No
     await yield_to_others(session)
 
 
-def _to_audited(tag: Tag) -> dict[str, Any]:
+def _to_audit_values(tag: Tag) -> dict[str, Any]:
     return {"name": tag.name, "category": tag.category}

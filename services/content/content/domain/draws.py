@@ -8,7 +8,7 @@ from content.types import Match
 
 @dataclass(frozen=True, kw_only=True)
 class DrawFilter:
-    """The speeches of a draw. Without a type it covers both types, without tags all speeches."""
+    """Which speeches to draw from. Without a type, both types match; without tags, all speeches do."""
 
     level: Level
     type: SpeechType | None = None

@@ -30,7 +30,7 @@ class SpeechState(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class BatchChange:
-    """The same change of many speeches. None leaves `archived` unchanged."""
+    """A change to many speeches. None leaves `archived` unchanged."""
 
     add_tag_ids: Collection[UUID] = ()
     remove_tag_ids: Collection[UUID] = ()
@@ -41,11 +41,11 @@ class BatchChange:
         return SpeechState(archived, (state.tag_ids | set(self.add_tag_ids)) - set(self.remove_tag_ids))
 
 
-def decide_batch(
+def plan_batch(
     speech_ids: Collection[UUID], states: dict[UUID, SpeechState], change: BatchChange
 ) -> tuple[BatchOutcome, dict[UUID, SpeechState]]:
     """Return the outcome, and the new states of the speeches that change."""
-    outcome, wanted = BatchOutcome(), dict[UUID, SpeechState]()
+    outcome, new_states = BatchOutcome(), dict[UUID, SpeechState]()
     for speech_id in dict.fromkeys(speech_ids):
         if (state := states.get(speech_id)) is None:
             outcome.skipped.append(SkippedSpeech(speech_id, "speech_not_found", "There is no such speech."))
@@ -58,5 +58,5 @@ def decide_batch(
             outcome.unchanged.append(speech_id)
         else:
             outcome.changed.append(speech_id)
-            wanted[speech_id] = after
-    return outcome, wanted
+            new_states[speech_id] = after
+    return outcome, new_states

@@ -33,14 +33,14 @@ class SpeechLine:
     @property
     def state(self) -> str:
         states = ("Archived", self.archived_at), ("Recording missing", self.audio_missing_since)
-        return ", ".join(name for name, since in states if since) or "In play"
+        return ", ".join(name for name, since in states if since) or "Active"
 
     @classmethod
     def from_row(cls, row: SpeechWithStats, storage: Storage) -> "SpeechLine":
         speech, stats = row
         played = stats.statistics
-        kept = stats._asdict()
-        del kept["statistics"]
+        stats_fields = stats._asdict()
+        del stats_fields["statistics"]
         return cls(
             id=speech.id,
             text=speech.text,
@@ -54,5 +54,5 @@ class SpeechLine:
             plays=played.plays,
             correct_rate=played.correct_rate,
             average_score=played.average_score,
-            **kept,
+            **stats_fields,
         )

@@ -98,7 +98,7 @@ class SpeechView(ResourceView, model=Speech):
         Filter("level", "Level", LEVELS),
         Filter("type", "Type", TYPES),
         Filter("tag", "Tag", lookup=TAG_LOOKUP),
-        Filter("archived", "State", [("true", "Archived"), ("all", "Both")], any_label="In play"),
+        Filter("archived", "State", [("true", "Archived"), ("all", "Both")], any_label="Active"),
         Filter("audio", "Recording", [("missing", "Missing")]),
         Filter("import", "Import", link_label="Only this import"),
     )
@@ -113,7 +113,7 @@ class SpeechView(ResourceView, model=Speech):
         "changed": "Changed: {count}.",
         "some": "Changed: {count}. The others needed no change, no longer exist, or have too many tags.",
         "none": "Nothing was changed: the selected speeches no longer exist, or have too many tags.",
-        "same": "Nothing was changed: the selected speeches already are in this state.",
+        "same": "Nothing was changed: the selected speeches are already in this state.",
     }
     refusals: ClassVar = {"no_value": "Choose a tag first."}
 
@@ -123,10 +123,10 @@ class SpeechView(ResourceView, model=Speech):
         return storage
 
     async def list_rows(self, session: AsyncSession, query: ListQuery) -> Listing:
-        wanted = parse(SpeechFilter, _to_filter(query))
-        speeches, page = await queries.list_speeches(session, wanted)
+        filters = parse(SpeechFilter, _to_filter(query))
+        speeches, page = await queries.list_speeches(session, filters)
         pagination = Pagination.from_query(
-            wanted,
+            filters,
             page=page.page,
             total=page.total,
             total_is_exact=page.total_is_exact,
@@ -221,7 +221,7 @@ def _describe_outcome(outcome: BatchOutcome) -> str:
 def _to_filter(query: ListQuery) -> dict[str, Any]:
     filters = query.filters
     sort = f"-{query.sort}" if query.is_descending else query.sort
-    wanted = {
+    return {
         "page": query.page,
         "limit": query.limit,
         "cursor": query.cursor,
@@ -235,4 +235,3 @@ def _to_filter(query: ListQuery) -> dict[str, Any]:
         # A search has its own order: the best match first.
         "sort": "newest" if query.search else SORTS.get(sort, "newest"),
     }
-    return wanted

@@ -105,7 +105,7 @@ class TagView(ResourceView, model=Tag):
     @post_action(
         "merge",
         "Merge into this tag",
-        confirmation="Speeches with the selected tags get the other tag, and the selected tags are deleted.  "
+        confirmation="Speeches with the selected tags get the other tag, and the selected tags are deleted. "
         "This cannot be undone.",
         is_dangerous=True,
         needs="into_tag_id",
@@ -125,8 +125,8 @@ class TagView(ResourceView, model=Tag):
         if not row.speech_count:
             return None
         count = Count.from_capped(row.speech_count)
-        carrying = "1 speech carries" if row.speech_count == 1 else f"{count} speeches carry"
-        reason = f"{carrying} this tag, archived ones included. Remove it from them first."
+        users = "1 speech has" if row.speech_count == 1 else f"{count} speeches have"
+        reason = f"{users} this tag, including archived speeches. Remove the tag there first."
         return Blocker(reason, f"{SPEECHES}?tag={row.id}&archived=all", "Show these speeches")
 
     async def look_up(self, session: AsyncSession, term: str) -> Sequence[Choice]:

@@ -9,7 +9,7 @@ from content.domain.draws import DrawFilter
 from content.domain.speeches import SpeechRow
 from content.errors import NoSpeechesMatch
 
-# A draw decides what a learner hears. Nothing depends on its being unpredictable.
+# Draws need not be unpredictable, so they need no cryptographic generator.
 _rng = Random()  # noqa: S311 - see above
 
 _TAGS = """ARRAY(
@@ -29,7 +29,7 @@ _DRAWN = f"""
 async def draw_speeches(
     database: Database,
     catalogue: Catalogue,
-    wanted: DrawFilter,
+    draw_filter: DrawFilter,
     *,
     limit: int,
     excluded: Collection[UUID] = (),
@@ -39,7 +39,7 @@ async def draw_speeches(
     The catalogue may be half a second old. Further rounds replace speeches that were deleted, archived,
     changed or excluded.
     """
-    candidates, found = catalogue.match(wanted), list[SpeechRow]()
+    candidates, found = catalogue.match(draw_filter), list[SpeechRow]()
     extra = count_likely_excluded(len(candidates), limit, len(excluded))
     while len(found) < limit:
         missing = limit - len(found)
@@ -47,7 +47,7 @@ async def draw_speeches(
         if not numbers:
             break
         rows = await database.fetch(_DRAWN, numbers, excluded, missing)
-        found += [speech for speech in map(SpeechRow._make, rows) if _is_match(speech, wanted)]
+        found += [speech for speech in map(SpeechRow._make, rows) if _is_match(speech, draw_filter)]
         candidates = candidates.exclude(numbers)
         extra = max(len(excluded), OVERSAMPLING * len(numbers))
     if not found:
@@ -55,6 +55,6 @@ async def draw_speeches(
     return found
 
 
-def _is_match(speech: SpeechRow, wanted: DrawFilter) -> bool:
-    tags = frozenset(tag_id for tag_id, _ in speech.tags) if wanted.tags else frozenset[UUID]()
-    return wanted.matches(level=speech.level, type=speech.type, tags=tags)
+def _is_match(speech: SpeechRow, draw_filter: DrawFilter) -> bool:
+    tags = frozenset(tag_id for tag_id, _ in speech.tags) if draw_filter.tags else frozenset[UUID]()
+    return draw_filter.matches(level=speech.level, type=speech.type, tags=tags)

@@ -32,12 +32,14 @@ _tags = (
     .order_by(Tag.name)
     .scalar_subquery()
 )
-_columns = [func.array(_tags) if name == "tags" else getattr(Speech, name) for name in SpeechRow._fields]
-_history = [getattr(Speech, name) for name in SpeechStats._fields if name != "statistics"]
-_counts = [getattr(SpeechStatistics, field.name) for field in fields(PlayStatistics)]
+_speech_columns = [
+    func.array(_tags) if name == "tags" else getattr(Speech, name) for name in SpeechRow._fields
+]
+_stats_columns = [getattr(Speech, name) for name in SpeechStats._fields if name != "statistics"]
+_count_columns = [getattr(SpeechStatistics, field.name) for field in fields(PlayStatistics)]
 
-_speeches = select(*_columns)
-_speeches_with_stats = _speeches.add_columns(*_history, *_counts).outerjoin(
+_speeches = select(*_speech_columns)
+_speeches_with_stats = _speeches.add_columns(*_stats_columns, *_count_columns).outerjoin(
     SpeechStatistics, SpeechStatistics.speech_id == Speech.id
 )
 
@@ -60,15 +62,15 @@ async def get_speech_with_stats(session: AsyncSession, speech_id: UUID) -> Speec
     return found[0]
 
 
-async def list_speeches(session: AsyncSession, wanted: SpeechFilter) -> SpeechListing:
+async def list_speeches(session: AsyncSession, filters: SpeechFilter) -> SpeechListing:
     """List one page, the newest or, with a search, the best match first. Raises the errors of `list_page`."""
     request = PageRequest(
-        query=wanted,
-        scope=wanted.build_scope("speeches"),
-        conditions=_to_conditions(wanted),
-        filters_by_tag=wanted.tag_id is not None,
-        search=wanted.search,
-        sort=wanted.sort,
+        query=filters,
+        scope=filters.build_scope("speeches"),
+        conditions=_to_conditions(filters),
+        filters_by_tag=filters.tag_id is not None,
+        search=filters.search,
+        sort=filters.sort,
     )
     page = await list_page(session, request)
     return SpeechListing(await _list_with_stats(session, page.ids), page)
@@ -82,31 +84,31 @@ async def find_existing_speeches(session: AsyncSession, texts: Collection[str]) 
 
 async def _list_with_stats(session: AsyncSession, speech_ids: Sequence[UUID]) -> list[SpeechWithStats]:
     rows = await session.execute(_speeches_with_stats.where(Speech.id.in_(speech_ids)))
-    found = {row.id: _split(tuple(row)) for row in rows}
+    found = {row.id: _to_speech_with_stats(tuple(row)) for row in rows}
     return [found[speech_id] for speech_id in speech_ids if speech_id in found]
 
 
-def _split(row: tuple[Any, ...]) -> SpeechWithStats:
-    end, after = len(_columns), len(_columns) + len(_history)
+def _to_speech_with_stats(row: tuple[Any, ...]) -> SpeechWithStats:
+    end, after = len(_speech_columns), len(_speech_columns) + len(_stats_columns)
     history, counts = row[end:after], row[after:]
     statistics = PlayStatistics() if counts[0] is None else PlayStatistics(*counts)
     return SpeechWithStats(SpeechRow._make(row[:end]), SpeechStats._make((*history, statistics)))
 
 
-def _to_conditions(wanted: SpeechFilter) -> list[ColumnElement[bool]]:
+def _to_conditions(filters: SpeechFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
-    if wanted.archived != "all":
-        is_archived = wanted.archived == "true"
+    if filters.archived != "all":
+        is_archived = filters.archived == "true"
         conditions.append(Speech.archived_at.is_not(None) if is_archived else Speech.archived_at.is_(None))
-    if wanted.audio_missing:
+    if filters.audio_missing:
         conditions.append(Speech.audio_missing_since.is_not(None))
-    if wanted.level is not None:
-        conditions.append(Speech.level == wanted.level)
-    if wanted.type is not None:
-        conditions.append(Speech.type == wanted.type)
-    if wanted.import_id is not None:
-        conditions.append(Speech.import_id == wanted.import_id)
-    if wanted.tag_id is not None:
-        carries = exists().where(SpeechTag.speech_id == Speech.id, SpeechTag.tag_id == wanted.tag_id)
-        conditions.append(carries)
+    if filters.level is not None:
+        conditions.append(Speech.level == filters.level)
+    if filters.type is not None:
+        conditions.append(Speech.type == filters.type)
+    if filters.import_id is not None:
+        conditions.append(Speech.import_id == filters.import_id)
+    if filters.tag_id is not None:
+        has_tag = exists().where(SpeechTag.speech_id == Speech.id, SpeechTag.tag_id == filters.tag_id)
+        conditions.append(has_tag)
     return conditions

@@ -24,7 +24,7 @@ class TagWithCount(NamedTuple):
     speech_count: int
 
 
-# For a tag being merged, only speeches that have not been moved yet.
+# A tag that is being merged into another is not listed.
 _is_listed = Tag.merged_into.is_(None)
 _tags = select(Tag.id, Tag.name, Tag.category).where(_is_listed).order_by(Tag.category, func.lower(Tag.name))
 _tags_with_counts: Select[tuple[UUID, str, str, int]] = _tags.add_columns(

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 from shared.http.fields import Integer, RequestModel
 
 from content.domain.draws import DrawFilter
-from content.schemas.fields import SpeechLevel, TagIds
+from content.schemas.fields import SpeechLevelField, TagIds
 from content.schemas.speeches import SpeechRead
 from content.types import Match
 
@@ -17,7 +17,7 @@ MAX_DRAWN = 50
 class DrawRequest(RequestModel):
     """Which speeches to draw from, and how many."""
 
-    level: SpeechLevel
+    level: SpeechLevelField
     type: SpeechType | None = Field(None, description="Omit it to draw both types.", examples=["question"])
     tags: TagIds = Field([])
     match: Match = Field(

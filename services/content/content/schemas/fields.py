@@ -13,8 +13,8 @@ TagIds = Annotated[
 
 LEVEL = "Level of the Common European Framework (CEFR)."
 TYPE = "`question` or `answer`."
-SpeechLevel = Annotated[Level, Field(description=LEVEL, examples=["A2"])]
-TypeOfSpeech = Annotated[SpeechType, Field(description=TYPE, examples=["question"])]
+SpeechLevelField = Annotated[Level, Field(description=LEVEL, examples=["A2"])]
+SpeechTypeField = Annotated[SpeechType, Field(description=TYPE, examples=["question"])]
 
 OMITTED: Any = Field(default_factory=lambda: None)
 """The default of a field that may be omitted, but must not be null."""

@@ -13,7 +13,7 @@ SPEECH_ID = "01941f2a-11d0-7c1b-8d5e-90d1a3f4b6c7"
 
 
 class SpeechBatchUpdate(RequestModel):
-    """The same change of many speeches: tags to add and remove, and archiving."""
+    """A change to many speeches: tags to add and to remove, and whether to archive or restore them."""
 
     speech_ids: list[UUID] = Field(min_length=1, max_length=MAX_BATCH_SIZE, examples=[[SPEECH_ID]])
     add_tag_ids: TagIds = Field([])

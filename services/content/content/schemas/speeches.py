@@ -12,9 +12,9 @@ from content.schemas.fields import (
     OMITTED,
     TYPE,
     PartialUpdate,
-    SpeechLevel,
+    SpeechLevelField,
+    SpeechTypeField,
     TagIds,
-    TypeOfSpeech,
     validate_single_line,
 )
 from content.types import Archived, Sort
@@ -52,7 +52,7 @@ AudioKey = Annotated[
     AfterValidator(validate_single_line),
     AfterValidator(_validate_key),
 ]
-ArchivedOrNot = Annotated[
+ArchivedField = Annotated[
     StrictBool,
     Field(description="True archives the speech, false restores it.", examples=[True]),
 ]
@@ -60,8 +60,8 @@ ArchivedOrNot = Annotated[
 
 class SpeechCreate(RequestModel):
     text: SpeechText
-    level: SpeechLevel
-    type: TypeOfSpeech
+    level: SpeechLevelField
+    type: SpeechTypeField
     audio_key: AudioKey
     tag_ids: TagIds = Field([])
 
@@ -70,11 +70,11 @@ class SpeechUpdate(PartialUpdate):
     """New values of a speech. `tag_ids` replaces all tags."""
 
     text: SpeechText = OMITTED
-    level: SpeechLevel = OMITTED
-    type: TypeOfSpeech = OMITTED
+    level: SpeechLevelField = OMITTED
+    type: SpeechTypeField = OMITTED
     audio_key: AudioKey = OMITTED
     tag_ids: TagIds = OMITTED
-    archived: ArchivedOrNot = OMITTED
+    archived: ArchivedField = OMITTED
 
 
 class SpeechTagRead(BaseModel):

@@ -28,14 +28,16 @@ async def list_newest(
         cursor = SearchCursor(
             page=request.query.page, total=min(total, MAX_COUNTED), exact=total <= MAX_COUNTED
         )
-        parts, offset = _skip(parts, counts, offset)
+        parts, offset = _skip_to_offset(parts, counts, offset)
     parts = [part.where(Speech.id < cursor.id) for part in parts]
     # One more than the page holds shows whether another page follows.
     ids = await read_newest(session, parts, limit=request.query.limit + 1, offset=offset)
     return _to_page(request, cursor, ids)
 
 
-def _skip(parts: list[Select[UUID]], counts: list[int], offset: int) -> tuple[list[Select[UUID]], int]:
+def _skip_to_offset(
+    parts: list[Select[UUID]], counts: list[int], offset: int
+) -> tuple[list[Select[UUID]], int]:
     """Return the parts starting with the one in which a page begins, and the offset in it."""
     for number, count in enumerate(counts):
         if offset < count:

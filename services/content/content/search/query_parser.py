@@ -6,7 +6,7 @@ from shared.errors import field_error
 FIELD = "#/query/search"
 MIN_PREFIX_LETTERS = 2
 MIN_LAST_WORD_LETTERS = 3
-"""Shorter last words are not tried as a prefix."""
+"""A shorter last word is not searched as a prefix."""
 MAX_PREFIXES = 5
 """Each prefix may match hundreds of words, each of which is compared with every ranked text."""
 MAX_EXCLUSIONS = 20

@@ -31,7 +31,7 @@ LENGTH_NORMALISATION = 2
 EQUAL_WEIGHTS: ColumnElement[Any] = literal_column("'{1, 1, 1, 1}'::real[]")
 """Weights mark how a word is indexed, not its importance."""
 
-type Match = tuple[float, UUID]
+type RankedMatch = tuple[float, UUID]
 
 
 class RankedSearch:
@@ -55,11 +55,11 @@ class RankedSearch:
     async def list_page(self, cursor: SearchCursor | None) -> SpeechIdPage:
         offset = self._request.query.get_offset(self._max_ranked) if cursor is None else 0
         after = (cursor.rank, cursor.id) if cursor is not None and cursor.rank is not None else None
-        ranked: list[Match] = []
+        ranked: list[RankedMatch] = []
         if cursor is None or after is not None:
             ranked = await self._list_ranked(cursor)
         if cursor is None:
-            cursor = self._start(ranked)
+            cursor = self._create_cursor(ranked)
         rest = [match for match in ranked if after is None or match < after][offset:]
         # One more than the page holds shows whether another page follows.
         limit = self._request.query.limit + 1
@@ -78,7 +78,7 @@ class RankedSearch:
         ids = [speech_id for _, speech_id in shown[:limit]]
         return SpeechIdPage(ids, cursor.page, cursor.total, cursor.exact, next_cursor, self._max_ranked)
 
-    def _start(self, ranked: list[Match]) -> SearchCursor:
+    def _create_cursor(self, ranked: list[RankedMatch]) -> SearchCursor:
         ids = [speech_id for _, speech_id in ranked] or [LOWEST_ID]
         return SearchCursor(
             page=self._request.query.page,
@@ -89,12 +89,12 @@ class RankedSearch:
             ceiling=max(ids),
         )
 
-    async def _list_ranked(self, cursor: SearchCursor | None) -> list[Match]:
+    async def _list_ranked(self, cursor: SearchCursor | None) -> list[RankedMatch]:
         matches = select(Speech.id, Speech.search).where(*self._conditions)
         if cursor is not None:
             matches = matches.where(Speech.id.between(cursor.floor, cursor.ceiling))
         reads_all = self._query.has_prefixes and await self._is_rare()
-        ranked = list[Match]()
+        ranked = list[RankedMatch]()
         for id_range in self._ranges:
             newest = matches.where(*id_range.conditions)
             if reads_all:
@@ -105,7 +105,7 @@ class RankedSearch:
                 break
         return sorted(ranked, reverse=True)
 
-    async def _rank(self, matches: Select[UUID, str | None], *, limit: int) -> list[Match]:
+    async def _rank(self, matches: Select[UUID, str | None], *, limit: int) -> list[RankedMatch]:
         newest = matches.order_by(matches.selected_columns.id.desc()).limit(limit).subquery()
         rank = cast(self._score(newest.c.search), Float)
         rows = await self._session.execute(select(rank, newest.c.id))

@@ -17,9 +17,7 @@ from content.search.pages import PageRequest, SpeechIdPage
 
 MAX_COUNTED = MAX_OFFSET
 MAX_SORTED_OFFSET = 2_000
-"""A page also reads rows that it skips or that the filters exclude: at most five speeches for each one
-counted.
-"""
+"""A page also reads rows that it skips or that the filters exclude: at most five for each speech counted."""
 MAX_KEY_BYTES = 192
 """The 48 characters of TEXT_KEY in UTF-8."""
 
@@ -37,27 +35,27 @@ class Order(NamedTuple):
     to_packed: Callable[[Any], Any] = lambda value: value
     from_packed: Callable[[Any], Any] = lambda value: value
 
-    def select_places(self, request: PageRequest, *, few: bool) -> Select[UUID, Any]:
-        """Select ids and keys. If there are few, fetch first and then sort, overriding the planner."""
+    def select_sort_keys(self, request: PageRequest, *, fetch_first: bool) -> Select[UUID, Any]:
+        """Select ids and keys. `fetch_first` makes the planner fetch few matches before it sorts them."""
         speeches = select(self.id.label("id"), self.key.label("key")).where(*request.conditions)
         if self.is_by_plays:
             speeches = speeches.join_from(SpeechStatistics, Speech, Speech.id == SpeechStatistics.speech_id)
-        if not few:
+        if not fetch_first:
             return speeches
         found = speeches.cte("found").prefix_with("MATERIALIZED")
         return select(found.c.id, found.c.key)
 
-    def sort(self, places: Select[UUID, Any], *, after: "Position | None") -> Select[UUID, Any]:
-        key, speech_id = places.selected_columns.key, places.selected_columns.id
+    def sort(self, sort_keys: Select[UUID, Any], *, after: "SortPosition | None") -> Select[UUID, Any]:
+        key, speech_id = sort_keys.selected_columns.key, sort_keys.selected_columns.id
         if after is not None:
-            place, last = tuple_(key, speech_id), tuple_(after.key, after.id)
-            places = places.where(place < last if self.is_descending else place > last)
+            position, last = tuple_(key, speech_id), tuple_(after.key, after.id)
+            sort_keys = sort_keys.where(position < last if self.is_descending else position > last)
         columns = (key, speech_id)
-        return places.order_by(*(column.desc() if self.is_descending else column for column in columns))
+        return sort_keys.order_by(*(column.desc() if self.is_descending else column for column in columns))
 
 
-class Position(NamedTuple):
-    """The last speech of a page, and the count from the first page."""
+class SortPosition(NamedTuple):
+    """The position after a page: its last speech, and the count from the first page."""
 
     page: int
     total: int
@@ -107,32 +105,32 @@ async def list_sorted(session: AsyncSession, request: PageRequest, sort: SortedB
         page, total, exact, offset = last.page, last.total, last.exact, 0
     else:
         last, page, offset = None, query.page, query.get_offset(MAX_SORTED_OFFSET)
-        counted = await _count(session, order.select_places(request, few=False))
+        counted = await _count(session, order.select_sort_keys(request, fetch_first=False))
         total, exact = min(counted, MAX_COUNTED), counted <= MAX_COUNTED
         if not total:
-            # The filters would be compared with the same speeches again.
+            # Reading the page would compare the filters with the same speeches again.
             return SpeechIdPage([], page, total, exact, None, MAX_SORTED_OFFSET)
-    places = order.sort(order.select_places(request, few=exact), after=last)
-    found = (await session.execute(places.offset(offset).limit(query.limit + 1))).all()
+    sort_keys = order.sort(order.select_sort_keys(request, fetch_first=exact), after=last)
+    found = (await session.execute(sort_keys.offset(offset).limit(query.limit + 1))).all()
     next_cursor = None
     if len(found) > query.limit:
         speech_id, key = found[query.limit - 1]
-        next_cursor = _encode(order, Position(page + 1, total, exact, speech_id, key), request.scope)
+        next_cursor = _encode(order, SortPosition(page + 1, total, exact, speech_id, key), request.scope)
     ids = [row[0] for row in found[: query.limit]]
     return SpeechIdPage(ids, page, total, exact, next_cursor, MAX_SORTED_OFFSET)
 
 
-async def _count(session: AsyncSession, places: Select[UUID, Any]) -> int:
-    counted = places.with_only_columns(Speech.id).limit(MAX_COUNTED + 1).subquery()
+async def _count(session: AsyncSession, sort_keys: Select[UUID, Any]) -> int:
+    counted = sort_keys.with_only_columns(Speech.id).limit(MAX_COUNTED + 1).subquery()
     return (await session.scalars(select(func.count()).select_from(counted))).one()
 
 
-def _encode(order: Order, last: Position, scope: str) -> str:
+def _encode(order: Order, last: SortPosition, scope: str) -> str:
     packed = (last.page, last.total, last.exact, last.id.bytes, order.to_packed(last.key))
     return encode_cursor(order.layout, *packed, scope=scope)
 
 
-def _decode(order: Order, cursor: str, scope: str) -> Position:
+def _decode(order: Order, cursor: str, scope: str) -> SortPosition:
     page, total, exact, speech_id, packed = decode_cursor(order.layout, cursor, scope=scope)
     try:
         key = order.from_packed(packed)
@@ -140,4 +138,4 @@ def _decode(order: Order, cursor: str, scope: str) -> Position:
         page = MAX_CURSOR_PAGE + 1
     if page > MAX_CURSOR_PAGE:
         raise field_error("#/query/cursor", "must be the next_cursor of a page")
-    return Position(page, total, exact, UUID(bytes=speech_id), key)
+    return SortPosition(page, total, exact, UUID(bytes=speech_id), key)

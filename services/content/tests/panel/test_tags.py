@@ -82,7 +82,7 @@ async def test_the_page_of_a_tag_in_use_offers_its_speeches_instead_of_deletion(
         await add(session, tags=("food",))
         tag_id = await session.scalar(select(Tag.id))
     page = await panel.get(f"{TAGS}/{tag_id}/delete")
-    assert "1 speech carries this tag" in page.text
+    assert "1 speech has this tag" in page.text
     assert f"/admin/content/speeches?tag={tag_id}" in page.text
     assert 'class="danger"' not in page.text
 
