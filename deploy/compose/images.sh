@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 export DOCKER_BUILDKIT=1
-services=$(python3 -c 'from deploy.services import SERVICES; print(*(each.name for each in SERVICES), "gateway", "backup")')
+services=$(python3 -c 'from deploy.services import SERVICES; print(*(service.name for service in SERVICES), "gateway", "backup")')
 revision=$(git rev-parse HEAD 2> /dev/null || echo unknown)
 for name in ${*:-$services}; do
     case $name in gateway | backup) target=$name ;; *) target=service ;; esac

@@ -89,13 +89,13 @@ async function send(address, body, { done, renew }) {
     return;
   }
   const problem = await answer.json().catch(() => ({}));
-  const points = (problem.errors ?? []).map((each) => `${NAMES[each.pointer] ?? each.pointer}: ${each.message}`);
+  const points = (problem.errors ?? []).map((error) => `${NAMES[error.pointer] ?? error.pointer}: ${error.message}`);
   explain(answer, problem, points, renew);
 }
 
 function explain(answer, problem, points, renew) {
   const sentence = problem.detail ?? "Something went wrong on our side.";
-  const atFault = (problem.errors ?? []).map((each) => each.pointer);
+  const atFault = (problem.errors ?? []).map((error) => error.pointer);
   if (answer.status === 429) {
     const seconds = Number(answer.headers.get("Retry-After")) || 60;
     show("problem", sentence, [], `Your link still works. Use the button again in ${seconds} s.`);

@@ -15,7 +15,7 @@ from importer.queries.imports import find_import_summaries
 from importer.settings import ApiSettings
 
 MAX_DOWNLOADS, MAX_USER_DOWNLOADS = 16, 2
-"""Concurrent report downloads; each holds a mebibyte."""
+"""Concurrent report downloads. Each uses one MiB."""
 
 
 def create_app(settings: ApiSettings) -> FastAPI:

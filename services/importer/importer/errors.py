@@ -31,7 +31,7 @@ class UploadSessionExpired(ParleyError):
 
 
 class UploadQuotaExceeded(Conflict):
-    """The editor has the maximum number of uploaded recordings without a speech; import or delete some."""
+    """The editor has the maximum of recordings that no speech uses; import or delete some."""
 
     code = "upload_quota_exceeded"
 
@@ -42,7 +42,7 @@ class TooManyUploads(TooManyRequests):
     code = "too_many_uploads"
 
     def __init__(self, limit: int) -> None:
-        detail = f"You can have {limit} concurrent uploads. Wait for one of them to finish."
+        detail = f"You can have at most {limit} concurrent uploads. Wait for one of them to finish."
         super().__init__(detail, headers={"Retry-After": "5"})
 
 

@@ -37,6 +37,7 @@ def create_jobs(database: Database, *, storage: Storage, max_rows: int) -> Jobs:
         ReleaseClaims: on_release_claims,
         PurgeUploadSession: on_purge_upload_session,
         DeleteObjects: Effect(partial(on_delete_objects, storage=storage)),
-        # All are of different owners. More would need more memory; other workers take further imports.
+        # Concurrent imports have different owners. More of them would need more memory; other workers take
+        # further ones.
         ValidateImport: Effect(validate, max_at_once=3),
     }

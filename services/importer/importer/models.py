@@ -40,7 +40,7 @@ __all__ = [
 
 
 class UploadSession(Base):
-    """A collection of recordings of one editor, until it expires."""
+    """A collection of one editor's recordings, until it expires."""
 
     __tablename__ = "upload_sessions"
 
@@ -53,7 +53,7 @@ class UploadSession(Base):
 class UploadedFile(Base):
     """A recording under its permanent key. The row is created before the object, so that every object has an
     owner. `name_key` is the normalised name: NFC, case-folded. A claimed file belongs to an import
-    (`import_id`) or to a speech, and is deleted neither with its session nor by the purges.
+    (`import_id`) or to a speech; neither the end of its session nor a purge deletes it.
     """
 
     __tablename__ = "uploaded_files"
@@ -116,7 +116,7 @@ class ImportJob(Base):
     failure_code: Mapped[str | None] = mapped_column(String(40))
     failure_detail: Mapped[str | None] = mapped_column(Text)
     failure_row: Mapped[int | None]
-    # One attempt to validate writes one batch; a repeated attempt has another key.
+    # Each attempt to validate writes its own batch, under its own key.
     batch_key: Mapped[str | None] = mapped_column(String(1024))
     report_key: Mapped[str | None] = mapped_column(String(1024))
     deleted_count: Mapped[int | None]
@@ -137,7 +137,7 @@ class ImportJob(Base):
 
 
 class PendingObject(Base):
-    """An object without an owner yet. Its row is created before it, and deleted when its owner is created."""
+    """An object without an owner. This row is created before the object, and deleted when an owner exists."""
 
     __tablename__ = "pending_objects"
 

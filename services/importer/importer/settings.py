@@ -5,11 +5,11 @@ from shared.settings import DatabaseSettings, HttpApiSettings, MessagingSettings
 
 
 class ApiSettings(HttpApiSettings, DatabaseSettings, StorageSettings):
-    # Slightly more than its database connections, and no editor can use all of them.
+    # Slightly more than the database connections. One editor cannot occupy all of them.
     max_requests_in_work: int = Field(default=16, ge=1)
     max_user_requests_in_work: int = Field(default=8, ge=0)
 
-    # Room for 1,000 recordings of 10 MiB. Those and tables are counted as they arrive.
+    # Enough for 1,000 recordings of 10 MiB. Recordings and tables are counted as they arrive.
     max_form_bytes: int = Field(default=10_500 * 1024 * 1024, gt=0)
 
     max_uploads: int = Field(default=8, ge=1)
@@ -17,7 +17,7 @@ class ApiSettings(HttpApiSettings, DatabaseSettings, StorageSettings):
     max_user_uploads: int = Field(default=2, ge=1)
     max_upload_wait_seconds: float = Field(default=10.0, gt=0)
     max_user_files: int = Field(default=200_000, ge=1)
-    """An editor's recordings without a speech."""
+    """Maximum number of an editor's recordings that no speech uses."""
     max_user_file_bytes: int = Field(default=20 * 1024**3, ge=1)
 
     max_streams: int = Field(default=200, ge=1)

@@ -67,7 +67,7 @@ class _Stream:
         except Unauthorized:
             return False
         except Unavailable:
-            # The token was valid a second ago, but its keys cannot be fetched right now.
+            # The token was valid a second ago; only the keys to verify it cannot be fetched right now.
             return True
         return True
 
@@ -82,7 +82,7 @@ async def _open_stream(
     feed: Annotated[ProgressFeed[ImportSummary], from_state("progress_feed")],
     last_event_id: LastEventId = "",
 ) -> AsyncIterator[_Stream]:
-    # FastAPI exits it after the response, however the stream ended.
+    # FastAPI leaves the block after the response, however the stream ended.
     with ExitStack() as stack:
         stack.enter_context(slots.reserve(editor.id))
         item = await get_import_summary(database, job_id)
@@ -90,7 +90,7 @@ async def _open_stream(
         seen_version = find_seen_version(last_event_id, newest=item.version)
         stream = _Stream(request, watch, seen_version=seen_version)
         if stream.is_over:
-            # After any other response clients reconnect.
+            # Clients reconnect after any other response.
             response.status_code = 204
         _forbid_storing(request)
         yield stream

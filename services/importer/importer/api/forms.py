@@ -1,4 +1,4 @@
-"""The form of an import. Its table is stored as it arrives, with the fields in any order."""
+"""The form of an import. The table is stored as it arrives; fields may come before or after it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,10 +18,10 @@ from importer.schemas.imports import FILE_FIELD, ImportCreate
 
 MAX_FIELD_BYTES = 1024
 MAX_NAME_LENGTH = 100
-"""Of a field. An unknown one is named in the answer."""
+"""Maximum length of a field's name, which the response quotes if it is unknown."""
 MAX_PARTS = 20
 MAX_HEADER_BYTES = 32_768
-"""File names of any length are accepted, and shortened."""
+"""Large enough for long file names, which are shortened."""
 MAX_IDLE_SECONDS = 30.0
 
 

@@ -34,7 +34,7 @@ router = create_import_router()
 async def _reserve_download(
     editor: CurrentUser, slots: Annotated[StreamSlots, from_state("download_slots")]
 ) -> AsyncIterator[None]:
-    # FastAPI exits it after the response, however the download ended.
+    # FastAPI leaves the block after the response, however the download ended.
     with slots.reserve(editor.id):
         yield
 
@@ -55,7 +55,7 @@ async def get_error_report(
     as a formula begin with an apostrophe. A download is cut off if it is too slow, or if its source fails.
     """
     report = await queries.get_report(session, job_id)
-    content = await _open(storage, report.key)
+    content = await _open_report(storage, report.key)
     headers = {"Content-Disposition": _describe_attachment(name_report(report.source_filename))}
     if request.state.is_head:
         await content.aclose()
@@ -65,17 +65,17 @@ async def get_error_report(
     )
 
 
-async def _open(storage: Storage, key: str) -> AsyncGenerator[bytes]:
+async def _open_report(storage: Storage, key: str) -> AsyncGenerator[bytes]:
     """Read the first piece, so that a missing object or an outage still has its own status."""
     pieces = aiter(storage.read_stream(key))
     try:
         first = await anext(pieces, b"")
     except ObjectNotFound as error:
         raise ReportNotFound(queries.NO_REPORT) from error
-    return _continue(first, pieces)
+    return _prepend(first, pieces)
 
 
-async def _continue(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+async def _prepend(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
     yield first
     async for piece in pieces:
         yield piece

@@ -94,7 +94,7 @@ async def upload_recordings(
     try:
         with translate_abort(request.scope):
             async with slots.hold(editor.id):
-                await _receive(form, upload)
+                await _receive_files(form, upload)
     except ParleyError as error:
         if upload.session is not None:
             error.extra.setdefault(SESSION_FIELD, str(upload.session.id))
@@ -102,7 +102,7 @@ async def upload_recordings(
     return _to_response(upload)
 
 
-async def _receive(form: StreamedForm, upload: Upload) -> None:
+async def _receive_files(form: StreamedForm, upload: Upload) -> None:
     has_files = False
     try:
         async with asyncio.timeout(MAX_SECONDS):

@@ -1,4 +1,4 @@
-"""Uploaded recordings, single or in archives, within each editor's share."""
+"""Uploaded recordings, single or in archives, and the limits of concurrent uploads."""
 
 from importer.audio.archive import Archive, UnreadableArchive
 from importer.audio.content import RecordingContent, peek

@@ -18,8 +18,8 @@ from stream_unzip import (
 MAX_ENTRIES = 10_000
 MAX_RATIO = 100
 """Maximum ratio of unpacked to received bytes. Recordings hardly compress; a higher ratio is a ZIP bomb."""
-FREE_BYTES = 16 * 1024 * 1024
-"""Exempt from the ratio, because a small archive of silence has a high one."""
+RATIO_EXEMPT_BYTES = 16 * 1024 * 1024
+"""The ratio applies only beyond this size, because a small archive of silence has a high ratio."""
 MAX_UNPACKED_BYTES = 16 * 1024**3
 
 SYSTEM_FOLDERS = {"__MACOSX"}
@@ -36,8 +36,8 @@ class Entry(NamedTuple):
 
 
 class Archive:
-    # The library reads from a synchronous iterator, so it runs in a greenlet, which can await. With threads,
-    # every slow client would hold one.
+    # The library reads from a synchronous iterator, so it runs in a greenlet, which can await. A thread
+    # instead would be occupied by each slow client.
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
         self._chunks = chunks
         self._received, self._unpacked = 0, 0
@@ -60,11 +60,11 @@ class Archive:
     async def _read(self, content: Iterator[bytes]) -> AsyncIterator[bytes]:
         while (chunk := await self._read_next(content)) is not None:
             self._unpacked += len(chunk)
-            if self._unpacked > min(FREE_BYTES + MAX_RATIO * self._received, MAX_UNPACKED_BYTES):
+            if self._unpacked > min(RATIO_EXEMPT_BYTES + MAX_RATIO * self._received, MAX_UNPACKED_BYTES):
                 raise UnreadableArchive("The archive's uncompressed size is too large.")
             if chunk:
                 yield chunk
-            # A received piece may unpack to a hundred pieces of this size.
+            # A received chunk may unpack to a hundred chunks of this size.
             await asyncio.sleep(0)
 
     def _read_chunks(self) -> Iterator[bytes]:

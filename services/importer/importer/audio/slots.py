@@ -9,7 +9,7 @@ from importer.errors import TooManyUploads, UploadsFull
 
 
 class UploadSlots:
-    """Limits concurrent uploads, in total and per editor. Others wait for a while."""
+    """Limits concurrent uploads, in total and per editor. Further uploads wait for a while."""
 
     def __init__(self, *, limit: int, user_limit: int, wait_seconds: float) -> None:
         self._free = asyncio.Semaphore(limit)
@@ -18,19 +18,21 @@ class UploadSlots:
 
     @asynccontextmanager
     async def hold(self, user_id: UUID) -> AsyncIterator[None]:
-        """Raise TooManyUploads if the editor's own uploads take too long, UploadsFull if others' do."""
+        """Occupy a slot. Raises TooManyUploads if the editor's own uploads take all slots, UploadsFull if
+        others' do.
+        """
         try:
             await self._shares.acquire(user_id)
         except Overloaded as error:
             raise TooManyUploads(self._user_limit) from error
         try:
-            async with self._hold_any():
+            async with self._hold_slot():
                 yield
         finally:
             self._shares.release(user_id)
 
     @asynccontextmanager
-    async def _hold_any(self) -> AsyncIterator[None]:
+    async def _hold_slot(self) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(self._wait_seconds):
                 await self._free.acquire()

@@ -1,4 +1,4 @@
-"""Claims of recordings: a claimed recording belongs to its import, until that ends without speeches."""
+"""Claims of recordings: a claimed recording belongs to its import until the import ends without speeches."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -60,7 +60,7 @@ async def _release_chunk(session: AsyncSession, import_id: UUID) -> int:
 
 
 async def _rename_repeated(session: AsyncSession, files: Sequence[Row[UUID, UUID, str]]) -> None:
-    """Rename recordings after their objects, if newer ones of their session have taken their names."""
+    """Name recordings after their objects if newer recordings of the session have taken their names."""
     if not files:
         return
     # One table at a time: with outdated statistics, a join's plan may take minutes.

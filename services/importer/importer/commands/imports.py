@@ -1,4 +1,4 @@
-"""Changes of imports. Every change of a state goes through `apply_action`."""
+"""Changes to imports. Every change of a state goes through `apply_action`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ log = structlog.get_logger(__name__)
 
 MAX_FAILURE_CODE_LENGTH = 40
 
-AUDITED: Mapping[ImportAction, AuditAction] = {
+AUDIT_ACTIONS: Mapping[ImportAction, AuditAction] = {
     "complete": "import_completed",
     "reject": "import_rejected",
     "fail": "import_failed",
@@ -65,7 +65,7 @@ class ValidateImport(Job):
 
 @dataclass(frozen=True, kw_only=True)
 class NewImport:
-    """An import with a stored table, whose key has no owner yet."""
+    """An import whose table is stored under a key that no row owns yet."""
 
     id: UUID
     owner_id: UUID
@@ -84,7 +84,7 @@ async def create_import(database: Database, new: NewImport) -> None:
         owner = func.hashtextextended(str(new.owner_id), 0)
         await session.execute(select(func.pg_advisory_xact_lock(owner)))
         await get_usable_session(session, new.session_id, owner_id=new.owner_id)
-        await _ensure_room(session, new.owner_id, session_id=new.session_id)
+        await _ensure_import_allowed(session, new.owner_id, session_id=new.session_id)
         session.add(ImportJob(**vars(new)))
         await claim_pending_object(session, new.source_key)
         audit_log.record(
@@ -100,14 +100,16 @@ async def create_import(database: Database, new: NewImport) -> None:
             record(session, ImportRequested, subject=str(new.id), data=ref)
 
 
-async def _ensure_room(session: AsyncSession, owner_id: UUID, *, session_id: UUID | None = None) -> None:
+async def _ensure_import_allowed(
+    session: AsyncSession, owner_id: UUID, *, session_id: UUID | None = None
+) -> None:
     """Raise TooManyImports, or ImportInProgress for an unfinished import of the upload session."""
     unfinished = select(ImportJob.id, ImportJob.session_id).where(
         ImportJob.owner_id == owner_id, ImportJob.state.in_(UNFINISHED)
     )
     found = (await session.execute(unfinished)).all()
-    for job_id, its_session in found:
-        if its_session == session_id:
+    for job_id, other_session_id in found:
+        if other_session_id == session_id:
             detail = f"The import {job_id} of this upload session is not finished. Wait for it, or cancel it."
             raise ImportInProgress(detail, job_id=str(job_id))
     if len(found) >= MAX_UNFINISHED_PER_OWNER:
@@ -138,9 +140,9 @@ async def apply_action(
     if after is None or (after == before and action != "start"):
         return job if after else None
     _set_state(job, after, values)
-    if action in AUDITED:
+    if action in AUDIT_ACTIONS:
         states = {"before": {"state": before}, "after": {"state": after}}
-        audit_log.record(session, AUDITED[action], subject=job_id, actor=actor, **states)
+        audit_log.record(session, AUDIT_ACTIONS[action], subject=job_id, actor=actor, **states)
     _enqueue_clean_up(session, job)
     _record_event(session, job)
     return job
@@ -239,8 +241,8 @@ async def _apply_outcome(session: AsyncSession, import_id: UUID, action: ImportA
     try:
         job = await apply_action(session, import_id, action, **values)
     except ImportNotFound:
-        # A restored database may be older than the answer.
+        # A database restored from a backup may be older than content's answer.
         job = None
-    # A repeated answer from content is harmless; a contradictory one must be investigated.
+    # A repeated answer changes nothing. An answer that contradicts the state must be investigated.
     if job is None:
         log.warning("import_outcome_ignored", import_id=str(import_id), action=action)

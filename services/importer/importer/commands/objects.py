@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from importer.models import PendingObject
 
 MAX_PENDING_TIME = timedelta(days=1)
-"""The gateway ends every upload long before."""
+"""Longer than any upload: the gateway ends uploads much earlier."""
 CHUNK_SIZE = 100
 
 
@@ -32,13 +32,13 @@ async def delete_objects(storage: Storage, job: DeleteObjects) -> None:
 
 @retry_conflicts
 async def record_pending_object(database: Database, key: str) -> None:
-    """Own a key until its object's row exists; otherwise the worker deletes the object a day later."""
+    """Record an object before it is stored. If nothing claims it within a day, the worker deletes it."""
     async with database.transaction() as session:
         session.add(PendingObject(key=key))
 
 
 async def claim_pending_object(session: AsyncSession, key: str) -> None:
-    """Transfer a pending key to its owner, a row of this transaction."""
+    """Stop tracking an object that a row of this transaction owns."""
     await session.execute(delete(PendingObject).where(PendingObject.key == key))
 
 

@@ -24,7 +24,7 @@ from importer.domain.uploads import (
     FileRejected,
     NamedFile,
     ensure_audible,
-    find_same,
+    find_same_file,
     list_names,
 )
 from importer.errors import UploadSessionExpired
@@ -32,7 +32,7 @@ from importer.models import UploadedFile, UploadSession
 from importer.types import AudioFormat
 
 CONTENT_TYPES: dict[AudioFormat, str] = {"mp3": "audio/mpeg", "wav": "audio/wav", "m4a": "audio/mp4"}
-NAMES_AT_ONCE = 100
+NAME_CHUNK_SIZE = 100
 MAX_LOADED_BYTES = 1024 * 1024
 
 
@@ -67,9 +67,9 @@ async def store_recording(
     too_large = FileRejected("audio_too_large")
     content = RecordingContent(chunks, max_bytes=MAX_AUDIO_BYTES, too_large=too_large)
     measurement = None
-    # A small one, as most are, is recognised or rejected before anything is stored.
+    # Most recordings are small; these are recognised or rejected before anything is stored.
     if (whole := await content.load(max_bytes=MAX_LOADED_BYTES)) is not None:
-        if (same := await _find_stored(store.database, session_id, name, content.sha256)) is not None:
+        if (same := await _find_stored_file(store.database, session_id, name, content.sha256)) is not None:
             return StoredRecording(file=same, already_there=True)
         measurement = await _measure(store.measurer, audio_format, whole)
     file = await _insert_storing_file(store.database, session_id, name, audio_format)
@@ -106,7 +106,7 @@ async def _insert_storing_file(
             session_id=session_id,
             original_filename=name,
             stored_filename=name,
-            # This is not a valid file name. It gets its name when it is complete.
+            # A placeholder, which no file name can equal, until the file is complete.
             name_key=f"/{file_id}",
             object_key=f"speeches/{file_id}.{audio_format}",
             format=audio_format,
@@ -115,7 +115,7 @@ async def _insert_storing_file(
 
 
 async def _lock_session(session: AsyncSession, session_id: UUID) -> None:
-    """Serialise the naming of an upload session's files. Raises UploadSessionExpired."""
+    """Lock the session, so that its files get distinct names. Raises UploadSessionExpired."""
     locked = select(UploadSession.expires_at).where(UploadSession.id == session_id)
     expires_at = await session.scalar(locked.with_for_update(key_share=True))
     if expires_at is None or expires_at <= utc_now():
@@ -152,7 +152,7 @@ async def _mark_stored(
         file = await session.get(UploadedFile, storing.id)
         if file is None:
             raise FileRejected("incomplete_upload")
-        same = await _find_same(session, file.session_id, file.original_filename, content.sha256)
+        same = await _find_same_file(session, file.session_id, file.original_filename, content.sha256)
         if same is not None:
             await _discard(session, [file.id])
             return StoredRecording(file=same, already_there=True)
@@ -164,12 +164,14 @@ async def _mark_stored(
 
 
 @retry_conflicts
-async def _find_stored(database: Database, session_id: UUID, name: str, sha256: bytes) -> UploadedFile | None:
+async def _find_stored_file(
+    database: Database, session_id: UUID, name: str, sha256: bytes
+) -> UploadedFile | None:
     async with database.transaction() as session:
-        return await _find_same(session, session_id, name, sha256)
+        return await _find_same_file(session, session_id, name, sha256)
 
 
-async def _find_same(
+async def _find_same_file(
     session: AsyncSession, session_id: UUID, name: str, sha256: bytes
 ) -> UploadedFile | None:
     same_content = select(UploadedFile.id, UploadedFile.original_filename).where(
@@ -178,13 +180,13 @@ async def _find_same(
         UploadedFile.claimed_at.is_(None),
     )
     found = [NamedFile(*row) for row in await session.execute(same_content)]
-    same_id = find_same(name, found)
+    same_id = find_same_file(name, found)
     return await session.get(UploadedFile, same_id) if same_id else None
 
 
 async def _find_free_name(session: AsyncSession, file: UploadedFile) -> str:
-    for start in count(0, NAMES_AT_ONCE):
-        names = list_names(file.original_filename, start=start, size=NAMES_AT_ONCE)
+    for start in count(0, NAME_CHUNK_SIZE):
+        names = list_names(file.original_filename, start=start, size=NAME_CHUNK_SIZE)
         by_key = {to_name_key(name): name for name in names}
         taken = select(UploadedFile.name_key).where(
             UploadedFile.session_id == file.session_id,
@@ -206,7 +208,7 @@ async def discard_recordings(database: Database, ids: Sequence[UUID]) -> None:
 
 async def _discard(session: AsyncSession, ids: Sequence[UUID]) -> None:
     """Delete recordings without an import or a speech, and enqueue the deletion of their objects."""
-    free = delete(UploadedFile).where(UploadedFile.id.in_(ids), UploadedFile.claimed_at.is_(None))
-    keys = (await session.scalars(free.returning(UploadedFile.object_key))).all()
+    unclaimed = delete(UploadedFile).where(UploadedFile.id.in_(ids), UploadedFile.claimed_at.is_(None))
+    keys = (await session.scalars(unclaimed.returning(UploadedFile.object_key))).all()
     if keys:
         enqueue(session, DeleteObjects(keys=list(keys)))

@@ -30,11 +30,12 @@ async def clear_sentence(session: AsyncSession, speech_id: UUID, *, revision: in
 
 
 async def _store(session: AsyncSession, rows: Collection[tuple[UUID, int, int | None]]) -> None:
-    # Arrays, because a list of values would be recompiled for each event, which takes longer than the query.
+    # Arrays, because SQLAlchemy would compile a list of values for each event, which takes longer than the
+    # query.
     ids, revisions, hashes = zip(*rows, strict=True)
     columns = [_to_array(ids, Uuid), _to_array(revisions, Integer), _to_array(hashes, BigInteger)]
     found = func.unnest(*columns).table_valued(*COLUMNS).render_derived()
-    # In a fixed order, so that two events with the same speeches wait instead of deadlocking.
+    # Stored in a fixed order, so that two events with the same speeches do not deadlock.
     stored = insert(CatalogueSentence).from_select(COLUMNS, select(found).order_by(found.c.speech_id))
     newer = {name: stored.excluded[name] for name in ("revision", "sentence_hash")}
     is_newer = stored.excluded.revision > CatalogueSentence.revision

@@ -1,4 +1,4 @@
-"""Uploaded tables: stored as they arrive, before it is known whether they become an import."""
+"""Uploaded tables, which are stored as they arrive, before their import exists."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ from importer.errors import EmptyTable, TableTooLarge
 
 @dataclass(frozen=True)
 class StoredTable:
-    """A stored table of an import that does not exist yet."""
+    """A stored table whose import does not exist yet."""
 
     import_id: UUID
     key: str

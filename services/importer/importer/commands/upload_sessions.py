@@ -26,13 +26,13 @@ from importer.errors import (
 from importer.models import ImportJob, UploadedFile, UploadSession
 from importer.types import UNFINISHED
 
-SESSION_LIFE = timedelta(days=7)
+SESSION_TTL = timedelta(days=7)
 PURGE_DELAY = timedelta(hours=1)
-"""Clocks differ, and the event that a speech uses a recording may still arrive."""
+"""Purges wait, because clocks differ, and an event may still assign a recording to a speech."""
 MAX_STORING_TIME = timedelta(hours=1)
 """Twice as long as an upload may take."""
-FILES_AT_ONCE = 500
-SESSIONS_AT_ONCE = 1000
+FILE_CHUNK_SIZE = 500
+MAX_SESSIONS_PER_PURGE = 1000
 
 
 class PurgeUploadSession(Job):
@@ -45,7 +45,7 @@ class PurgeUploadSession(Job):
 
 @retry_conflicts
 async def open_upload_session(database: Database, owner_id: UUID) -> UploadSession:
-    opened = UploadSession(owner_id=owner_id, expires_at=utc_now() + SESSION_LIFE)
+    opened = UploadSession(owner_id=owner_id, expires_at=utc_now() + SESSION_TTL)
     async with database.transaction() as session:
         session.add(opened)
         await session.flush()
@@ -108,7 +108,7 @@ async def purge_upload_session(session: AsyncSession, job: PurgeUploadSession) -
         return
     if await session.scalar(select(exists().where(_is_unfinished(job.session_id)))):
         return
-    if await _purge_files(session, job.session_id) == FILES_AT_ONCE:
+    if await _purge_files(session, job.session_id) == FILE_CHUNK_SIZE:
         enqueue(session, PurgeUploadSession(session_id=job.session_id))
         return
     is_needed = exists().where(UploadedFile.session_id == UploadSession.id) | exists().where(
@@ -118,8 +118,9 @@ async def purge_upload_session(session: AsyncSession, job: PurgeUploadSession) -
 
 
 async def _purge_files(session: AsyncSession, session_id: UUID) -> int:
-    # A file being uploaded is deleted by the upload itself, or an hour later as abandoned, because its object
-    # may not exist yet. A claimed file belongs to its speech, and only its row is deleted.
+    # Unfinished files are skipped, because their objects may not exist yet: the upload deletes them, or the
+    # purge of abandoned files an hour later. Of a claimed file only the row is deleted, because its object
+    # belongs to a speech.
     has_speech = UploadedFile.import_id.is_(None) | UploadedFile.import_id.in_(
         select(ImportJob.id).where(
             ImportJob.session_id == session_id, ImportJob.state.in_(("completed", "undone"))
@@ -129,7 +130,7 @@ async def _purge_files(session: AsyncSession, session_id: UUID) -> int:
     ended = select(UploadedFile.id).where(
         UploadedFile.session_id == session_id, UploadedFile.state == "stored", is_done
     )
-    chunk = ended.order_by(UploadedFile.id).limit(FILES_AT_ONCE).with_for_update()
+    chunk = ended.order_by(UploadedFile.id).limit(FILE_CHUNK_SIZE).with_for_update()
     ids = (await session.scalars(chunk)).all()
     deleted = delete(UploadedFile).where(UploadedFile.id.in_(ids))
     rows = (await session.execute(deleted.returning(UploadedFile.object_key, UploadedFile.claimed_at))).all()
@@ -149,8 +150,8 @@ async def purge_expired_sessions(database: Database) -> None:
         ~exists().where(_is_unfinished(UploadSession.id)),
     )
     async with database.transaction() as session:
-        # At random, so that sessions that cannot be purged yet do not block others.
-        chosen = ended.order_by(func.random()).limit(SESSIONS_AT_ONCE)
+        # Chosen at random, so that sessions that cannot be purged yet do not block others.
+        chosen = ended.order_by(func.random()).limit(MAX_SESSIONS_PER_PURGE)
         for session_id in await session.scalars(chosen):
             enqueue(session, PurgeUploadSession(session_id=session_id))
 
@@ -162,7 +163,7 @@ async def purge_abandoned_files(database: Database, storage: Storage) -> bool:
         await storage.abort_unfinished(key)
     if found:
         await discard_recordings(database, [file_id for file_id, _ in found])
-    return len(found) == FILES_AT_ONCE
+    return len(found) == FILE_CHUNK_SIZE
 
 
 @retry_conflicts
@@ -170,5 +171,5 @@ async def _list_abandoned(database: Database) -> Sequence[tuple[UUID, str]]:
     is_old = UploadedFile.created_at < utc_now() - MAX_STORING_TIME
     storing = select(UploadedFile.id, UploadedFile.object_key).where(UploadedFile.state == "storing", is_old)
     async with database.transaction() as session:
-        rows = await session.execute(storing.limit(FILES_AT_ONCE))
+        rows = await session.execute(storing.limit(FILE_CHUNK_SIZE))
         return [(row.id, row.object_key) for row in rows]

@@ -27,11 +27,11 @@ from importer.domain.uploads import (
 )
 from importer.errors import UploadQuotaExceeded
 from importer.models import UploadSession
-from importer.queries.uploads import count_staged
+from importer.queries.uploads import count_unassigned_files
 from importer.types import FileProblemCode
 
 FILES_BETWEEN_COUNTS = 100
-DISCARDED_AT_ONCE = 500
+DISCARD_CHUNK_SIZE = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class RejectedUpload:
 
 @dataclass(frozen=True, kw_only=True)
 class Quota:
-    """Limits of an editor's uploaded recordings without a speech."""
+    """Limits of an editor's unassigned recordings."""
 
     max_files: int
     max_bytes: int
@@ -60,7 +60,7 @@ class Upload:
     uploaded: list[StoredRecording] = field(default_factory=list)
     rejected: list[RejectedUpload] = field(default_factory=list)
     _count: int = 0
-    _prepared: int = 0
+    _prepared_files: int = 0
 
     @retry_conflicts
     async def set_session(self, session_id: UUID) -> None:
@@ -109,26 +109,26 @@ class Upload:
             raise FileRejected("empty_file")
         if (audio_format := detect_format(head)) is None:
             raise FileRejected("unsupported_audio")
-        session_id = await self._prepare()
+        session_id = await self._prepare_session()
         return await store_recording(self.store, session_id, cleaned, audio_format, chunks)
 
     def _reject(self, name: str, error: FileRejected) -> None:
         shown = clean_filename(name) or to_display_name(name)
         self.rejected.append(RejectedUpload(original_filename=shown, code=error.code, detail=error.detail))
 
-    async def _prepare(self) -> UUID:
-        if self._prepared % FILES_BETWEEN_COUNTS == 0:
-            await self._ensure_room()
-        self._prepared += 1
+    async def _prepare_session(self) -> UUID:
+        if self._prepared_files % FILES_BETWEEN_COUNTS == 0:
+            await self._ensure_quota()
+        self._prepared_files += 1
         if self.session is None:
             self.session = await open_upload_session(self.store.database, self.owner_id)
         return self.session.id
 
-    async def _ensure_room(self) -> None:
-        staged = await count_staged(self.store.database, self.owner_id)
-        if staged.files >= self.quota.max_files or staged.bytes >= self.quota.max_bytes:
+    async def _ensure_quota(self) -> None:
+        unassigned = await count_unassigned_files(self.store.database, self.owner_id)
+        if unassigned.files >= self.quota.max_files or unassigned.bytes >= self.quota.max_bytes:
             raise UploadQuotaExceeded(
-                f"You have {staged.files} uploaded recordings of {staged.bytes >> 20} MiB without a speech. "
+                f"You have {unassigned.files} recordings ({unassigned.bytes >> 20} MiB) that no speech uses. "
                 "Import or delete some of them."
             )
 
@@ -138,15 +138,15 @@ class Upload:
         new = [item for item in self.uploaded if not item.already_there]
         if self.session is None or not new:
             return
-        brought = {"files": len(new), "bytes": sum(item.file.size_bytes or 0 for item in new)}
+        added = {"files": len(new), "bytes": sum(item.file.size_bytes or 0 for item in new)}
         async with self.store.database.transaction() as session:
             audit_log.record(
-                session, "recordings_uploaded", subject=self.session.id, actor=self.owner_id, after=brought
+                session, "recordings_uploaded", subject=self.session.id, actor=self.owner_id, after=added
             )
 
     async def discard_added(self) -> None:
         """Discard the files that this request added."""
         ids = [item.file.id for item in self.uploaded if not item.already_there]
-        for start in range(0, len(ids), DISCARDED_AT_ONCE):
-            await discard_recordings(self.store.database, ids[start : start + DISCARDED_AT_ONCE])
+        for start in range(0, len(ids), DISCARD_CHUNK_SIZE):
+            await discard_recordings(self.store.database, ids[start : start + DISCARD_CHUNK_SIZE])
         self.uploaded.clear()

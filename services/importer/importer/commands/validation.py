@@ -1,4 +1,4 @@
-"""Validate an import's table. If the process ends, nothing is kept: the job starts over."""
+"""Validate an import's table. If the process ends, the job starts over."""
 
 import asyncio
 from collections import Counter
@@ -38,13 +38,13 @@ CHUNK_SIZE = 1_000
 TURN_INTERVAL = timedelta(seconds=1)
 """Pause before an import that waits for an earlier one of its owner is checked again."""
 MAX_STORED_PROBLEMS = 1_000
-"""The report has all of them."""
+"""Per import. The report contains all problems."""
 DEFAULT_DELIMITER = ","
-OUR_FAULT = "Something went wrong on our side while checking the table: start the import again."
+INTERNAL_ERROR = "Something went wrong on our side while checking the table: start the import again."
 
 
 class _Ended(Exception):
-    """The import was cancelled, or another attempt has taken it over."""
+    """The import was cancelled, or another attempt has taken over."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class _Attempt:
 
 async def validate_import(database: Database, storage: Storage, import_id: UUID, *, max_rows: int) -> None:
     """Check every row; then the import is rejected, or ready to be applied. Raises Unavailable."""
-    attempt, stale_key = await _start(database, import_id)
+    attempt, stale_key = await _begin_attempt(database, import_id)
     if stale_key:
         await storage.delete([stale_key])
     if attempt is None:
@@ -69,9 +69,9 @@ async def validate_import(database: Database, storage: Storage, import_id: UUID,
         await release_stale_claims(database, attempt.session_id)
         await _Validation(database, storage, attempt).run(max_rows=max_rows)
     except TableProblem as problem:
-        await _fail(database, attempt, problem)
+        await _fail_attempt(database, attempt, problem)
     except ObjectNotFound:
-        await _fail(
+        await _fail_attempt(
             database,
             attempt,
             TableProblem("not_a_table", "The uploaded table no longer exists: upload it again."),
@@ -81,14 +81,14 @@ async def validate_import(database: Database, storage: Storage, import_id: UUID,
     except Unavailable:
         raise
     except Exception:
-        # A bug would otherwise end in a dead letter, and the import would never finish.
+        # Otherwise a bug would make the job a dead letter, and the import would never finish.
         log.exception("validation_failed", import_id=str(import_id))
-        await _fail(database, attempt, TableProblem("not_checked", OUR_FAULT))
-    await _drop_unused_batch(database, storage, attempt)
+        await _fail_attempt(database, attempt, TableProblem("not_checked", INTERNAL_ERROR))
+    await _delete_unused_batch(database, storage, attempt)
 
 
 @retry_conflicts
-async def _start(database: Database, import_id: UUID) -> tuple[_Attempt | None, str | None]:
+async def _begin_attempt(database: Database, import_id: UUID) -> tuple[_Attempt | None, str | None]:
     """Begin an attempt. Returns None if the import has ended or waits for an earlier one of its owner, and
     the batch of an earlier attempt.
     """
@@ -121,7 +121,7 @@ async def _postpone(session: AsyncSession, import_id: UUID) -> None:
 
 
 @retry_conflicts
-async def _fail(database: Database, attempt: _Attempt, problem: TableProblem) -> None:
+async def _fail_attempt(database: Database, attempt: _Attempt, problem: TableProblem) -> None:
     async with database.transaction() as session:
         job = await lock_import(session, attempt.import_id)
         if job.batch_key == attempt.batch_key:
@@ -129,7 +129,7 @@ async def _fail(database: Database, attempt: _Attempt, problem: TableProblem) ->
 
 
 @retry_conflicts
-async def _drop_unused_batch(database: Database, storage: Storage, attempt: _Attempt) -> None:
+async def _delete_unused_batch(database: Database, storage: Storage, attempt: _Attempt) -> None:
     async with database.transaction() as session:
         job = await session.get_one(ImportJob, attempt.import_id)
         is_used = job.state in {"applying", "completed"} and job.batch_key == attempt.batch_key
@@ -138,7 +138,7 @@ async def _drop_unused_batch(database: Database, storage: Storage, attempt: _Att
 
 
 class _Validation:
-    """One attempt to validate."""
+    """The work of one attempt."""
 
     def __init__(self, database: Database, storage: Storage, attempt: _Attempt) -> None:
         self._database, self._storage, self._attempt = database, storage, attempt
@@ -149,7 +149,7 @@ class _Validation:
         attempt = self._attempt
         facts = await inspect_table(self._open, max_rows=max_rows)
         await self._store_facts(facts)
-        # An incomplete batch is not uploaded; a batch is valid only with its digest.
+        # An incomplete batch is not stored, and content accepts a batch only with its digest.
         async with (
             ObjectWriter(self._storage, attempt.report_key, content_type="text/csv") as report,
             ObjectWriter(self._storage, attempt.batch_key, content_type="application/jsonl") as batch,
@@ -168,9 +168,9 @@ class _Validation:
 
     async def _check(self, facts: TableFacts, report: ObjectWriter, batch: ObjectWriter) -> None:
         writer = ReportWriter(delimiter=facts.dialect.delimiter or DEFAULT_DELIMITER)
-        writer.add_header([facts.header[at] for at in facts.kept])
+        writer.add_header([facts.header[position] for position in facts.report_columns])
         async for rows in read_rows(self._open, encoding=facts.encoding, size=CHUNK_SIZE):
-            context = await self._find_context(facts, rows)
+            context = await self._build_context(facts, rows)
             checked = await asyncio.to_thread(_check_rows, rows, context)
             await report.write(await asyncio.to_thread(_write_report, writer, facts, rows, checked))
             self._count(checked)
@@ -179,7 +179,7 @@ class _Validation:
             await self._store(rows, checked)
 
     @retry_conflicts
-    async def _find_context(self, facts: TableFacts, rows: Sequence[Row]) -> RowContext:
+    async def _build_context(self, facts: TableFacts, rows: Sequence[Row]) -> RowContext:
         keys, hashes = await asyncio.to_thread(_to_keys, rows)
         attempt = self._attempt
         async with self._database.transaction() as session:
@@ -196,7 +196,7 @@ class _Validation:
 
     @retry_conflicts
     async def _store(self, rows: Sequence[Row], checked: Sequence[CheckedRow]) -> None:
-        """Store a chunk's findings and the progress in one transaction. Raises _Ended."""
+        """Store a chunk's problems and the progress in one transaction. Raises _Ended."""
         problems = self._list_problems(rows, checked)
         async with self._database.transaction() as session:
             await self._update(
@@ -240,8 +240,8 @@ class _Validation:
         import_id = self._attempt.import_id
         # This import's existing claims are those of an interrupted attempt.
         is_free = or_(UploadedFile.claimed_at.is_(None), UploadedFile.import_id == import_id)
-        given = update(UploadedFile).where(UploadedFile.id == any_(literal(ids, ARRAY(Uuid))), is_free)
-        claimed = given.values(claimed_at=func.now(), import_id=import_id).returning(UploadedFile.id)
+        files = update(UploadedFile).where(UploadedFile.id == any_(literal(ids, ARRAY(Uuid))), is_free)
+        claimed = files.values(claimed_at=func.now(), import_id=import_id).returning(UploadedFile.id)
         if len((await session.scalars(claimed)).all()) != len(ids):
             detail = "A recording has been removed or used elsewhere: start the import again."
             raise TableProblem("audio_changed", detail)
@@ -287,7 +287,9 @@ def _write_report(
 ) -> bytes:
     for row, found in zip(rows, checked, strict=True):
         # Cells without a header are appended, so that they are not lost.
-        named = [row.cells[at] if at < len(row.cells) else "" for at in facts.kept]
+        named = [
+            row.cells[position] if position < len(row.cells) else "" for position in facts.report_columns
+        ]
         codes = dict.fromkeys(problem.code for problem in found.problems)
         messages = dict.fromkeys(problem.message for problem in found.problems)
         writer.add(named, codes=codes, messages=messages)

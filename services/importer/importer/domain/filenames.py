@@ -4,7 +4,7 @@ import unicodedata
 
 MAX_NAME_LENGTH = 255
 MAX_RAW_LENGTH = 4 * MAX_NAME_LENGTH
-"""Names may get shorter when composed. Longer ones are rejected unread."""
+"""Composing a name may shorten it. Longer names are rejected without composing them."""
 MAX_EXTENSION_LENGTH = 10
 
 # Control and zero-width characters: direction marks can make a name look like another one.
@@ -12,7 +12,7 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def clean_filename(name: str) -> str | None:
-    """Return the file name without folders, NFC-composed and visible, or None if nothing usable remains."""
+    """Return the file name without folders and invisible characters, or None if nothing usable remains."""
     if len(base := name.replace("\\", "/").rpartition("/")[2]) > MAX_RAW_LENGTH:
         return None
     # Fast path for most names, of which an import compares a million.

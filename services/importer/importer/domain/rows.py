@@ -23,14 +23,14 @@ from importer.types import RowProblemCode, Severity
 LEVELS, TYPES = get_args(Level), get_args(SpeechType)
 DEFAULT_TYPE = "answer"
 MAX_VALUE_LENGTH = 100
-"""Maximum length of the cell quoted in a problem."""
+"""Maximum length of a cell quoted in a problem."""
 MAX_LETTERS_PER_SECOND = 40.0
 """Twice as fast as the fastest conversations, of 260 words a minute (Tauroza and Allison 1990)."""
 MIN_LETTERS_PER_SECOND, MAX_PAUSE_SECONDS = 1.0, 10.0
 """A slow, clear reading has four letters a second, plus pauses before and after."""
 
 
-class RowProblem(NamedTuple):
+class CellProblem(NamedTuple):
     column: str
     code: RowProblemCode
     message: str
@@ -49,7 +49,7 @@ class FoundRecording(NamedTuple):
 
 @dataclass(frozen=True)
 class RowContext:
-    """The data a row is compared with. Repeated values refer to the row of their first occurrence."""
+    """The data that a row is compared with. Repeated values lead to the row of their first occurrence."""
 
     recordings: Mapping[str, FoundRecording]
     catalogue: Collection[int]
@@ -62,7 +62,7 @@ class CheckedRow(NamedTuple):
 
     speech: ImportedRow | None
     recording_id: UUID | None
-    problems: list[RowProblem]
+    problems: list[CellProblem]
 
 
 def shorten_cells(values: Mapping[str, str]) -> dict[str, str]:
@@ -80,10 +80,10 @@ def check_row(
     number: int, values: Mapping[str, str], context: RowContext, *, has_extra_cells: bool = False
 ) -> CheckedRow:
     """Return the speech of row number `number`, or all problems of the row."""
-    problems = list[RowProblem]()
+    problems = list[CellProblem]()
     if has_extra_cells:
         message = "The row has more cells than the header: quote cells that contain the delimiter."
-        problems.append(RowProblem("", "extra_cells", message))
+        problems.append(CellProblem("", "extra_cells", message))
     name_key = to_recording_key(values["audio_filename"])
     recording = context.recordings.get(name_key)
     problems += _check_filename(number, values["audio_filename"], name_key, recording, context)
@@ -110,30 +110,30 @@ def check_row(
 
 def _check_filename(
     number: int, value: str, name_key: str, recording: FoundRecording | None, context: RowContext
-) -> Iterator[RowProblem]:
+) -> Iterator[CellProblem]:
     shown = value[:MAX_VALUE_LENGTH]
     if not value:
-        yield RowProblem("audio_filename", "missing_value", "Enter the file name of the recording.")
+        yield CellProblem("audio_filename", "missing_value", "Enter the file name of the recording.")
     elif not name_key:
-        yield RowProblem("audio_filename", "unusable_filename", "This is not a valid file name.", shown)
+        yield CellProblem("audio_filename", "unusable_filename", "This is not a valid file name.", shown)
     elif recording is None:
         message = "No recording with this name was uploaded to the session."
-        yield RowProblem("audio_filename", "audio_missing", message, shown)
+        yield CellProblem("audio_filename", "audio_missing", message, shown)
     elif not recording.is_free:
         message = "This recording belongs to another import or to a speech: upload it again."
-        yield RowProblem("audio_filename", "audio_in_use", message, shown)
+        yield CellProblem("audio_filename", "audio_in_use", message, shown)
     first = context.repeated_names.get(hash_name(name_key)) if name_key else None
     if first is not None and first != number:
         message = f"Row {first} has the same recording: each sentence needs its own recording."
-        yield RowProblem("audio_filename", "duplicate_filename", message, shown)
+        yield CellProblem("audio_filename", "duplicate_filename", message, shown)
 
 
-def _check_text(number: int, value: str, context: RowContext) -> tuple[str, list[RowProblem]]:
+def _check_text(number: int, value: str, context: RowContext) -> tuple[str, list[CellProblem]]:
     """Return the text in stored form, or "" if it is invalid."""
     shown = value[:MAX_VALUE_LENGTH]
     if not value:
-        return "", [RowProblem("text", "missing_value", "Enter the spoken sentence.")]
-    too_long = RowProblem(
+        return "", [CellProblem("text", "missing_value", "Enter the spoken sentence.")]
+    too_long = CellProblem(
         "text", "text_too_long", f"A text can have at most {MAX_SPEECH_TEXT_LENGTH} characters.", shown
     )
     if len(value) > MAX_SPEECH_TEXT_LENGTH * MAX_DECOMPOSED_CHARACTERS:
@@ -141,33 +141,33 @@ def _check_text(number: int, value: str, context: RowContext) -> tuple[str, list
     try:
         text = clean_text(value)
     except ValueError as error:
-        return "", [RowProblem("text", "text_invalid", f"The text {error}.", shown)]
+        return "", [CellProblem("text", "text_invalid", f"The text {error}.", shown)]
     if len(text) > MAX_SPEECH_TEXT_LENGTH:
         return "", [too_long]
     return text, list(_find_repetitions(number, text, shown, context))
 
 
-def _find_repetitions(number: int, text: str, shown: str, context: RowContext) -> Iterator[RowProblem]:
+def _find_repetitions(number: int, text: str, shown: str, context: RowContext) -> Iterator[CellProblem]:
     sentence = hash_sentence(text)
     first = context.repeated_sentences.get(sentence)
     if first is not None and first != number:
         message = f"Row {first} has the same sentence."
-        yield RowProblem("text", "duplicate_sentence", message, shown, "warning")
+        yield CellProblem("text", "duplicate_sentence", message, shown, "warning")
     if sentence in context.catalogue:
         message = "The catalogue has a speech with this sentence."
-        yield RowProblem("text", "sentence_in_catalogue", message, shown, "warning")
+        yield CellProblem("text", "sentence_in_catalogue", message, shown, "warning")
 
 
-def _check_vocabulary(level: str, kind: str, values: Mapping[str, str]) -> Iterator[RowProblem]:
+def _check_vocabulary(level: str, kind: str, values: Mapping[str, str]) -> Iterator[CellProblem]:
     if not level:
-        yield RowProblem("level", "missing_value", f"Enter the level: {_list(LEVELS)}.")
+        yield CellProblem("level", "missing_value", f"Enter the level: {_list(LEVELS)}.")
     elif level not in LEVELS:
         shown = values["level"][:MAX_VALUE_LENGTH]
-        yield RowProblem("level", "unknown_level", f"The level must be {_list(LEVELS)}.", shown)
+        yield CellProblem("level", "unknown_level", f"The level must be {_list(LEVELS)}.", shown)
     if kind not in TYPES:
         shown = values["type"][:MAX_VALUE_LENGTH]
         message = f"The type must be {_list(TYPES)}; an empty cell means {DEFAULT_TYPE}."
-        yield RowProblem("type", "unknown_type", message, shown)
+        yield CellProblem("type", "unknown_type", message, shown)
 
 
 def _list(words: tuple[str, ...]) -> str:
@@ -175,18 +175,18 @@ def _list(words: tuple[str, ...]) -> str:
 
 
 @lru_cache(maxsize=1_000)
-def _check_tags(cell: str) -> tuple[Sequence[str], Sequence[RowProblem]]:
+def _check_tags(cell: str) -> tuple[Sequence[str], Sequence[CellProblem]]:
     """Return the tags without repetitions. Tags that differ only in case are one."""
     given = [tag for part in cell.split(",") if (tag := part.strip())]
     if len(given) > MAX_TAGS_PER_SPEECH:
         message = f"A sentence can have at most {MAX_TAGS_PER_SPEECH} tags."
-        return [], [RowProblem("tags", "too_many_tags", message, cell[:MAX_VALUE_LENGTH])]
-    tags, problems = dict[str, str](), list[RowProblem]()
+        return [], [CellProblem("tags", "too_many_tags", message, cell[:MAX_VALUE_LENGTH])]
+    tags, problems = dict[str, str](), list[CellProblem]()
     for tag in given:
         try:
             name = _clean_tag(tag)
         except ValueError as error:
-            problems.append(RowProblem("tags", "tag_invalid", f"A tag {error}.", tag[:MAX_VALUE_LENGTH]))
+            problems.append(CellProblem("tags", "tag_invalid", f"A tag {error}.", tag[:MAX_VALUE_LENGTH]))
         else:
             tags.setdefault(to_name_key(name), name)
     return list(tags.values()), problems
@@ -204,12 +204,12 @@ def _clean_tag(tag: str) -> str:
     return name
 
 
-def _check_duration(text: str, recording: FoundRecording, filename: str) -> Iterator[RowProblem]:
+def _check_duration(text: str, recording: FoundRecording, filename: str) -> Iterator[CellProblem]:
     letters, seconds = sum(map(str.isalnum, text)), recording.duration_ms / 1000
     shown, lasts = filename[:MAX_VALUE_LENGTH], f"The recording lasts {seconds:.1f} s"
     if seconds < letters / MAX_LETTERS_PER_SECOND:
         message = f"{lasts}, too short for this text: it is truncated, or belongs to another text."
-        yield RowProblem("audio_filename", "audio_too_short", message, shown)
+        yield CellProblem("audio_filename", "audio_too_short", message, shown)
     elif seconds > MAX_PAUSE_SECONDS + letters / MIN_LETTERS_PER_SECOND:
         message = f"{lasts}, too long for this text: trim it, or check the text."
-        yield RowProblem("audio_filename", "audio_too_long", message, shown)
+        yield CellProblem("audio_filename", "audio_too_long", message, shown)

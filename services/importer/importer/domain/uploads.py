@@ -47,7 +47,7 @@ def detect_format(head: bytes) -> AudioFormat | None:
 
 
 def is_archive(head: bytes) -> bool:
-    # The second is an archive without entries.
+    # The second signature is that of an archive without entries.
     return head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
 
 
@@ -64,7 +64,7 @@ class NamedFile(NamedTuple):
     original_filename: str
 
 
-def find_same(name: str, with_same_content: Iterable[NamedFile]) -> UUID | None:
+def find_same_file(name: str, with_same_content: Iterable[NamedFile]) -> UUID | None:
     """Return the file of the same content that was uploaded under the same name."""
     key = to_name_key(name)
     return next((file.id for file in with_same_content if to_name_key(file.original_filename) == key), None)

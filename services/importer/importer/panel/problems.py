@@ -19,12 +19,12 @@ class ProblemRow(NamedTuple):
 
     @property
     def others(self) -> list[RowProblem]:
-        """Return the errors that belong to no displayed cell."""
+        """Return the problems that belong to no displayed cell."""
         return [problem for problem in self.problems if problem.column not in COLUMNS]
 
 
 def group_by_row(problems: Sequence[RowProblem]) -> list[ProblemRow]:
-    """Return the table rows with problems. Older imports only have the wrong cells."""
+    """Return the table rows with problems. For older imports, only the wrong cells are known."""
     rows = []
     for row, found in groupby(problems, key=attrgetter("row")):
         row_problems = list(found)

@@ -25,5 +25,5 @@ class StreamSlots:
             yield
         finally:
             self._open[user_id] -= 1
-            # Zeros are removed, so it stays as small as the number of streams.
+            # Removes users without streams.
             self._open = +self._open

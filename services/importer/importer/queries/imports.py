@@ -66,11 +66,11 @@ async def get_import(session: AsyncSession, job_id: UUID) -> ImportRead:
 
 async def has_earlier_import(session: AsyncSession, job: ImportJob) -> bool:
     """Return whether an earlier import of the same owner is unfinished."""
-    place = tuple_(ImportJob.created_at, ImportJob.id)
+    order_key = tuple_(ImportJob.created_at, ImportJob.id)
     earlier = select(ImportJob.id).where(
         ImportJob.owner_id == job.owner_id,
         ImportJob.state.in_(UNFINISHED),
-        place < tuple_(literal(job.created_at), literal(job.id)),
+        order_key < tuple_(literal(job.created_at), literal(job.id)),
     )
     return await session.scalar(earlier.limit(1)) is not None
 

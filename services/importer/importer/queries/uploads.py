@@ -24,26 +24,26 @@ _FILE_COLUMNS = [
 ]
 
 MAX_COUNTED_FILES = 10_000
-"""In the list of sessions. A session itself counts all its files."""
+"""Maximum of `file_count`."""
 
 
-class Staged(NamedTuple):
+class UnassignedFiles(NamedTuple):
     files: int
     bytes: int
 
 
 # A file being uploaded counts with the maximum size.
-_STAGED = f"""
+_COUNT_UNASSIGNED = f"""
     SELECT count(*) AS files, coalesce(sum(coalesce(size_bytes, {MAX_AUDIO_BYTES})), 0)::bigint AS bytes
     FROM uploaded_files JOIN upload_sessions ON upload_sessions.id = session_id
     WHERE owner_id = $1 AND claimed_at IS NULL
 """  # noqa: S608 - a constant number
 
 
-async def count_staged(database: Database, owner_id: UUID) -> Staged:
+async def count_unassigned_files(database: Database, owner_id: UUID) -> UnassignedFiles:
     """Count an editor's recordings without an import or a speech."""
-    [row] = await database.fetch(_STAGED, owner_id)
-    return Staged(row["files"], row["bytes"])
+    [row] = await database.fetch(_COUNT_UNASSIGNED, owner_id)
+    return UnassignedFiles(row["files"], row["bytes"])
 
 
 async def list_upload_sessions(session: AsyncSession, filters: UploadSessionFilter) -> UploadSessionPage:

@@ -80,7 +80,7 @@ class UploadSessionSummary(BaseModel):
 
     id: UUID = Field(examples=[SESSION_ID])
     owner_id: UUID = Field(
-        description="The editor who started it, and the only one who may use it.", examples=[OWNER_ID]
+        description="The editor who started it. Only this editor may use it.", examples=[OWNER_ID]
     )
     created_at: datetime = Field(examples=["2026-05-01T12:00:00Z"])
     expires_at: datetime = Field(examples=["2026-05-08T12:00:00Z"])

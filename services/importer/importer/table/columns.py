@@ -51,8 +51,8 @@ def find_columns(header: Sequence[str]) -> Mapping[str, int]:
 
 
 def _describe_unknown(unknown: Sequence[str]) -> str:
-    near = difflib.get_close_matches(unknown[0][:MAX_SHOWN_LENGTH], COLUMNS, n=1)
-    hint = f" Did you mean {near[0]}?" if near else ""
+    closest = difflib.get_close_matches(unknown[0][:MAX_SHOWN_LENGTH], COLUMNS, n=1)
+    hint = f" Did you mean {closest[0]}?" if closest else ""
     return f"Remove the column {_list(unknown)}: the columns are {_list(COLUMNS)}.{hint}"
 
 

@@ -24,14 +24,12 @@ FALLBACK_ENCODING = "windows-1252"
 
 @dataclass(frozen=True)
 class TableFacts:
-    """`kept` are the positions of the columns that the report repeats; `encoding` is used to reopen the
-    table.
-    """
+    """`report_columns` are positions of the columns that the report repeats. `encoding` reopens the table."""
 
     dialect: Dialect
     encoding: str | None
     header: Sequence[str]
-    kept: Sequence[int]
+    report_columns: Sequence[int]
     rows_total: int
     repeated_names: FirstRows
     repeated_sentences: FirstRows
@@ -42,7 +40,7 @@ async def inspect_table(source: Source, *, max_rows: int) -> TableFacts:
     try:
         return await run_with_chunks(source(), partial(_inspect, encoding=None, max_rows=max_rows))
     except NotUtf8:
-        # Known only after reading the whole text: its first accent may be in the last row.
+        # Known only after reading the whole text, whose first accent may be in the last row.
         work = partial(_inspect, encoding=FALLBACK_ENCODING, max_rows=max_rows)
         return await run_with_chunks(source(), work)
 
@@ -64,7 +62,7 @@ def _inspect(chunks: Iterator[bytes], *, encoding: str | None, max_rows: int) ->
         records.dialect,
         encoding,
         records.header,
-        records.kept,
+        records.report_columns,
         len(rows),
         find_first_rows(names, rows),
         find_first_rows(sentences, rows),

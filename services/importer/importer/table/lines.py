@@ -11,14 +11,14 @@ from importer.table.columns import count_known
 from importer.table.errors import TableProblem
 
 MAX_LINE_LENGTH = 1_000_000
-"""In characters. A longer line, which would be held in memory as a whole, cannot be a table row."""
+"""In characters. A line is held in memory as a whole; a longer one cannot be a table row."""
 MAX_CELL_LENGTH = 100_000
 UNREADABLE = "The text contains invalid bytes: save the table as CSV (UTF-8)."
 CELL_TOO_LONG = "A cell or line is far too long; a missing closing quotation mark may be the cause."
 
 DELIMITERS = ",;\t"
 SEPARATOR_LINE = re.compile(r"sep=([,;\t])\n?", re.IGNORECASE)
-"""Excel's own first line, which is not a table row."""
+"""A first line that Excel writes, which is not a table row."""
 
 BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 # Old archives, spreadsheets, documents and pictures, by their first bytes.

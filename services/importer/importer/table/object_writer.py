@@ -41,7 +41,7 @@ class ObjectWriter:
             raise RuntimeError("The writer is used outside its block.")
         sending = asyncio.ensure_future(self._chunks.put(chunk))
         try:
-            # Without a reader, the queue would stay full.
+            # If the upload has failed, nothing reads the queue, which may stay full.
             await asyncio.wait({sending, self._task}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             sending.cancel()

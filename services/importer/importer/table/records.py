@@ -39,8 +39,10 @@ class Records:
         self._number = 0
         self.header = self._read_header()
         self.columns = find_columns(self.header)
-        ignored = {at for at, cell in enumerate(self.header) if normalize_header(cell) in REPORT_COLUMNS}
-        self.kept = [at for at in range(len(self.header)) if at not in ignored]
+        ignored = {
+            position for position, cell in enumerate(self.header) if normalize_header(cell) in REPORT_COLUMNS
+        }
+        self.report_columns = [position for position in range(len(self.header)) if position not in ignored]
         self._known = {*self.columns.values(), *ignored}
 
     def _read_header(self) -> Sequence[str]:
@@ -59,11 +61,11 @@ class Records:
 
     def _to_row(self, cells: Sequence[str]) -> Row:
         values = {
-            name: unguard_cell(cells[at].strip()) if at < len(cells) else ""
-            for name, at in self.columns.items()
+            name: unguard_cell(cells[position].strip()) if position < len(cells) else ""
+            for name, position in self.columns.items()
         }
         has_extra = len(cells) > len(self.columns) and any(
-            cell.strip() for at, cell in enumerate(cells) if at not in self._known
+            cell.strip() for position, cell in enumerate(cells) if position not in self._known
         )
         return Row(self._number, cells, values, has_extra)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from shared.spreadsheets import BOM, guard_cell
 
-ADDED_COLUMNS = ("error_codes", "errors")
+from importer.table.columns import REPORT_COLUMNS
 
 
 class ReportWriter:
@@ -25,7 +25,7 @@ class ReportWriter:
         self._text.write(BOM)
 
     def add_header(self, header: Sequence[str]) -> None:
-        self._writer.writerow([*map(guard_cell, header), *ADDED_COLUMNS])
+        self._writer.writerow([*map(guard_cell, header), *REPORT_COLUMNS])
 
     def add(self, cells: Iterable[str], *, codes: Iterable[str], messages: Iterable[str]) -> None:
         added = ("; ".join(codes), guard_cell(" ".join(messages)))

@@ -51,12 +51,12 @@ def read_sheet(chunks: Iterable[bytes]) -> Iterator[Sequence[str]]:
             raise TableProblem("unreadable_spreadsheet", "The spreadsheet has no sheet.")
         # The file's declared size may be wrong.
         sheet.reset_dimensions()
-        yield from _end_at_blank(sheet.iter_rows(max_col=MAX_COLUMNS + 1, values_only=True))
+        yield from _stop_at_blank_rows(sheet.iter_rows(max_col=MAX_COLUMNS + 1, values_only=True))
     except UNREADABLE_ERRORS as error:
         raise TableProblem("unreadable_spreadsheet", UNREADABLE) from error
 
 
-def _end_at_blank(rows: Iterable[tuple[Any, ...]]) -> Iterator[Sequence[str]]:
+def _stop_at_blank_rows(rows: Iterable[tuple[Any, ...]]) -> Iterator[Sequence[str]]:
     blank = 0
     for values in rows:
         cells = [_to_text(value) for value in values]

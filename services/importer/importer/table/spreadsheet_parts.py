@@ -12,13 +12,13 @@ MAX_UNITS = 2_200_000
 MAX_UNIT_TAGS = 100_000
 """Tags and attributes of a row or string. A row of Excel has at most 16,384 cells."""
 MAX_OTHER_TAGS = 100_000
-"""Tags and attributes outside them, of all parts. Each takes up to a kilobyte."""
+"""Tags and attributes outside rows and strings, in all parts. Each takes up to a kilobyte."""
 CHUNK_BYTES = 65_536
 TOO_COMPLEX = "The spreadsheet is too complex: save the table as CSV (UTF-8)."
 
 
 class _Part(NamedTuple):
-    """A part that openpyxl reads unit by unit. It loads all others as a whole."""
+    """A part that openpyxl reads unit by unit. It loads other parts as a whole."""
 
     path: str
     type: str
@@ -97,11 +97,11 @@ def _ensure_declared(attributes: Mapping[str, str]) -> None:
     name = attributes.get("PartName") or attributes.get("Target") or ""
     declared = attributes.get("ContentType") or attributes.get("Type") or ""
     for part in PARTS:
-        # Targets are relative to the folder xl.
+        # Targets are relative to the folder `xl`.
         if part.path.removeprefix("xl/") in name and part.type not in declared:
             raise TableProblem("unreadable_spreadsheet", TOO_COMPLEX)
 
 
 def _refuse_entities(*_: object) -> None:
-    # Entities expand to a multiple of their size. No program writes them into spreadsheets.
+    # Entities can expand to many times their size. Spreadsheet programs do not write them.
     raise TableProblem("unreadable_spreadsheet", TOO_COMPLEX)

@@ -1,4 +1,4 @@
-"""Limits on concurrent uploads and on staged files."""
+"""Limits of concurrent uploads and of recordings that no speech uses."""
 
 import asyncio
 from collections.abc import AsyncIterator

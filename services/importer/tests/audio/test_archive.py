@@ -178,7 +178,7 @@ async def test_a_bomb_is_not_unpacked() -> None:
             received += len(chunk)
     except UnreadableArchive as error:
         assert "too large" in str(error)  # noqa: PT017 - the bytes before the error are counted
-    assert 0 < received < archive.FREE_BYTES + archive.MAX_RATIO * len(content)
+    assert 0 < received < archive.RATIO_EXEMPT_BYTES + archive.MAX_RATIO * len(content)
 
 
 async def test_a_bomb_in_a_skipped_entry_is_not_unpacked() -> None:
@@ -188,7 +188,7 @@ async def test_a_bomb_in_a_skipped_entry_is_not_unpacked() -> None:
 
 
 async def test_many_small_bombs_count_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "FREE_BYTES", 1_000_000)
+    monkeypatch.setattr(archive, "RATIO_EXEMPT_BYTES", 1_000_000)
     content = pack({f"{number}": bytes(1_000_000) for number in range(50)})
     _, reason = await unpack_until_error(content)
     assert "too large" in reason

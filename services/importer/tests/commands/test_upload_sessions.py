@@ -110,7 +110,7 @@ async def test_a_large_session_is_purged_in_chunks(
     work: Work,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(upload_sessions, "FILES_AT_ONCE", 5)
+    monkeypatch.setattr(upload_sessions, "FILE_CHUNK_SIZE", 5)
     await add_stored(17, session={"expires_at": utc_now() - LONG_AGO})
     await purge_expired_sessions(committed_database)
     await work()

@@ -260,7 +260,7 @@ async def test_an_internal_error_fails_the_import(imports: Imports, monkeypatch:
     assert (job.state, job.failure_code, job.failure_detail) == (
         "failed",
         "not_checked",
-        validation.OUR_FAULT,
+        validation.INTERNAL_ERROR,
     )
 
 

@@ -102,7 +102,7 @@ async def test_a_corrected_report_is_a_table(as_source: AsSource) -> None:
     )
     source = as_source(content)
     facts = await inspect(source)
-    assert facts.kept == [0, 1, 2]
+    assert facts.report_columns == [0, 1, 2]
     assert (await read(source))[0]["text"] == "=1+1"
 
 

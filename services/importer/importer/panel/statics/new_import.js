@@ -67,7 +67,7 @@ async function start(isDryRun) {
 }
 
 function explain(error) {
-  const messages = (error.problem.errors ?? []).map((each) => each.message);
+  const messages = (error.problem.errors ?? []).map((problem) => problem.message);
   return [error.message, ...messages].join(" ");
 }
 

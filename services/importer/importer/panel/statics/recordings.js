@@ -179,7 +179,7 @@ function settle(batch, answer) {
 
 function take(results, item) {
   const name = item.file.name.normalize("NFC");
-  const at = results.findIndex((each) => each.original_filename.normalize("NFC") === name);
+  const at = results.findIndex((file) => file.original_filename.normalize("NFC") === name);
   return at < 0 ? null : results.splice(at, 1)[0];
 }
 
@@ -191,7 +191,7 @@ function describe(stored) {
 
 function settleArchive(item, uploaded, rejected) {
   item.kept = uploaded.length;
-  const refusals = rejected.map((each) => `${each.original_filename}: ${each.detail}`);
+  const refusals = rejected.map((file) => `${file.original_filename}: ${file.detail}`);
   const count = `${uploaded.length} ${uploaded.length === 1 ? "recording" : "recordings"} uploaded`;
   item.show(uploaded.length ? "kept" : "refused", [count, ...refusals].join("; "));
   uploaded.length = 0;
