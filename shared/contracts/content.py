@@ -83,7 +83,7 @@ class SpeechImported(Event):
     """An import added speeches to the catalogue. There is no SpeechCreated for them."""
 
     consumers: ClassVar[tuple[str, ...]] = ("game", "importer")
-    max_at_once: ClassVar[int | None] = 1
+    max_concurrent: ClassVar[int | None] = 1
 
     type: Literal["parley.content.speech_imported.v1"] = "parley.content.speech_imported.v1"
     source: Literal["/parley/content"] = "/parley/content"

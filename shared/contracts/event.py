@@ -18,8 +18,8 @@ class Event(BaseModel):
 
     consumers: ClassVar[tuple[str, ...]] = ()
     """Services that have a queue for this event. An event without consumers is published unrouted."""
-    max_at_once: ClassVar[int | None] = None
-    """Deliveries that a consumer works on at the same time. An event of 250 KB keeps a worker busy alone."""
+    max_concurrent: ClassVar[int | None] = None
+    """Deliveries that a consumer handles concurrently. A single event of 250 KB keeps a worker busy."""
 
     specversion: Literal["1.0"] = "1.0"
     id: UUID

@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 
 MIN_RETRY_SECONDS = 0.5
 MAX_FAILING_SECONDS = 30.0
-"""A loop that has failed for this long, and not because a dependency is down, is dead."""
+"""A loop is dead when it has failed for this long for another reason than a dependency that is down."""
 MAX_PASS_SECONDS = 300.0
 
 
@@ -39,7 +39,7 @@ class Loop:
 
 
 class SupervisedLoop:
-    """A loop and its recent outcomes. No exception ends it, nor a cancellation before `stop`."""
+    """A loop and its recent outcomes. Neither exceptions nor cancellations before `stop` end it."""
 
     def __init__(self, loop: Loop) -> None:
         self.name, self.required, self._loop = loop.name, loop.required, loop
@@ -98,7 +98,7 @@ class SupervisedLoop:
     def _retry_later(self, outcome: str, **details: str) -> None:
         longest = self._loop.max_retry_seconds
         self._pause = self._retry_seconds = min(self._retry_seconds * 2 or MIN_RETRY_SECONDS, longest)
-        # A closed standard output must not end the loop either.
+        # Not even a closed standard output may end the loop.
         with suppress(Exception):
             write = log.exception if outcome == "failed" else log.warning
             write(f"{self.name}_{outcome}", seconds=self._pause, **details)

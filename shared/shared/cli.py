@@ -16,7 +16,7 @@ from shared.errors import CannotStart, Unavailable
 from shared.settings import BrokerSettings, Settings
 
 WORKER_NICENESS = 10
-"""Where APIs and workers share processors, requests come first."""
+"""Where APIs and workers share processors, requests have priority."""
 
 type Command = Callable[[list[str]], object]
 
@@ -24,8 +24,8 @@ type Command = Callable[[list[str]], object]
 def main(service: str, extra: Mapping[str, str] | None = None) -> None:
     """Run the command that the process was started with.
 
-    `api`, `worker`, `replay-dead-letters`, `migrate` and `wait-for-schema` are there for services that have
-    them. `extra` adds commands as "module:function". A command imports only the modules it runs.
+    Services with an API, a worker or tables get `api`, `worker`, `replay-dead-letters`, `migrate` and
+    `wait-for-schema`. `extra` adds commands as "module:function". A command imports only the modules it runs.
     """
     commands = _build_standard_commands(service)
     commands |= {name: _import_lazily(target) for name, target in (extra or {}).items()}
@@ -41,12 +41,12 @@ def run(program: str, commands: Mapping[str, Command]) -> None:
         logging.configure(Settings().log_level, service=program, process=name)
         commands[name](sys.argv[2:])
     except ValidationError as error:
-        # The values stay out of the message: one of them may be a secret.
+        # Values are omitted from the message, because one of them may be a secret.
         sys.exit("\n".join(f"{program} cannot start: {_describe(violation)}" for violation in error.errors()))
     except CannotStart as error:
         sys.exit(f"{program} cannot start: {error}")
     except Unavailable as error:
-        # A command; an API or a worker waits until its servers are back.
+        # Only commands end here. APIs and workers wait until their servers are back.
         remedy = "Start the server, or correct its address in the environment, then repeat the command."
         sys.exit(f"{program} {name} failed: {error.detail} {remedy}")
 

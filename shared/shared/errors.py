@@ -99,7 +99,7 @@ def field_error(pointer: str, message: str, *, error_type: type[Invalid] = Inval
 
 
 def describe_field_error(pointer: str, message: str) -> str:
-    # Some messages are sentences, and those of pydantic are not.
+    # Some messages end with a full stop; pydantic's do not.
     return f"The request is not valid. {pointer}: {message.removesuffix('.')}."
 
 

@@ -15,7 +15,7 @@ from shared.errors import Unavailable
 # Messages of these exceptions name parts of the program. All others may quote a value: a key, a row, an
 # address, a URL.
 PLAIN_ERRORS = (AttributeError, ImportError, NameError, NotImplementedError, TypeError, Unavailable)
-CHATTY = (
+VERBOSE_LIBRARIES = (
     *("aio_pika", "aiormq", "httpcore", "httpx", "multipart", "python_multipart"),
     *("sqlalchemy", "urllib3"),
 )
@@ -57,8 +57,8 @@ def _configure_libraries(
     # Libraries' debug logs contain the data they process.
     foreign_level = max(logging.getLevelNamesMapping()[level], logging.INFO)
     logging.basicConfig(level=foreign_level, handlers=[handler], force=True)
-    for chatty in CHATTY:
-        logging.getLogger(chatty).setLevel(max(foreign_level, logging.WARNING))
+    for library in VERBOSE_LIBRARIES:
+        logging.getLogger(library).setLevel(max(foreign_level, logging.WARNING))
 
 
 def describe_error(error: BaseException) -> str:

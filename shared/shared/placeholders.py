@@ -49,10 +49,10 @@ def is_placeholder(secret: str) -> bool:
 
 
 def is_weak(secret: str) -> bool:
-    """Return whether a secret is short, also without known words and runs such as 1234."""
+    """Return whether a secret is short, or consists of known words and sequences such as 1234."""
     rest = WORDS.sub("", secret.lower())
-    unforeseen = {b for a, b in pairwise(f"\0{rest}") if abs(ord(b) - ord(a)) > 1}
-    return len(secret) < MIN_SECRET_LENGTH or len(unforeseen) < MIN_DIFFERENT_CHARACTERS
+    unpredictable = {b for a, b in pairwise(f"\0{rest}") if abs(ord(b) - ord(a)) > 1}
+    return len(secret) < MIN_SECRET_LENGTH or len(unpredictable) < MIN_DIFFERENT_CHARACTERS
 
 
 def find_problem(name: str, value: Any, marks: Sequence[object] = ()) -> str | None:

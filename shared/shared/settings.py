@@ -76,9 +76,9 @@ class HttpApiSettings(ServerSettings, RedisSettings):
     """Beyond it, and after `max_request_wait_seconds`, the API answers 503 `overloaded`."""
     max_request_wait_seconds: float = Field(default=1.0, gt=0)
     max_user_requests_in_work: int = Field(default=0, ge=0)
-    """For one user. 0 is no bound."""
+    """Per user. 0 means no limit."""
     max_user_admin_requests_in_work: int = Field(default=0, ge=0)
-    """For one user of the admin panel and its API, instead of the bound above. 0 is the same bound."""
+    """Per user of the admin panel and its API. 0 means the same limit as above."""
     max_address_requests_arriving: int = Field(default=100, ge=1)
     """Requests of one client address whose bodies are incomplete; further ones get 429."""
 
@@ -117,13 +117,13 @@ class StorageSettings(Settings):
     s3_region: str = "us-east-1"
 
     @model_validator(mode="after")
-    def _has_a_real_secret(self) -> Self:
+    def _require_real_secret(self) -> Self:
         if is_placeholder(self.s3_secret_key.get_secret_value()):
             raise ValueError("S3_SECRET_KEY is a placeholder; set the real secret")
         return self
 
     @model_validator(mode="after")
-    def _has_a_public_endpoint(self) -> Self:
+    def _require_public_endpoint(self) -> Self:
         if self.environment == "production" and not self.s3_public_endpoint:
             problem = find_problem("s3_endpoint", self.s3_endpoint, [Public()])
             if problem:

@@ -1,7 +1,7 @@
 """Cells of tables that spreadsheets open."""
 
 BOM = "\ufeff"
-# Their full-width forms too: some programs treat them alike.
+# Includes full-width forms, which some programs treat alike.
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """Spreadsheets interpret a cell with such a prefix as a formula, directly or after dropping the character."""
 GUARD = "'"

@@ -1,12 +1,12 @@
-"""What a process may use from SIGTERM until it ends. Deployments kill it only after `MAX_STOP_SECONDS`."""
+"""Time limits of a process after SIGTERM. Deployments kill it only after `MAX_STOP_SECONDS`."""
 
 MAX_STOP_SECONDS = 15.0
-"""A process that still runs is ended by SIGALRM, whatever it waits for."""
+"""SIGALRM ends a process that still runs then."""
 MAX_DELAY_SECONDS = 3.0
-"""While it still accepts requests."""
+"""Time in which it still accepts requests."""
 MAX_WORK_SECONDS = 8
-"""For requests, or for deliveries."""
+"""Time to finish requests or deliveries."""
 MAX_ABORT_SECONDS = 1
-"""For the responses and the clean-up of aborted requests."""
+"""Time to respond to aborted requests and to clean up."""
 MAX_LAST_PASS_SECONDS = 2.0
-"""For the current passes of loops."""
+"""Time to finish the current passes of loops."""

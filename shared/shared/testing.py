@@ -39,7 +39,7 @@ from shared.security.jwt import ACCESS_TOKEN, SigningKeys, create_signing_key
 
 
 def pytest_configure() -> None:
-    # By default, a traceback shows all local variables, which takes more than a second of the processor.
+    # By default, a traceback shows all local variables, which takes more than a second of CPU time.
     *processors, _ = structlog.get_config()["processors"]
     console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*processors, console])
@@ -173,8 +173,8 @@ def token_for(signing_keys: SigningKeys) -> TokenFor:
 def base_settings(jwks_url: str, worker_id: str) -> dict[str, Any]:
     """Values for all settings classes. Those with a database also need `database_url`."""
     # Parallel test processes must not share Redis keys.
-    own_keys = int(worker_id.removeprefix("gw")) % 16 if worker_id != "master" else 0
-    redis_url = f"{_get_server_url('TEST_REDIS_URL').rpartition('/')[0]}/{own_keys}"
+    redis_database = int(worker_id.removeprefix("gw")) % 16 if worker_id != "master" else 0
+    redis_url = f"{_get_server_url('TEST_REDIS_URL').rpartition('/')[0]}/{redis_database}"
     return {
         "environment": "test",
         "jwks_url": jwks_url,

@@ -32,6 +32,6 @@ def create_subscriptions(database: Database, storage: Storage) -> Subscriptions:
         SessionCompleted: on_session_completed,
         SessionDeleted: on_session_deleted,
         # The importer announces an owner's imports one at a time, so concurrent ones have different owners.
-        ImportValidated: Effect(on_import_validated, max_at_once=MAX_CONCURRENT_IMPORTS),
+        ImportValidated: Effect(on_import_validated, max_concurrent=MAX_CONCURRENT_IMPORTS),
         ImportUndoRequested: on_import_undo_requested,
     }

@@ -39,5 +39,5 @@ def create_jobs(database: Database, *, storage: Storage, max_rows: int) -> Jobs:
         DeleteObjects: Effect(partial(on_delete_objects, storage=storage)),
         # Concurrent imports have different owners. More of them would need more memory; other workers take
         # further ones.
-        ValidateImport: Effect(validate, max_at_once=3),
+        ValidateImport: Effect(validate, max_concurrent=3),
     }

@@ -71,7 +71,7 @@ class Decoding:
     channels: int = field(init=False, default=0)
     seconds: float = field(init=False, default=0.0)
     _searched_seconds: float = field(init=False, default=0.0)
-    """How much of each track is decoded in search of sound: a file may have eight silent tracks."""
+    """Seconds of tracks decoded in search of sound: a file may have eight silent tracks."""
 
     def __post_init__(self) -> None:
         found = find_format(self.audio)
@@ -190,7 +190,7 @@ class _Resampler:
             layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
             self._source = source
             self._resampler = av.AudioResampler("fltp", layout, SAMPLE_RATE, threads=1)
-        # Each stretch has its own timestamps.
+        # Timestamps restart with each change of the source.
         frame.pts = None
         yield from self._convert(frame)
 

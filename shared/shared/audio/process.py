@@ -13,7 +13,7 @@ from shared.confined.process import Reply, serve
 
 MAX_MEMORY_BYTES = 512 * 1024 * 1024
 MAX_CPU_SECONDS = 10
-"""Five minutes take less than one."""
+"""Five minutes of audio take less than one second."""
 
 
 def answer(_: dict[str, Any], audio: memoryview) -> Reply:

@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 
 RESTART_DELAY_SECONDS = 1.0
 REPLACEMENT_SECONDS = 5.0
-"""The longest wait for a worker that is being started."""
+"""Maximum wait for a worker that is being started."""
 
 
 class NoWorkerFree(Exception):
@@ -57,7 +57,7 @@ class WorkerPool:
             max_pass_seconds=math.inf,
         )
         self.loops = [SupervisedLoop(loop) for _ in range(self.count)]
-        self._tasks = [asyncio.create_task(worker.run()) for worker in self.loops]
+        self._tasks = [asyncio.create_task(supervised.run()) for supervised in self.loops]
 
     async def close(self) -> None:
         self._idle.put_nowait(None)
@@ -79,7 +79,7 @@ class WorkerPool:
             return await self._call(worker, head, body, reserve)
 
     async def _acquire(self) -> Worker:
-        # A worker that is not free although it is its caller's turn is being replaced.
+        # Callers never outnumber workers, so a worker that is not free is being replaced.
         try:
             async with asyncio.timeout(REPLACEMENT_SECONDS):
                 return await self._get_idle()
@@ -100,8 +100,7 @@ class WorkerPool:
         try:
             answer = await worker.call(head, body, reserve=reserve)
         except BaseException as error:
-            # It crashed, took too long, or its client disconnected. In no case is it ready for the next
-            # request.
+            # The worker crashed, took too long, or lost its client: it is not ready for another request.
             worker.kill()
             # A process that has already exited keeps its status.
             if isinstance(error, OSError) and not isinstance(error, TimeoutError):

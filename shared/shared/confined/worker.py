@@ -140,7 +140,7 @@ class Worker:
             received_bytes += received
 
     def kill(self) -> None:
-        # Not with `process.kill`: it may fetch the exit status, which asyncio's own loop then takes for 255.
+        # `process.kill` may fetch the exit status itself; asyncio would then report 255.
         if self.is_alive:
             with suppress(ProcessLookupError):
                 os.kill(self.process.pid, signal.SIGKILL)
@@ -149,7 +149,7 @@ class Worker:
         self.kill()
         await self.process.wait()
         try:
-            # On a socket that is merely closed, a pending call would never return.
+            # Without a shutdown, a pending call on the closed socket would never return.
             with suppress(OSError):
                 self._connection.shutdown(socket.SHUT_RDWR)
             await asyncio.sleep(0)

@@ -142,7 +142,7 @@ class Database:
 
     @asynccontextmanager
     async def _exempt(self, session: AsyncSession | None) -> AsyncIterator[None]:
-        # A busy server may answer one of the hundreds of probes of a long transaction too late.
+        # A long transaction causes hundreds of probes, and a busy server may answer one of them too late.
         if session is None or self._watchdog is None:
             yield
             return
@@ -168,7 +168,7 @@ class Database:
                 try:
                     yield lambda: not driver.is_closed()
                 finally:
-                    # The pool would reuse it with its listener.
+                    # Closed, because the pool would reuse the connection with its listener.
                     await driver.close(timeout=1.0)
 
     @asynccontextmanager

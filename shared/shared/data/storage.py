@@ -36,9 +36,9 @@ class Storage:
         self._bucket = settings.s3_bucket
         self._client = _make_client(settings, settings.s3_endpoint)
         # The SDK applies the connect timeout to sending, and sends a whole part in one call.
-        patient = urllib3.Timeout(connect=SEND_PART_SECONDS, read=STORE_PART_SECONDS)
+        part_timeout = urllib3.Timeout(connect=SEND_PART_SECONDS, read=STORE_PART_SECONDS)
         self._streams = ObjectStreams(
-            _make_client(settings, settings.s3_endpoint, timeout=patient), self._bucket
+            _make_client(settings, settings.s3_endpoint, timeout=part_timeout), self._bucket
         )
         public = _make_client(settings, settings.s3_public_endpoint or settings.s3_endpoint)
         self._presigner = Presigner(settings, Endpoint.from_client(public, self._bucket))

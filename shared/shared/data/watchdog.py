@@ -18,7 +18,7 @@ from shared.data.db_errors import DatabaseUnavailable, is_connection_error
 
 log = structlog.get_logger(__name__)
 
-SUSPICION_SECONDS = 0.6
+PROBE_DELAY_SECONDS = 0.6
 PROBE_TURNS, PROBE_TURN_SECONDS = 10, 0.1
 CIRCUIT_RESET_SECONDS = 1.0
 
@@ -28,14 +28,14 @@ class Watchdog:
         self._prober = prober
         self._probe: asyncio.Task[None] | None = None
         self._answers: set[asyncio.Task[bool]] = set()
-        self._lent: set[object] = set()
-        self._spared: set[object] = set()
+        self._checked_out: set[object] = set()
+        self._exempt_connections: set[object] = set()
         self._connections: WeakSet[asyncpg.Connection[asyncpg.Record]] = WeakSet()
         self._circuit_open_until = 0.0
         pool = engine.sync_engine.pool
         event.listen(pool, "connect", lambda _, record: self._connections.add(record.driver_connection))
-        event.listen(pool, "checkout", lambda _, record, __: self._lent.add(record))
-        event.listen(pool, "checkin", lambda _, record: self._lent.discard(record))
+        event.listen(pool, "checkout", lambda _, record, __: self._checked_out.add(record))
+        event.listen(pool, "checkin", lambda _, record: self._checked_out.discard(record))
 
     @contextmanager
     def watch(self) -> Iterator[None]:
@@ -51,9 +51,9 @@ class Watchdog:
         def start_probe() -> None:
             if self._probe is None:
                 self._probe = loop.create_task(self._probe_server())
-            timers[:] = [loop.call_later(SUSPICION_SECONDS, start_probe)]
+            timers[:] = [loop.call_later(PROBE_DELAY_SECONDS, start_probe)]
 
-        timers.append(loop.call_later(SUSPICION_SECONDS, start_probe))
+        timers.append(loop.call_later(PROBE_DELAY_SECONDS, start_probe))
         try:
             yield
         finally:
@@ -62,14 +62,14 @@ class Watchdog:
     @contextmanager
     def exempt(self, connection: object) -> Iterator[None]:
         """Exempt a connection from being aborted."""
-        self._spared.add(connection)
+        self._exempt_connections.add(connection)
         try:
             yield
         finally:
-            self._spared.discard(connection)
+            self._exempt_connections.discard(connection)
 
     async def close(self) -> None:
-        # Not cancelled: a half-open connection would remain. Both end by their timeouts.
+        # Not cancelled, which would leave half-open connections. Both end by their timeouts.
         waiting = {*self._answers, *filter(None, [self._probe])}
         if waiting:
             await asyncio.wait(waiting)
@@ -101,16 +101,16 @@ class Watchdog:
             async with self._prober.connect():
                 return True
         except Exception as error:
-            # A server without free connections still serves the others.
+            # A server that refuses new connections still serves the existing ones.
             return not is_connection_error(error) or bool(
                 getattr(getattr(error, "orig", error), "sqlstate", None)
             )
 
     def _abort_all(self) -> None:
-        log.warning("database_unresponsive", connections=len(self._lent))
+        log.warning("database_unresponsive", connections=len(self._checked_out))
         self._circuit_open_until = asyncio.get_running_loop().time() + CIRCUIT_RESET_SECONDS
-        for record in list(self._lent):
+        for record in list(self._checked_out):
             connection = getattr(record, "driver_connection", None)
-            if connection is not None and connection not in self._spared:
+            if connection is not None and connection not in self._exempt_connections:
                 # Closing would wait for an answer.
                 connection.terminate()

@@ -24,7 +24,7 @@ REFUSED = Counter(
 
 RETRY_AFTER_SECONDS = 1
 ADMIN_PATHS = ("/admin", "/api/v1/admin")
-MAX_WAITING_OF_USER = 64
+MAX_WAITING_PER_USER = 64
 """A phone that was offline may send all its sessions together, 60 in a minute."""
 
 
@@ -90,7 +90,7 @@ class UserShares:
 
     async def acquire(self, user_id: UUID) -> None:
         """Take a part of the share until `release`. Raises Overloaded."""
-        if self._requests[user_id] >= self._max_in_work + MAX_WAITING_OF_USER:
+        if self._requests[user_id] >= self._max_in_work + MAX_WAITING_PER_USER:
             raise Overloaded("user")
         self._requests[user_id] += 1
         try:
@@ -151,19 +151,19 @@ class Admission:
 class _AdmittedRequest:
     def __init__(self, slots: WorkSlots, receive: Receive, send: Send) -> None:
         self._slots, self._receive, self._send = slots, receive, send
-        self._kept: list[Message] = []
+        self._buffered: list[Message] = []
         self._holds_slot = self._is_admitted = False
         self._release_share: Callable[[], None] | None = None
 
     async def read(self) -> None:
-        # Joined, because a body that arrives byte by byte would take three hundred times its size in memory.
+        # Chunks are joined, because a body in single bytes would take three hundred times its size in memory.
         body, message = bytearray(), await self._receive()
         while message.get("more_body", False):
             body += message.get("body", b"")
             message = await self._receive()
         if message["type"] == "http.request":
             message = {**message, "body": bytes(body) + message.get("body", b"")}
-        self._kept.append(message)
+        self._buffered.append(message)
 
     async def enter(self) -> None:
         if not self._is_admitted:
@@ -195,7 +195,7 @@ class _AdmittedRequest:
             self._holds_slot = True
 
     async def receive(self) -> Message:
-        message = self._kept.pop() if self._kept else await self._receive()
+        message = self._buffered.pop() if self._buffered else await self._receive()
         if message["type"] == "http.request" and not message.get("more_body", False):
             # Raised within the application, which renders it.
             await self.enter()

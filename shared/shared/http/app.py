@@ -108,7 +108,7 @@ def _add_handlers(app: FastAPI, settings: HttpApiSettings) -> None:
     app.add_middleware(Admission, slots=slots, shares=shares, admin_shares=admin_shares)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, max_form_bytes=settings.max_form_bytes)
     app.add_middleware(UnreadBodies)
-    app.add_middleware(ArrivalShares, max_of_address=settings.max_address_requests_arriving)
+    app.add_middleware(ArrivalShares, max_per_address=settings.max_address_requests_arriving)
     app.add_middleware(RequestContext)
 
 

@@ -30,15 +30,15 @@ class ArrivalShares:
 
     # Each incomplete request holds a connection of the gateway to this service, which all clients share.
 
-    def __init__(self, app: ASGIApp, *, max_of_address: int) -> None:
-        self._app, self._max_of_address = app, max_of_address
+    def __init__(self, app: ASGIApp, *, max_per_address: int) -> None:
+        self._app, self._max_per_address = app, max_per_address
         self._arriving = Counter[str]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not _has_body(Headers(scope=scope)):
             return await self._app(scope, receive, send)
         address = get_client_address(HTTPConnection(scope))
-        if self._arriving[address] >= self._max_of_address:
+        if self._arriving[address] >= self._max_per_address:
             metrics.RATE_LIMITED.labels("arriving").inc()
             refusal = to_response(TooManyArriving(), request_id=scope["state"]["request_id"])
             return await refusal(scope, receive, send)

@@ -77,12 +77,12 @@ def select_entries(filters: AuditLogFilter) -> Select[Any]:
 def _filter_by_days(statement: Select[Any], filters: AuditLogFilter) -> Select[Any]:
     if filters.from_date:
         begin = _to_midnight(filters.from_date)
-        least_id = _to_least_id(begin, -ID_MARGIN_MS)
-        statement = statement.where(AuditEntry.at >= begin, AuditEntry.id >= least_id)
+        lowest_id = _to_lowest_id(begin, -ID_MARGIN_MS)
+        statement = statement.where(AuditEntry.at >= begin, AuditEntry.id >= lowest_id)
     # The last representable day has no successor.
     if filters.to_date and filters.to_date < date.max:
         end = _to_midnight(filters.to_date) + timedelta(days=1)
-        statement = statement.where(AuditEntry.at < end, AuditEntry.id < _to_least_id(end, ID_MARGIN_MS))
+        statement = statement.where(AuditEntry.at < end, AuditEntry.id < _to_lowest_id(end, ID_MARGIN_MS))
     return statement
 
 
@@ -90,7 +90,7 @@ def _to_midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, UTC)
 
 
-def _to_least_id(moment: datetime, margin_ms: int) -> UUID:
+def _to_lowest_id(moment: datetime, margin_ms: int) -> UUID:
     """Return the smallest UUIDv7 of a time."""
     milliseconds = int(moment.timestamp() * 1000) + margin_ms
     return UUID(int=max(0, milliseconds) << 80)

@@ -118,7 +118,7 @@ class RequestModel(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _has_few_fields(cls, value: object) -> object:
+    def _ensure_few_fields(cls, value: object) -> object:
         if isinstance(value, dict) and len(value) > MAX_OBJECT_FIELDS:
             raise ValueError(f"must have at most {MAX_OBJECT_FIELDS} fields")
         return value

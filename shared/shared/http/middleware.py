@@ -189,6 +189,6 @@ def is_form_accepted(scope: Scope) -> bool:
 async def _reject(limit: int, scope: Scope, receive: Receive, send: Send) -> None:
     error: ParleyError = PayloadTooLarge(f"The body can have at most {limit} bytes.", max_bytes=limit)
     if not is_form(Headers(scope=scope)) and is_form_accepted(scope):
-        # A file as the whole body, which would be refused anyway.
+        # The whole body is a file, which the route would refuse anyway.
         error = MalformedForm("Send a form as multipart/form-data.")
     await to_response(error, request_id=scope["state"]["request_id"])(scope, receive, send)

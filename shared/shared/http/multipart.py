@@ -34,7 +34,7 @@ class Pace:
     """
 
     min_bytes_per_second: int
-    patience_seconds: float
+    max_gap_seconds: float
     max_seconds: float
     expected_bytes: int = 0
 
@@ -46,16 +46,16 @@ class _Deadline:
         now = asyncio.get_running_loop().time()
         self._pace, self._end = pace, now + pace.max_seconds
         self._received = 0
-        self.at = now + pace.patience_seconds
+        self.at = now + pace.max_gap_seconds
 
-    def move(self, size: int) -> None:
+    def extend(self, size: int) -> None:
         self._received += size
         # Without an expected size, a burst would reserve much memory for a long time.
         known_bytes = max(self._received, self._pace.expected_bytes)
         rate = max(self._pace.min_bytes_per_second, known_bytes / self._pace.max_seconds)
         earned = self.at + size / rate
         now = asyncio.get_running_loop().time()
-        self.at = min(earned, now + self._pace.patience_seconds, self._end)
+        self.at = min(earned, now + self._pace.max_gap_seconds, self._end)
 
 
 class _End(Enum):
@@ -103,7 +103,7 @@ def _decode(filename: bytes) -> str:
         return filename.decode("cp1252", "replace")
 
 
-class _Finder:
+class _PartCollector:
     """Parser callbacks, in order of the body. They hold no reference to the form: with a reference cycle, the
     last piece would outlive the request.
     """
@@ -184,11 +184,13 @@ class StreamedForm:
         self._body = request.stream()
         self._max_parts, self._max_idle_seconds = max_parts, max_idle_seconds
         self._deadline = _Deadline(pace) if pace else None
-        self._finder = _Finder()
+        self._collector = _PartCollector()
         boundary = _find_boundary(request)
         # Raised by the first read, like those of other malformed forms.
         self._problem = "" if boundary else NO_BOUNDARY
-        callbacks = {name: getattr(self._finder, name) for name in dir(_Finder) if name.startswith("on_")}
+        callbacks = {
+            name: getattr(self._collector, name) for name in dir(_PartCollector) if name.startswith("on_")
+        }
         self._preamble = _Preamble(boundary or b"none")
         self._parser = MultipartParser(
             boundary or b"none",
@@ -214,11 +216,11 @@ class StreamedForm:
         return found if isinstance(found, memoryview) else None
 
     async def _next(self) -> _Found:
-        while not self._finder.found:
+        while not self._collector.found:
             if self._problem:
                 raise MalformedForm(self._problem)
             await self._read()
-        return self._finder.found.popleft()
+        return self._collector.found.popleft()
 
     async def _read(self) -> None:
         try:
@@ -243,7 +245,7 @@ class StreamedForm:
                 return await anext(self._body)
         async with asyncio.timeout_at(self._deadline.at):
             chunk = await anext(self._body)
-        self._deadline.move(len(chunk))
+        self._deadline.extend(len(chunk))
         return chunk
 
     async def _discard(self) -> None:

@@ -129,7 +129,7 @@ class _Hit:
 
 
 def _add_headers(request: Request, headers: dict[str, str]) -> None:
-    """Add to those of other limits of the same request: both headers are lists."""
+    """Append to the headers that other limits of the request have set: both headers are lists."""
     before: dict[str, str] = getattr(request.state, "response_headers", {})
     added = {name: f"{before[name]}, {value}" if name in before else value for name, value in headers.items()}
     request.state.response_headers = before | added

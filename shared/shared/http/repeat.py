@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.data.db_errors import MAX_ATTEMPTS, TransactionConflict, pause_after_conflict
 from shared.http.problems import to_response
 
-MAX_KEPT_BYTES = 524_288
+MAX_BUFFERED_BYTES = 524_288
 """Longer bodies are not buffered, and their requests are not repeated."""
 
 
@@ -53,24 +53,24 @@ class _ReplayedBody:
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self._kept: list[Message] = []
+        self._buffered: list[Message] = []
         self._size = 0
         self._next = 0
 
     async def receive(self) -> Message:
-        if self._next < len(self._kept):
+        if self._next < len(self._buffered):
             self._next += 1
-            return self._kept[self._next - 1]
+            return self._buffered[self._next - 1]
         message = await self._receive()
         self._size += len(message.get("body", b""))
-        if self._size > MAX_KEPT_BYTES:
-            self._kept.clear()
+        if self._size > MAX_BUFFERED_BYTES:
+            self._buffered.clear()
         else:
-            self._kept.append(message)
+            self._buffered.append(message)
             self._next += 1
         return message
 
     def rewind(self) -> bool:
         """Return whether the body was buffered."""
         self._next = 0
-        return self._size <= MAX_KEPT_BYTES
+        return self._size <= MAX_BUFFERED_BYTES

@@ -42,7 +42,7 @@ class _DelayedServer(uvicorn.Server):
         # SIGALRM ends the process even if its event loop is blocked. A repeated signal gives no extra time.
         if signal.getitimer(signal.ITIMER_REAL)[0] == 0:
             signal.setitimer(signal.ITIMER_REAL, stopping.MAX_STOP_SECONDS)
-        # Endless streams end now.
+        # Endless streams end when they see this.
         self._app.state.stopping = True
         if sig != signal.SIGTERM or not self._delay_seconds:
             return super().handle_exit(sig, frame)
@@ -60,7 +60,7 @@ class _DelayedServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        # Loaded objects are permanent, but every full collection scanned them, for 100 ms.
+        # Loaded objects are permanent. Otherwise every full collection would scan them, for 100 ms.
         gc.collect()
         gc.freeze()
 

@@ -12,9 +12,9 @@ from shared.http.middleware import is_form, is_form_accepted
 
 MAX_DROPPED_BYTES = 32 * 1024 * 1024
 MAX_SECONDS = 10.0
-MAX_AT_ONCE = 64
-MAX_OF_CLIENT = 4
-"""Per user, or per address without a user. Such a body occupies a gateway connection."""
+MAX_CONCURRENT = 64
+MAX_PER_CLIENT = 4
+"""Per user, or per address of a request without a user. Such a body occupies a gateway connection."""
 TOO_SLOW = 408
 
 
@@ -29,7 +29,7 @@ class UnreadBodies:
         self._dropping = Counter[Hashable]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not _can_end(scope):
+        if scope["type"] != "http" or not _is_droppable(scope):
             return await self._app(scope, receive, send)
         body = _Body(receive)
 
@@ -45,7 +45,7 @@ class UnreadBodies:
         if body.is_over or not (is_form(Headers(scope=scope)) or is_form_accepted(scope)):
             return
         client = _find_client(scope)
-        if self._dropping.total() < MAX_AT_ONCE and self._dropping[client] < MAX_OF_CLIENT:
+        if self._dropping.total() < MAX_CONCURRENT and self._dropping[client] < MAX_PER_CLIENT:
             with self._count(client), suppress(TimeoutError):
                 async with asyncio.timeout(self._max_seconds):
                     await body.drop()
@@ -77,7 +77,7 @@ class _Body:
             dropped += len((await self.receive()).get("body", b""))
 
 
-def _can_end(scope: Scope) -> bool:
+def _is_droppable(scope: Scope) -> bool:
     """Return whether the request has a body that is short enough to be dropped."""
     headers = Headers(scope=scope)
     length = headers.get("content-length", "")

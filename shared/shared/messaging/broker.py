@@ -262,5 +262,5 @@ async def _replay(channel: AbstractChannel, dead_letters: AbstractQueue, *, to: 
 async def _move(channel: AbstractChannel, delivery: AbstractIncomingMessage, *, to: str) -> None:
     message_id = delivery.message_id or ""
     await publish_confirmed(channel.default_exchange, to, delivery.body, message_id=message_id)
-    # Only after the confirm: the inbox absorbs duplicates, but a lost message cannot be recovered.
+    # Acknowledged after the confirm: the inbox recognises duplicates, but nothing recovers a lost message.
     await delivery.ack()

@@ -107,11 +107,11 @@ class Consumers:
                 await remove_queues(self._connection, own, self._queue_type, limit=MAX_MOVED_PER_START)
                 channel = await self._connection.channel(publisher_confirms=False)
                 for name, receive in self._receivers.items():
-                    # RabbitMQ applies it to each consumer that begins afterwards.
+                    # RabbitMQ applies the limit to consumers that start after this call.
                     await channel.set_qos(prefetch_count=self._prefetch.get(name, PREFETCH))
                     queue = await channel.get_queue(name, ensure=False)
                     self._queues_by_tag[await queue.consume(partial(self._deliver, receive))] = name
-        # Conditions awaited at the end of a pass are noticed immediately, not after the interval.
+        # A closed channel starts the next pass immediately, not after the interval.
         channel.close_callbacks.add(lambda *_: self.loop.wake_up.set())
         self._channel = channel
         log.info("consumers_started", queues=len(self._receivers))
@@ -134,12 +134,12 @@ class Consumers:
         try:
             await receive(message.body)
         except (Exception, asyncio.CancelledError):
-            # The connection is lost when this task is being cancelled.
+            # If this task is being cancelled, the connection is lost.
             if task.cancelling():
                 raise
             settle = message.reject(requeue=False)
         else:
             settle = message.ack()
-        # Without a connection it is delivered again, and the inbox absorbs it.
+        # Without a connection the message is delivered again, and the inbox recognises it.
         with suppress(BrokerUnavailable), translate_broker_errors():
             await settle

@@ -42,7 +42,7 @@ class Effect[M]:
     """Repeatable work on another system. It runs outside a transaction, which would otherwise stay open."""
 
     work: Callable[[M], Awaitable[None]]
-    max_at_once: int = PREFETCH
+    max_concurrent: int = PREFETCH
     """Per worker. With 1, long-running work is distributed: another worker takes the next delivery."""
 
 

@@ -35,7 +35,7 @@ BULK_INTERVAL = timedelta(milliseconds=2)
 
 
 class OutboxEvent(Base):
-    """A message that waits for its next attempt at `due_at`. A parked one has none."""
+    """A message to be published at `due_at`. A parked message has no due time."""
 
     __tablename__ = "outbox"
 
@@ -79,9 +79,9 @@ async def spread_due_times(session: AsyncSession, ids: Sequence[UUID], *, interv
     await session.execute(postponed, execution_options={"synchronize_session": False})
 
 
-async def yield_to_others(session: AsyncSession) -> None:
-    """Spread the due times of all messages that the transaction has recorded, in their order, so that those
-    of other transactions are published in between.
+async def spread_recorded_messages(session: AsyncSession) -> None:
+    """Spread the due times of all messages that the transaction has recorded, in their order, so that
+    messages of other transactions are published in between.
     """
     await spread_due_times(session, session.info.get(RECORDED_IDS, ()), interval=BULK_INTERVAL)
 

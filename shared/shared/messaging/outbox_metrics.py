@@ -37,7 +37,7 @@ class OutboxMetrics:
         waits = OutboxEvent.due_at.is_not(None)
         counted = select(true()).where(waits).limit(MAX_COUNTED).subquery()
         pending = select(func.count()).select_from(counted).scalar_subquery()
-        # Index scans that stop at the first row: the table may be large while RabbitMQ is down.
+        # This index scan stops at the first row: the table may be large while RabbitMQ is down.
         first = select(OutboxEvent.recorded_at).where(waits).order_by(OutboxEvent.recorded_at).limit(1)
         oldest = func.extract("epoch", func.clock_timestamp() - first.scalar_subquery())
         parked = select(func.count()).where(OutboxEvent.due_at.is_(None)).scalar_subquery()

@@ -115,7 +115,7 @@ class OutboxRelay:
         if self._channel is None or self._channel.is_closed:
             await self._disconnect()
             channel = await self._connection.enter_async_context(open_channel(self._url))
-            # Before the first message: the worker's consumers may start later than its relay.
+            # Declared here too, because the worker's consumers may start later than its relay.
             own = {queue: queue for queue in self._job_queues}
             await declare_queues(channel, own, self._queue_type)
             await self._unpark_known_types()
@@ -170,7 +170,7 @@ async def _publish_batch(
 
 
 async def _lock_due(session: AsyncSession, *, limit: int) -> Sequence[tuple[UUID, int]]:
-    """Return ids and bodies of the longest-due messages that no other relay has locked."""
+    """Return ids and body sizes of the longest-due messages that no other relay has locked."""
     # Rows are drained as they become visible, not by a sequence: ids are not in the order of commits.
     size = func.octet_length(OutboxEvent.body)
     # A subquery is evaluated once, before any row is locked.

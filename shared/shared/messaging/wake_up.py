@@ -56,7 +56,7 @@ class _Notifier:
     async def _run(self) -> None:
         while self._is_wanted and not self._closing.is_set():
             self._is_wanted = False
-            # Without it the relay finds the message at its next poll.
+            # If this fails, the relay finds the message at its next poll.
             with suppress(Unavailable, TimeoutError):
                 async with asyncio.timeout(TIMEOUT_SECONDS):
                     await self._database.fetch(f"NOTIFY {CHANNEL}")

@@ -59,10 +59,10 @@ def build_worker(
             queue: create_receiver(database, queue, *handler, turns=turns)
             for queue, handler in handlers.items()
         }
-        kind = settings.queue_type
-        relay = OutboxRelay(database, url, job_queues=job_queues, queue_type=kind)
+        queue_type = settings.queue_type
+        relay = OutboxRelay(database, url, job_queues=job_queues, queue_type=queue_type)
         prefetch = {queue: limit_deliveries(*handler) for queue, handler in handlers.items()}
-        consumers = Consumers(url, receivers, job_queues=job_queues, prefetch=prefetch, queue_type=kind)
+        consumers = Consumers(url, receivers, job_queues=job_queues, prefetch=prefetch, queue_type=queue_type)
         worker.state.checks = {"postgres": Check(database.ping), "rabbitmq": Check(consumers.ping)}
         worker.state.outbox = OutboxMetrics(database)
         async with AsyncExitStack() as stack:
@@ -79,15 +79,17 @@ def build_worker(
 
 
 def _name_queues(service: str, subscriptions: Subscriptions, jobs: Jobs) -> dict[str, Consumer]:
-    events: dict[str, Consumer] = {e.build_queue_name(service): (e, on) for e, on in subscriptions.items()}
-    return events | {job.get_queue(): (job, on) for job, on in jobs.items()}
+    events: dict[str, Consumer] = {
+        event.build_queue_name(service): (event, handler) for event, handler in subscriptions.items()
+    }
+    return events | {job.get_queue(): (job, handler) for job, handler in jobs.items()}
 
 
-def limit_deliveries(message: type[Event | Job], on: Handler[Any]) -> int:
+def limit_deliveries(message: type[Event | Job], handler: Handler[Any]) -> int:
     """Return the number of concurrent deliveries of a queue."""
-    if isinstance(on, Effect):
-        return on.max_at_once
-    return (issubclass(message, Event) and message.max_at_once) or PREFETCH
+    if isinstance(handler, Effect):
+        return handler.max_concurrent
+    return (issubclass(message, Event) and message.max_concurrent) or PREFETCH
 
 
 async def _render_metrics(request: Request) -> Response:

@@ -59,10 +59,10 @@ class PanelAuthorization(AuthorizationBackend):
 
     def grant(self, identity: str, roles: Roles, exceptions: Mapping[str, Roles]) -> None:
         self._roles[identity] = roles
-        self._exceptions |= {(identity, str(action)): exempt for action, exempt in exceptions.items()}
+        self._exceptions |= {(identity, str(action)): allowed for action, allowed in exceptions.items()}
 
     def has_permission(self, request: Request, identity: str, action: str, obj: Any | None = None) -> bool:
         principal, default = find_principal(request), self._roles.get(identity, frozenset())
-        # An exception restricts the permissions of the view's roles, and never extends them.
+        # An exception can only restrict the permissions of the view's roles.
         allowed = default & self._exceptions.get((identity, str(action)), default)
         return principal is not None and principal.role in allowed

@@ -25,7 +25,7 @@ class Action:
     permission: str = "edit"
     """The action's key in the view's `permissions`, independent of `can_edit`."""
     needs: str = ""
-    """The field of the list that must have a value. Without one, the page shows the refusal `no_value`."""
+    """The list's field that must have a value. If it is empty, the page shows the refusal `no_value`."""
 
 
 def post_action(

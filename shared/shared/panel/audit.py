@@ -96,7 +96,7 @@ class AuditView(ResourceView, model=AuditEntry):
         Column("at", "When", is_link=True),
         Column("actor_id", "Who", template="audit_actor.html"),
         Column("action", "What", read=lambda row: to_label(row.action)),
-        Column("subject_id", "Of what", template="audit_subject.html"),
+        Column("subject_id", "Subject", template="audit_subject.html"),
         Column("changes", "Before and after", template="audit_changes.html"),
     )
     details = (*columns, Column("id", "Entry"))

@@ -32,7 +32,7 @@ class ExportRunning(TooManyRequests):
 class ExportTurns:
     """Lets each user download one export at a time."""
 
-    # Its pages are read while it is being downloaded, when the request holds neither a slot nor a share.
+    # An export reads its pages during the download, when the request holds neither a slot nor a share.
     def __init__(self) -> None:
         self._users = set[UUID]()
 

@@ -46,7 +46,7 @@ class Endpoints:
 
     @login_required
     async def show_list(self, request: Request) -> Response:
-        view = self._open(request, "list")
+        view = self._get_offered_view(request, "list")
         try:
             query, problem = _read_query(view, request), None
             async with self._panel.transaction() as session:
@@ -67,7 +67,7 @@ class Endpoints:
 
     @login_required
     async def show_details(self, request: Request) -> Response:
-        view = self._open(request, "details")
+        view = self._get_offered_view(request, "details")
         row = await self._get_row(view, request)
         context = {
             "row": row,
@@ -78,7 +78,7 @@ class Endpoints:
 
     @login_required
     async def create(self, request: Request) -> Response:
-        view = self._open(request, "create")
+        view = self._get_offered_view(request, "create")
         if not hasattr(view, "form_create"):
             # The view has its own page with a form that a script submits to the API.
             raise MethodNotAllowed(METHOD_NOT_ALLOWED)
@@ -97,7 +97,7 @@ class Endpoints:
 
     @login_required
     async def edit(self, request: Request) -> Response:
-        view = self._open(request, "edit")
+        view = self._get_offered_view(request, "edit")
         row_id = _read_id(request)
         if request.method == "GET":
             row = await self._get_row(view, request)
@@ -126,7 +126,7 @@ class Endpoints:
 
     @login_required
     async def delete(self, request: Request) -> Response:
-        view = self._open(request, "delete")
+        view = self._get_offered_view(request, "delete")
         row_id, error = _read_id(request), None
         if request.method == "POST":
             try:
@@ -149,7 +149,7 @@ class Endpoints:
 
     @login_required
     async def run_action(self, request: Request) -> Response:
-        view = self._find(request)
+        view = self._get_view(request)
         action, handler = find_actions(type(view)).get(request.path_params["action"], (None, None))
         if action is None or handler is None:
             raise NotFound(NOT_OFFERED)
@@ -168,7 +168,7 @@ class Endpoints:
 
     @login_required
     async def look_up(self, request: Request) -> Response:
-        view = self._open(request, "list")
+        view = self._get_offered_view(request, "list")
         term = clean_parameter("term", request.query_params.get("term", "")[:MAX_TERM_LENGTH])
         async with self._panel.transaction() as session:
             choices = await view.look_up(session, term)
@@ -176,7 +176,7 @@ class Endpoints:
 
     @login_required
     async def export(self, request: Request) -> Response:
-        view = self._open(request, "export")
+        view = self._get_offered_view(request, "export")
         query = _read_query(view, request).with_changes(limit=EXPORT_LIMIT, page=1, cursor=None)
         # An invalid query is detected before the response begins.
         first = await self._list(view, query)
@@ -240,13 +240,13 @@ class Endpoints:
             for field in fields:
                 field.labels = await view.list_labels(session, field.name, list(field.iterate_selected()))
 
-    def _open(self, request: Request, action: str) -> ResourceView:
+    def _get_offered_view(self, request: Request, action: str) -> ResourceView:
         """Return the view, if it offers the action and the user may do it. Raises NotFound and Forbidden."""
-        view = self._find(request)
+        view = self._get_view(request)
         _ensure_allowed(view, request, action)
         return view
 
-    def _find(self, request: Request) -> ResourceView:
+    def _get_view(self, request: Request) -> ResourceView:
         view = self._panel.resources.get(request.path_params["identity"])
         if view is None:
             raise NotFound(NOT_OFFERED)

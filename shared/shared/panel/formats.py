@@ -1,4 +1,4 @@
-"""How values look in lists and details."""
+"""Formats of values in lists and details."""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime

@@ -21,7 +21,7 @@ class AlreadySubmitted(Conflict):
     code = "already_submitted"
 
     def __init__(self) -> None:
-        super().__init__("This form has already been sent; it was saved once.")
+        super().__init__("This form has already been sent. It was saved once.")
 
 
 class ChangedByOther(Conflict):

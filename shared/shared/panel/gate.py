@@ -68,7 +68,7 @@ class PanelGate:
         limits: RateLimits = self._outer.state.rate_limits
         await limits.check(request, "admin", str(principal.id), per_minute=REQUESTS_PER_MINUTE)
         if request.method not in SAFE_METHODS:
-            await _ensure_own_page(request, principal)
+            await _verify_csrf(request, principal)
 
     async def _authenticate(self, request: Request) -> Principal:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -78,7 +78,7 @@ class PanelGate:
         return await verifier.authenticate(token)
 
 
-async def _ensure_own_page(request: Request, principal: Principal) -> None:
+async def _verify_csrf(request: Request, principal: Principal) -> None:
     """Raise CrossSiteRequest unless the request has our origin and the CSRF token."""
     if not is_same_origin(request) or not principal.csrf:
         raise CrossSiteRequest

@@ -86,7 +86,7 @@ def list_targets(panel: Panel, rows: Mapping[str, UUID], fields: Sequence[str]) 
         for page in own:
             if view.can_edit:
                 yield Target(f"{page}/edit", _list_fields(view, "form_edit"), f"{page}/edit")
-        # Last: deleted rows can no longer be changed.
+        # Deletion comes last, because deleted rows can no longer be changed.
         yield from (Target(f"{page}/delete", (), f"{page}/delete") for page in own)
     for route in panel.admin.router.routes:
         if isinstance(route, Route) and "{identity}" not in route.path and "POST" in (route.methods or ()):

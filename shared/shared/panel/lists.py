@@ -53,7 +53,7 @@ class Filter:
     input_type: str = "text"
     any_label: str = "Any"
     link_label: str = ""
-    """Label of the value that a link has set. Without that link, such a filter is not offered."""
+    """Label of a value that a link sets. The list shows such a filter only after that link."""
 
 
 class Count(NamedTuple):
@@ -95,7 +95,7 @@ class ListQuery:
         return self.build_query(cursor=self.cursor, page=self.page if self.page > 1 else None)
 
     @property
-    def is_narrowed(self) -> bool:
+    def is_filtered(self) -> bool:
         return bool(self.search or self.filters)
 
     def with_changes(self, **changed: Any) -> "ListQuery":

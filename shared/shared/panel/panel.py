@@ -67,7 +67,7 @@ class Panel(Admin):
         self._permissions = PanelAuthorization()
         super().__init__(
             app,
-            # It has no engine: reads and writes by SQLAdmin itself fail.
+            # A session maker without an engine, so that reads and writes by SQLAdmin itself fail.
             session_maker=async_sessionmaker(),
             base_url=self.prefix,
             title="Parley",
@@ -76,7 +76,7 @@ class Panel(Admin):
             authorization_backend=self._permissions,
         )
         self._replace_routes()
-        # A mount answers below its address only.
+        # A mount does not answer at its own address.
         app.add_route(self.prefix, self.open_mount, include_in_schema=False)
         app.add_middleware(ErrorPages, panel=self)
 
@@ -99,7 +99,7 @@ class Panel(Admin):
         self.admin.exception_handlers = {
             HTTPException: _render_http_error,
             ParleyError: render,
-            # It is raised again after the response, and logged like all others.
+            # Starlette raises the exception again after the response, and it is logged like all others.
             Exception: _render_failure,
         }
 

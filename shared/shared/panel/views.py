@@ -43,7 +43,7 @@ MESSAGES = {
 """Messages after a change, by the code in the URL. A URL cannot inject its own text."""
 REFUSALS = {
     "none_chosen": "Choose at least one row first.",
-    "gone": "Nothing was changed, because something that you selected was deleted meanwhile.",
+    "gone": "Nothing was changed, because something that you selected no longer exists.",
     "no_value": "Fill in the field next to this button first.",
 }
 """Messages after an action that did nothing."""
@@ -188,7 +188,7 @@ class ResourceView(PanelPage, ModelView):
         is_offered = getattr(self, flags.get(action, f"can_{action}"), True)
         return bool(is_offered) and self.has_permission(request, action)
 
-    # SQLAdmin's names for the changes.
+    # The next three methods have SQLAdmin's names.
 
     async def insert_model(self, request: Request, data: dict[str, Any]) -> Any:
         async with self.transaction(request) as session:

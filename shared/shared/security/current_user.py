@@ -97,7 +97,7 @@ def _to_principal(claims: dict[str, Any]) -> Principal:
 
 
 class _AccessToken(HTTPBearer):
-    """The user named by the header, in a single dependency, because each one costs every request."""
+    """The user of the access token. A single dependency, because each one costs every request."""
 
     async def __call__(self, request: Request) -> Principal:  # type: ignore[override] # returns the user instead of the credentials
         credentials = await super().__call__(request)
@@ -106,7 +106,7 @@ class _AccessToken(HTTPBearer):
         verifier: AccessTokenVerifier = request.app.state.token_verifier
         principal = await verifier.authenticate(credentials.credentials)
         request.state.user_id = principal.id
-        # Only now is it known whose request this is.
+        # The share can be acquired only once the user is known.
         if (acquire_share := getattr(request.state, "acquire_share", None)) is not None:
             await acquire_share(principal.id)
         return principal

@@ -117,7 +117,7 @@ class JwksClient:
         self._url, self._algorithm, self._fetch = url, algorithm, fetch
         self._max_age, self._cooldown = max_age_seconds, cooldown_seconds
         self._keys: dict[str, jwt.PyJWK] = {}
-        self._fetched = self._tried = float("-inf")
+        self._fetched_at = self._tried_at = float("-inf")
         self._lock = asyncio.Lock()
         self._renewal: asyncio.Task[None] | None = None
 
@@ -129,7 +129,7 @@ class JwksClient:
         now = time.monotonic()
         if kid not in self._keys:
             await self._refresh(asked=now)
-        elif now - self._fetched > self._max_age and (self._renewal is None or self._renewal.done()):
+        elif now - self._fetched_at > self._max_age and (self._renewal is None or self._renewal.done()):
             # A request with a known key must not wait for a URL that may hang.
             self._renewal = asyncio.create_task(self._refresh(asked=now))
         if not self._keys:
@@ -143,15 +143,15 @@ class JwksClient:
     async def _refresh(self, *, asked: float) -> None:
         async with self._lock:
             cooldown = self._cooldown if self._keys else min(self._cooldown, MAX_KEYLESS_COOLDOWN_SECONDS)
-            if self._tried >= asked or time.monotonic() - self._tried < cooldown:
+            if self._tried_at >= asked or time.monotonic() - self._tried_at < cooldown:
                 return
             try:
                 self._keys = parse_keys(await self._fetch(self._url), self._algorithm)
-                self._fetched = time.monotonic()
+                self._fetched_at = time.monotonic()
             except (httpx.HTTPError, Unavailable, ValueError, KeyError, TypeError) as error:
                 log.warning("jwks_not_fetched", url=self._url, reason=type(error).__name__)
             finally:
-                self._tried = time.monotonic()
+                self._tried_at = time.monotonic()
 
 
 async def verify(token: str, keys: KeySource, *, typ: str, issuer: str, audience: str) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class Revocation(BaseModel):
     min_version: int = EVERY_VERSION
 
 
-class _Known(NamedTuple):
+class _KnownRevocation(NamedTuple):
     min_version: int
     until: float
 
@@ -55,7 +55,7 @@ class _Known(NamedTuple):
 class Revocations:
     def __init__(self, url: str) -> None:
         self._redis = create_redis(url)
-        self._known: dict[UUID, _Known] = {}
+        self._known: dict[UUID, _KnownRevocation] = {}
         self._position = "-"
 
     def is_revoked(self, subject: UUID | None, version: int) -> bool:
@@ -87,7 +87,7 @@ class Revocations:
 
     async def follow(self) -> bool:
         """Read a page of new revocations; return whether there are more. Raises RevocationsUnavailable."""
-        # After a failure another Redis may answer, with other positions, so everything is read again.
+        # After a failure, another Redis with other positions may answer, so everything is read again.
         position, self._position = self._position, "-"
         with _translate_connection_errors():
             async with asyncio.timeout(READ_TIMEOUT_SECONDS):
@@ -105,7 +105,7 @@ class Revocations:
         for revocation in revocations:
             known = self._known.pop(revocation.subject, None)
             min_version = max(revocation.min_version, known.min_version if known else 0)
-            self._known[revocation.subject] = _Known(min_version, now + RETENTION_SECONDS)
+            self._known[revocation.subject] = _KnownRevocation(min_version, now + RETENTION_SECONDS)
         self._drop_oldest(now)
 
     def _drop_oldest(self, now: float) -> None:

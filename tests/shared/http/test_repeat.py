@@ -10,7 +10,7 @@ from fastapi import APIRouter, Body
 from shared.data.db import Database, create_engine
 from shared.http.app import create_api
 from shared.http.dependencies import SessionDep, from_state
-from shared.http.repeat import MAX_KEPT_BYTES
+from shared.http.repeat import MAX_BUFFERED_BYTES
 from shared.testing import api_client, create_scratch_database
 from sqlalchemy import text
 
@@ -73,7 +73,7 @@ async def database(worker_id: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def client(settings: Any, database: Database, meeting: Meeting) -> AsyncIterator[httpx.AsyncClient]:
-    longer = settings.model_copy(update={"max_body_bytes": 2 * MAX_KEPT_BYTES})
+    longer = settings.model_copy(update={"max_body_bytes": 2 * MAX_BUFFERED_BYTES})
     app = create_api(longer, router, title="Test")
     await app.state.database.close()
     app.state.database, app.state.meeting = database, meeting
@@ -120,7 +120,7 @@ async def test_a_conflict_that_stays_is_a_503(
 async def test_a_request_with_a_body_that_is_too_large_to_keep_is_not_repeated(
     client: httpx.AsyncClient, meeting: Meeting
 ) -> None:
-    response = await client.post("/failing/40001", json="3" + "x" * MAX_KEPT_BYTES)
+    response = await client.post("/failing/40001", json="3" + "x" * MAX_BUFFERED_BYTES)
     read_problem(response, status=503, code="database_unavailable")
     assert meeting.attempts == 1
 

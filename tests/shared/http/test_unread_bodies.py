@@ -8,7 +8,7 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from shared.errors import TooManyRequests
 from shared.http.app import create_api
-from shared.http.unread_bodies import MAX_DROPPED_BYTES, MAX_OF_CLIENT, UnreadBodies
+from shared.http.unread_bodies import MAX_DROPPED_BYTES, MAX_PER_CLIENT, UnreadBodies
 from shared.security.current_user import CurrentUser
 from shared.testing import TokenFor
 from starlette.types import Message, Receive, Scope, Send
@@ -123,7 +123,7 @@ async def test_a_user_can_send_few_refused_bodies_at_a_time_and_only_briefly() -
 
     tasks = [asyncio.create_task(run(upload)) for upload in uploads]
     await asyncio.sleep(0.1)
-    assert sum(upload.answered.is_set() for upload in uploads) == len(uploads) - MAX_OF_CLIENT
+    assert sum(upload.answered.is_set() for upload in uploads) == len(uploads) - MAX_PER_CLIENT
     async with asyncio.timeout(2):
         await asyncio.gather(*tasks)
     assert {upload.status for upload in uploads} == {429}
@@ -132,7 +132,7 @@ async def test_a_user_can_send_few_refused_bodies_at_a_time_and_only_briefly() -
 async def test_users_behind_one_address_are_counted_separately(app: FastAPI, token_for: TokenFor) -> None:
     first, other = token_for(uuid4()), token_for(uuid4())
     holding = [
-        asyncio.create_task(send(app, Slow("/my-form", size=1, token=first))) for _ in range(MAX_OF_CLIENT)
+        asyncio.create_task(send(app, Slow("/my-form", size=1, token=first))) for _ in range(MAX_PER_CLIENT)
     ]
     await asyncio.sleep(0.2)
     refused = [await send(app, Upload("/my-form", size=len(PIECE), token=token)) for token in (first, other)]

@@ -105,4 +105,4 @@ async def do_nothing(*_: object) -> None:
 def test_large_events_are_processed_one_at_a_time() -> None:
     assert limit_deliveries(SpeechImported, do_nothing) == 1
     assert limit_deliveries(SpeechCreated, do_nothing) == PREFETCH
-    assert limit_deliveries(SpeechCreated, Effect(do_nothing, max_at_once=3)) == 3
+    assert limit_deliveries(SpeechCreated, Effect(do_nothing, max_concurrent=3)) == 3

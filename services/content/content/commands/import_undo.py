@@ -9,7 +9,7 @@ from contracts.content import ImportUndone, UndoneImport
 from contracts.importer import ImportRef
 from shared.messaging.inbox import claim
 from shared.messaging.jobs import Job
-from shared.messaging.outbox import enqueue, record, yield_to_others
+from shared.messaging.outbox import enqueue, record, spread_recorded_messages
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -58,7 +58,7 @@ async def undo_import(session: AsyncSession, job: UndoImport) -> None:
         enqueue(session, _continue_after(done, speeches[-1].id))
     else:
         _record_undone(session, done)
-    await yield_to_others(session)
+    await spread_recorded_messages(session)
 
 
 async def _lock_chunk(session: AsyncSession, job: UndoImport) -> Sequence[Speech]:

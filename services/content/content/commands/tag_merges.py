@@ -5,7 +5,7 @@ from uuid import UUID
 
 from shared.errors import field_error
 from shared.messaging.jobs import Job
-from shared.messaging.outbox import enqueue, yield_to_others
+from shared.messaging.outbox import enqueue, spread_recorded_messages
 from sqlalchemy import delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
@@ -73,7 +73,7 @@ async def merge_next_speeches(session: AsyncSession, job: MergeTags) -> None:
         await _move_speeches(session, locked, job)
     if len(locked) == CHUNK_SIZE or not await _delete_tag(session, job):
         enqueue(session, MergeTags(tag_id=job.tag_id, into_tag_id=job.into_tag_id))
-    await yield_to_others(session)
+    await spread_recorded_messages(session)
 
 
 async def _move_speeches(session: AsyncSession, locked: list[UUID], job: MergeTags) -> None:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, model_validator
 from shared.messaging.jobs import Job
-from shared.messaging.outbox import enqueue, yield_to_others
+from shared.messaging.outbox import enqueue, spread_recorded_messages
 from sqlalchemy import ColumnElement, String, delete, func, literal, literal_column, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.exc import IntegrityError
@@ -136,7 +136,7 @@ async def propagate_tag_name(session: AsyncSession, job: PropagateTagName) -> No
     await publish_revisions(session, ids, {})
     if len(ids) == CHUNK_SIZE:
         enqueue(session, PropagateTagName(tag_id=job.tag_id, locked_at=job.locked_at, after=ids[-1]))
-    await yield_to_others(session)
+    await spread_recorded_messages(session)
 
 
 def _to_audit_values(tag: Tag) -> dict[str, Any]:

@@ -101,5 +101,5 @@ async def test_an_action_on_what_was_deleted_says_so(
     answer = await panel.post(address, data=fields)
     assert answer.status_code == 303, answer.text
     page = (await panel.get(answer.headers["location"])).text
-    assert "Nothing was changed, because something that you selected was deleted meanwhile." in page
+    assert "Nothing was changed, because something that you selected no longer exists." in page
     assert 'class="message warning"' in page

@@ -19,7 +19,7 @@ AUDIO_FIELD = "audio"
 MAX_FIELD_BYTES = 64 * 1024
 """Size limit of all other fields together."""
 MAX_FORM_BYTES = MAX_AUDIO_BYTES + MAX_FIELD_BYTES
-PACE = Pace(min_bytes_per_second=8192, patience_seconds=10.0, max_seconds=100.0)
+PACE = Pace(min_bytes_per_second=8192, max_gap_seconds=10.0, max_seconds=100.0)
 """Speech compressed by a phone has 8 KiB a second. The gateway ends a request after 120 s."""
 
 

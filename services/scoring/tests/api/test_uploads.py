@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 HEAD = b'--x\r\nContent-Disposition: form-data; name="audio"; filename="a"\r\n\r\n'
-FAST = Pace(min_bytes_per_second=100_000, patience_seconds=0.1, max_seconds=0.6)
+FAST = Pace(min_bytes_per_second=100_000, max_gap_seconds=0.1, max_seconds=0.6)
 
 
 def drip(chunk: bytes, *, every_seconds: float, length: int | None = None) -> Request:
