@@ -8,7 +8,7 @@ from shared.http.app import create_api
 from shared.http.health import Check
 from shared.memory import forbid_core_dumps, overwrite_freed_memory
 
-from scoring.admission import LearnerShares, UploadRoom
+from scoring.admission import LearnerShares, UploadMemory
 from scoring.api import routers
 from scoring.audio.pool import DecoderPool
 from scoring.budget import watch_budget
@@ -28,14 +28,14 @@ def create_app(settings: ApiSettings) -> FastAPI:
     verify_installation(settings)
     app = create_api(settings, *routers, title="Parley scoring", lifespan=_lifespan)
     app.state.learner_shares = LearnerShares(settings.scoring_learner_recordings)
-    app.state.upload_room = UploadRoom(settings.scoring_upload_bytes)
+    app.state.upload_memory = UploadMemory(settings.scoring_upload_bytes)
     app.state.receipts = ReceiptIssuer.load(settings.receipt_signing_keys_file)
     return app
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    # A core dump would write recordings to the disk.
+    # A core dump would write recordings to disk.
     forbid_core_dumps()
     overwrite_freed_memory()
     providers, decoders = create_provider(app.state.settings), DecoderPool.from_settings(app.state.settings)

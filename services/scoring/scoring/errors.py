@@ -21,15 +21,15 @@ from scoring.types import BudgetName, NotAssessableReason
 
 
 class SpeechProcessingError(ParleyError):
-    """A recording was not scored. `retryable`: the same request may succeed later."""
+    """A recording was not scored. If `retryable`, the same request may succeed later."""
 
     retryable: ClassVar[bool] = False
     cost_seconds: float = 0.0
     """The cost of decoding a rejected recording, in seconds of audio."""
 
 
-class ClientLeft(SpeechProcessingError):
-    """The client has closed its connection and will not read this answer."""
+class ClientDisconnected(SpeechProcessingError):
+    """The client has closed its connection, so it will not read this answer."""
 
     status, code, title = 499, "client_left", "Client left"
 
@@ -80,7 +80,7 @@ class ProviderUnavailable(SpeechProcessingError, Unavailable):
 
 
 class ProviderThrottled(ProviderUnavailable):
-    """The provider accepts no more recordings at the moment."""
+    """The provider currently accepts no more recordings."""
 
 
 class ProviderOutage(ProviderUnavailable):
@@ -88,7 +88,7 @@ class ProviderOutage(ProviderUnavailable):
 
 
 class InvalidProviderResponse(ProviderUnavailable):
-    """The provider's answer is not an assessment. `fields` are those that are missing or wrong."""
+    """The provider's answer is not an assessment. `fields` are missing or invalid."""
 
     def __init__(self, fields: Iterable[str]) -> None:
         super().__init__("The speech service gave no valid answer; try again in a moment.")
@@ -96,13 +96,13 @@ class InvalidProviderResponse(ProviderUnavailable):
 
 
 class AuthenticationFailed(ProviderUnavailable):
-    """The provider refuses our key. An operator has to act."""
+    """The provider rejects our key. An operator must act."""
 
     retryable = False
 
 
 class QuotaExhausted(ProviderUnavailable):
-    """The provider's own quota is used up. An operator has to act."""
+    """The provider's own quota is used up. An operator must act."""
 
     retryable = False
 
@@ -134,7 +134,7 @@ class TooManyRecordings(TooManyRequests):
     code, title = "too_many_recordings", "Too many concurrent recordings"
 
     def __init__(self, limit: int) -> None:
-        detail = f"You can have {limit} recordings in progress. Wait for one of them to finish."
+        detail = f"You can have at most {limit} recordings in progress. Wait for one of them to finish."
         super().__init__(detail, headers={"Retry-After": "1"})
 
 
@@ -166,4 +166,4 @@ class ProviderTimeout(SpeechProcessingError, TimedOut):
 
 
 ASSESSMENT_ERRORS = (UnsupportedAudio, AudioTooLong, NotAssessable, UnpronounceableText)
-"""Verdicts on the recording or its text. They are not failures of the provider."""
+"""Errors of the recording or its text, not of the provider."""

@@ -25,36 +25,36 @@ class ApiSettings(HttpApiSettings):
     speech_provider: Annotated[tuple[SpeechProviderName, ...], NoDecode] = ("offline",)
     """Comma-separated. The next provider is used when one is down, throttled or over budget."""
     speech_daily_seconds_per_learner: int = Field(default=0, ge=0)
-    """Audio that paid providers receive of one learner in a day (UTC). 0 is no limit."""
+    """Audio of one learner that paid providers receive in a day (UTC). 0 means no limit."""
     speech_monthly_seconds: int = Field(default=0, ge=0)
-    """Audio that paid providers receive in a month (UTC). 0 is no limit."""
+    """Audio that paid providers receive in a month (UTC). 0 means no limit."""
 
     scoring_decoders: int = Field(default=1, ge=1)
-    """Recordings that are decoded at the same time, each by a process of about 50 MB."""
+    """Recordings decoded concurrently, each by a process of about 50 MB."""
     scoring_workers: int = Field(default=os.cpu_count() or 1, ge=1)
-    """Recordings scored offline at the same time. Their processes share 160 MB and have up to 120 MB each."""
+    """Recordings scored offline concurrently. Their processes share 160 MB and use up to 120 MB more each."""
     scoring_queue_size: int = Field(default=DEFAULT_QUEUE_SIZE, ge=0)
-    """Recordings that may wait for a decoder, and for each provider. Further ones are answered with 503."""
+    """Recordings that may wait for a decoder, and for each provider. Further ones get 503."""
     scoring_timeout_seconds: float = Field(default=12.0, gt=0)
     """Time from receiving a recording to its scores. Requests that would take longer immediately get 503."""
     scoring_learner_recordings: int = Field(default=2, ge=1)
     """Running or waiting recordings per learner, including uploads. Further ones get 429."""
     scoring_learner_seconds_per_minute: int = Field(default=300, ge=MAX_AUDIO_SECONDS)
-    """Audio of one learner, over all replicas. Beyond it, the answer is 429."""
+    """Audio per learner, in all replicas. Recordings beyond it get 429."""
     scoring_upload_bytes: int = Field(default=128 * 1024 * 1024, ge=MIN_UPLOAD_BYTES)
-    """Memory for all uploads together. Beyond it, the answer is 503."""
+    """Memory for all uploads together. Uploads beyond it get 503."""
 
     azure_speech_key: Annotated[SecretStr, Issued()] = SecretStr("")
     azure_speech_region: str = ""
     """The resource's region, such as westeurope."""
     azure_speech_endpoint: str = ""
-    """Instead of the region: the resource's own address (wss:// or https://), for a private link."""
+    """The resource's own address (wss:// or https://), for a private link; used instead of the region."""
     azure_concurrency: int = Field(default=20, ge=1, le=100)
-    """Recognitions at the same time. A resource allows 100 for all processes, a free one 1."""
+    """Concurrent recognitions. A resource allows 100 in all processes together, a free one 1."""
     azure_timeout_seconds: float = Field(default=10.0, gt=0, le=60)
-    """Time from a recording to Azure's scores, further attempts included."""
+    """Time from a recording to Azure's scores, including retries."""
 
-    # The route counts the bytes itself, so that it can answer `audio_too_large`.
+    # The endpoint counts the bytes itself, so that it can answer with `audio_too_large`.
     max_form_bytes: int = 1 << 40
     max_body_bytes: int = Field(default=16_384, gt=0)
 
@@ -70,13 +70,13 @@ class ApiSettings(HttpApiSettings):
             listed = ", ".join(map(repr, known))
             raise ValueError(f"must be one or more of these, separated by commas: {listed}")
         if len(set(names)) < len(names):
-            raise ValueError("names a provider twice")
+            raise ValueError("must name each provider only once")
         return tuple(names)
 
     @field_validator("azure_speech_region")
     @classmethod
-    def _is_a_region(cls, value: str) -> str:
-        # It becomes a part of the service's address.
+    def _ensure_region_name(cls, value: str) -> str:
+        # The name becomes part of the service's address.
         if not re.fullmatch("[a-z0-9-]*", value):
             raise ValueError("must be a region's name in lower case, without spaces, such as westeurope")
         return value

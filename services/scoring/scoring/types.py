@@ -1,4 +1,4 @@
-"""Names and limits that several layers use. Decoder workers import this module: keep pydantic out of it."""
+"""Names and limits for several layers. Decoders import this module, so it must not import pydantic."""
 
 from typing import Literal
 
@@ -14,4 +14,4 @@ DEFAULT_QUEUE_SIZE = 32
 MAX_AUDIO_SECONDS = 60
 MAX_TEXT_CHARACTERS = 500
 MAX_TEXT_WORDS = 150
-"""As they are spoken: one sign can stand for several words."""
+"""Spoken words: one sign can stand for several."""

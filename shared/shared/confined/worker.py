@@ -131,10 +131,10 @@ class Worker:
         await self._fill(memoryview(data))
         return data
 
-    async def _fill(self, room: memoryview) -> None:
+    async def _fill(self, buffer: memoryview) -> None:
         loop, received_bytes = asyncio.get_running_loop(), 0
-        while received_bytes < len(room):
-            received = await loop.sock_recv_into(self._connection, room[received_bytes:])
+        while received_bytes < len(buffer):
+            received = await loop.sock_recv_into(self._connection, buffer[received_bytes:])
             if not received:
                 raise ConnectionResetError("The worker has closed the connection.")
             received_bytes += received

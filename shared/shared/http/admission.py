@@ -46,14 +46,14 @@ class WorkSlots:
         self._max_waiting, self._max_wait_seconds = max_waiting, max_wait_seconds
         self._waiting = 0
 
-    def ensure_room(self) -> None:
+    def ensure_capacity(self) -> None:
         """Raise Overloaded if no slot is free and the queue is full."""
         if self._free.locked() and self._waiting >= self._max_waiting:
             raise Overloaded("full")
 
     async def enter(self) -> None:
         """Take a slot, which `leave` releases. Raises Overloaded immediately, or after the maximum wait."""
-        self.ensure_room()
+        self.ensure_capacity()
         if self._free.locked():
             await self._wait()
         else:
@@ -136,7 +136,7 @@ class Admission:
         if shares is not None:
             scope["state"]["acquire_share"] = partial(request.acquire_share, shares)
         try:
-            self._slots.ensure_room()
+            self._slots.ensure_capacity()
             if not is_form(Headers(scope=scope)):
                 await request.read()
                 await request.enter()

@@ -2,6 +2,6 @@
 
 from scoring.admission.queue import FairQueue
 from scoring.admission.shares import LearnerShares
-from scoring.admission.uploads import UploadReservation, UploadRoom
+from scoring.admission.uploads import UploadMemory, UploadReservation
 
-__all__ = ["FairQueue", "LearnerShares", "UploadReservation", "UploadRoom"]
+__all__ = ["FairQueue", "LearnerShares", "UploadMemory", "UploadReservation"]

@@ -17,8 +17,9 @@ REFUSED = Counter(
 
 
 class FairQueue:
-    """A fair queue over learners. Work that could not finish in time is refused immediately. `name` labels
-    the metrics. Sizes are those of the estimator.
+    """A queue that is fair to all learners, and immediately refuses work that could not finish in time.
+
+    `name` labels the metrics. Sizes are those of the estimator.
     """
 
     def __init__(
@@ -30,8 +31,8 @@ class FairQueue:
         self._expected = dict[Ticket, Job]()
         self._turns = dict[Job, asyncio.Future[QueueFull | None]]()
 
-    def ensure_room(self, ticket: Ticket) -> float:
-        """Return the latest start of typical work. Raises QueueFull if it could not finish in time."""
+    def ensure_capacity(self, ticket: Ticket) -> float:
+        """Return the latest time at which typical work can start. Raises QueueFull if it is too late."""
         job = self._expected.get(ticket) or self._create_usual_job(ticket)
         jobs = dict.fromkeys((*self._turns, *self._expected.values(), job))
         for refused, retry_after_seconds in self._plan(jobs).refused:
@@ -41,7 +42,7 @@ class FairQueue:
 
     @contextmanager
     def expect(self, ticket: Ticket) -> Iterator[None]:
-        """Count typical work as waiting until it requests its turn, so that others do not take its place."""
+        """Count typical work as waiting until it requests its turn, so that no other work takes its place."""
         self._expected[ticket] = self._create_usual_job(ticket)
         try:
             yield
@@ -65,7 +66,7 @@ class FairQueue:
             self._remove(job)
 
     def occupy_slot(self, ticket: Ticket, *, until: asyncio.Future[None]) -> None:
-        """Keep a turn's slot occupied until it is free."""
+        """Keep a slot occupied after its turn, until the future is done."""
         if not until.done():
             job = Job(ticket, 0.0, started_at=_get_time())
             self._in_work.add(job)
@@ -130,6 +131,6 @@ def _get_time() -> float:
 
 
 def _resolve[R](turn: asyncio.Future[R], answer: R) -> None:
-    # Its request may have been cancelled.
+    # The request may have been cancelled.
     if not turn.done():
         turn.set_result(answer)

@@ -7,14 +7,14 @@ from scoring.errors import TooManyRecordings
 
 
 class LearnerShares:
-    """Limits a learner's concurrent recordings in this process, from first byte to scores."""
+    """Limits each learner's concurrent recordings in this process, from the first byte to the scores."""
 
     def __init__(self, limit: int) -> None:
         self._limit, self._taken = limit, Counter[UUID]()
 
     @contextmanager
     def hold(self, learner_id: UUID) -> Iterator[None]:
-        """Raise TooManyRecordings if the learner has the maximum running or waiting."""
+        """Count one recording. Raises TooManyRecordings if the learner already has the maximum."""
         if self._taken[learner_id] >= self._limit:
             raise TooManyRecordings(self._limit)
         self._taken[learner_id] += 1

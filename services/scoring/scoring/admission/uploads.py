@@ -9,24 +9,24 @@ RESERVED = Gauge("scoring_upload_reserved_bytes", "Memory reserved for uploads, 
 
 
 class UploadReservation:
-    """The reserved memory of one upload, until `release`."""
+    """The memory reserved for one upload, until `release`."""
 
-    def __init__(self, room: "UploadRoom") -> None:
-        self._room, self._size = room, 0
+    def __init__(self, memory: "UploadMemory") -> None:
+        self._memory, self._size = memory, 0
 
     def extend_to(self, size: int) -> None:
         """Raises UploadsFull if too little memory is free."""
         if size > self._size:
-            self._room.reserve_bytes(size - self._size)
+            self._memory.reserve_bytes(size - self._size)
             self._size = size
 
     def release(self) -> None:
-        self._room.release(self._size)
+        self._memory.release(self._size)
         self._size = 0
 
 
-class UploadRoom:
-    """The memory limit of all uploads."""
+class UploadMemory:
+    """The memory that all uploads share."""
 
     def __init__(self, max_bytes: int) -> None:
         self._free = max_bytes

@@ -10,7 +10,7 @@ from shared.http.ratelimit import get_rate_limits
 from shared.security.current_user import CurrentUser
 from shared.security.jwt import KeysUnavailable
 
-from scoring.admission import LearnerShares, UploadRoom
+from scoring.admission import LearnerShares, UploadMemory
 from scoring.audio.pool import DecoderPool
 from scoring.commands.scores import CountSeconds
 from scoring.providers.chain import ProviderChain
@@ -18,7 +18,7 @@ from scoring.receipts import ReceiptIssuer
 from scoring.settings import ApiSettings
 
 LearnerSharesDep = Annotated[LearnerShares, from_state("learner_shares")]
-UploadRoomDep = Annotated[UploadRoom, from_state("upload_room")]
+UploadMemoryDep = Annotated[UploadMemory, from_state("upload_memory")]
 DecoderPoolDep = Annotated[DecoderPool, from_state("decoders")]
 ProviderChainDep = Annotated[ProviderChain, from_state("providers")]
 SettingsDep = Annotated[ApiSettings, from_state("settings")]

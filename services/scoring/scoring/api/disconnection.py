@@ -1,4 +1,4 @@
-"""Cancels work for disconnected clients, which would hold memory and slots that others wait for."""
+"""Cancels the work for clients that disconnect: it would hold memory and slots that others wait for."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,15 +6,15 @@ from contextlib import asynccontextmanager
 
 from starlette.requests import Request
 
-from scoring.errors import ClientLeft
+from scoring.errors import ClientDisconnected
 
 MAX_IGNORED_BYTES = 64 * 1024
-"""Bytes read from a client after its form. Beyond that, nothing more is read."""
+"""Bytes that a client may send after its form. Nothing is read beyond them."""
 
 
 @asynccontextmanager
 async def cancel_on_disconnect(request: Request) -> AsyncIterator[None]:
-    """Cancel the block and raise ClientLeft when the client disconnects. Its form must have been read."""
+    """Cancel the block and raise ClientDisconnected if the client disconnects after its form was read."""
     try:
         async with asyncio.timeout(None) as scope:
             watch = asyncio.create_task(_end_with_client(request, scope))
@@ -24,7 +24,7 @@ async def cancel_on_disconnect(request: Request) -> AsyncIterator[None]:
                 watch.cancel()
     except TimeoutError:
         if scope.expired():
-            raise ClientLeft from None
+            raise ClientDisconnected from None
         raise
 
 

@@ -10,7 +10,7 @@ from shared.errors import MalformedForm
 from shared.http.multipart import FormPart, Pace, StreamedForm
 from starlette.requests import Request
 
-from scoring.admission import LearnerShares, UploadReservation, UploadRoom
+from scoring.admission import LearnerShares, UploadMemory, UploadReservation
 from scoring.audio.buffer import INITIAL_BYTES, AudioBufferManager
 from scoring.errors import AudioTooLarge
 from scoring.schemas.scores import ScoreRequest
@@ -20,7 +20,7 @@ MAX_FIELD_BYTES = 64 * 1024
 """Size limit of all other fields together."""
 MAX_FORM_BYTES = MAX_AUDIO_BYTES + MAX_FIELD_BYTES
 PACE = Pace(min_bytes_per_second=8192, max_gap_seconds=10.0, max_seconds=100.0)
-"""Speech compressed by a phone has 8 KiB a second. The gateway ends a request after 120 s."""
+"""A phone compresses speech to 8 KiB per second. The gateway ends a request after 120 s."""
 
 
 @dataclass
@@ -33,14 +33,14 @@ class FormParts:
 
 
 @dataclass(frozen=True)
-class _Memory:
-    """An upload's reservation: the full size from the first byte, if known."""
+class _AudioMemory:
+    """The memory reserved for an upload: its full size from the first byte, if known."""
 
     reservation: UploadReservation
     max_bytes: int
 
-    def make_room(self, size: int) -> None:
-        # A buffer that grows is doubled.
+    def reserve(self, size: int) -> None:
+        # The buffer doubles when it grows.
         self.reservation.extend_to(min(2 * size, self.max_bytes) + MAX_FIELD_BYTES)
 
 
@@ -50,7 +50,7 @@ def _create_size_error() -> AudioTooLarge:
 
 @asynccontextmanager
 async def read_form(
-    request: Request, learner_id: UUID, shares: LearnerShares, room: UploadRoom
+    request: Request, learner_id: UUID, shares: LearnerShares, upload_memory: UploadMemory
 ) -> AsyncIterator[FormParts]:
     """Read the form of a request, and overwrite its recording when the block ends, even on errors.
 
@@ -63,11 +63,11 @@ async def read_form(
     initial_bytes = INITIAL_BYTES if length is None else max_bytes
     with (
         shares.hold(learner_id),
-        room.reserve(initial_bytes + MAX_FIELD_BYTES) as reservation,
+        upload_memory.reserve(initial_bytes + MAX_FIELD_BYTES) as reservation,
         AudioBufferManager(max_bytes=max_bytes, on_wiped=reservation.release) as audio,
     ):
         parts = FormParts(audio)
-        await _read_parts(form, parts, _Memory(reservation, max_bytes), length=length)
+        await _read_parts(form, parts, _AudioMemory(reservation, max_bytes), length=length)
         yield parts
 
 
@@ -76,10 +76,12 @@ def _find_length(request: Request) -> int | None:
     return int(length) if length.isdecimal() else None
 
 
-async def _read_parts(form: StreamedForm, parts: FormParts, memory: _Memory, *, length: int | None) -> None:
+async def _read_parts(
+    form: StreamedForm, parts: FormParts, memory: _AudioMemory, *, length: int | None
+) -> None:
     if length is not None and length > MAX_FORM_BYTES:
         raise _create_size_error()
-    room, names = MAX_FIELD_BYTES, set[str]()
+    free_bytes, names = MAX_FIELD_BYTES, set[str]()
     async for part in form.iterate_parts():
         if part.name in names:
             raise MalformedForm(f"The form has more than one field {part.name}.")
@@ -91,15 +93,15 @@ async def _read_parts(form: StreamedForm, parts: FormParts, memory: _Memory, *, 
             parts.fields[part.name] = ""
             parts.unknown_files.append(part.name)
         else:
-            value = parts.fields[part.name] = await part.read_text(max_bytes=room)
-            room -= len(value.encode())
+            value = parts.fields[part.name] = await part.read_text(max_bytes=free_bytes)
+            free_bytes -= len(value.encode())
 
 
-async def _read_audio(part: FormPart, audio: AudioBufferManager, memory: _Memory) -> None:
+async def _read_audio(part: FormPart, audio: AudioBufferManager, memory: _AudioMemory) -> None:
     async for chunk in part.iterate_chunks():
         if len(audio) + len(chunk) > MAX_AUDIO_BYTES:
             raise _create_size_error()
-        memory.make_room(len(audio) + len(chunk))
+        memory.reserve(len(audio) + len(chunk))
         audio.append(chunk)
 
 

@@ -18,7 +18,7 @@ from scoring.api.dependencies import (
     ProviderChainDep,
     ReceiptIssuerDep,
     SettingsDep,
-    UploadRoomDep,
+    UploadMemoryDep,
     learner_errors,
 )
 from scoring.api.disconnection import cancel_on_disconnect
@@ -64,7 +64,7 @@ async def assess_recording(
     providers: ProviderChainDep,
     receipts: ReceiptIssuerDep,
     shares: LearnerSharesDep,
-    room: UploadRoomDep,
+    upload_memory: UploadMemoryDep,
     settings: SettingsDep,
     count_seconds: CountSecondsDep,
 ) -> ScoreRead:
@@ -72,11 +72,14 @@ async def assess_recording(
 
     The recording is kept only in memory and only during the request. An omitted word has the `error_type`
     `omission` and no score. A word that was pronounced badly, or replaced by another one, has
-    `mispronunciation`. Silence, noise and readings of another text get the error `not_assessable` instead of
-    scores. Scores were compared with human raters only for the native languages that the capabilities list as
-    `validated_on`.
+    `mispronunciation`. Silence, noise and readings of another text are answered with the error
+    `not_assessable`. Scores were compared with human ratings only for speakers of the native languages that
+    the capabilities list as `validated_on`.
     """
-    async with read_form(request, learner.id, shares, room) as parts, cancel_on_disconnect(request):
+    async with (
+        read_form(request, learner.id, shares, upload_memory) as parts,
+        cancel_on_disconnect(request),
+    ):
         received_at = asyncio.get_running_loop().time()
         ticket = Ticket(learner.id, received_at + settings.scoring_timeout_seconds)
         score_request = _validate_form(parts, providers.capabilities.languages)
@@ -130,7 +133,7 @@ def validate_text_and_language(
     if not words:
         errors.append(_field_error("reference_text", "The text has no words."))
     elif foreign := find_foreign_word(request.reference_text):
-        # No provider can read it, and some would be paid for the attempt.
+        # No provider can score it, and a paid one would charge for the attempt.
         message = f"The word {foreign!r} cannot be pronounced: only the Latin script is supported."
         errors.append(_field_error("reference_text", message))
     if len(words) > MAX_TEXT_WORDS:

@@ -8,9 +8,9 @@ INITIAL_BYTES = 256 * 1024
 
 
 class AudioBufferManager:
-    """Owns a recording's bytes, and overwrites and frees them on exit from its block in any case. Memory that
-    the recording outgrows is overwritten immediately. `on_wiped` is called when all are freed; it may be
-    called more than once.
+    """Owns a recording's bytes, and always overwrites and frees them when its block ends. A buffer that has
+    become too small is overwritten as soon as it is replaced. `on_wiped` is called when all bytes are freed,
+    possibly more than once.
     """
 
     def __init__(
@@ -38,10 +38,10 @@ class AudioBufferManager:
         self.extend(len(part))[:] = part
 
     def extend(self, size: int) -> memoryview:
-        """Return a buffer for that many more bytes, to be filled by the caller."""
+        """Return a view of `size` more bytes, which the caller fills."""
         start, end = self._used, self._used + size
         if end > len(self._data):
-            # Doubled, so that it is rarely copied, but not beyond the size limit.
+            # Doubled up to the size limit, so that it is rarely copied.
             larger = bytearray(max(end, min(2 * len(self._data), self._max_bytes)))
             larger[:start] = memoryview(self._data)[:start]
             self._overwrite()

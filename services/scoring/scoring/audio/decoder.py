@@ -1,4 +1,4 @@
-"""Decodes an upload to a recording that can be scored. Runs in the confined process."""
+"""Decodes an upload to a recording that can be scored, in the confined process."""
 
 import numpy as np
 from shared.audio.decoder import Decoding, Samples
@@ -26,7 +26,7 @@ def decode_recording(audio: memoryview) -> Recording:
 
 
 def prepare_recording(samples: Samples, source: AudioInfo, *, resolution_noise_db: float) -> Recording:
-    """Filter and level samples in place. Raises NotAssessable."""
+    """Filter samples and normalise their level, in place. Raises NotAssessable."""
     ensure_undistorted(samples)
     remove_rumble(samples)
     levels = to_levels(measure_powers(samples))

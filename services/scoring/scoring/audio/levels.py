@@ -1,4 +1,4 @@
-"""Measures levels in dB relative to full scale, over frames of 20 ms."""
+"""Measures the levels of 20 ms frames, in dB relative to full scale."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ HZ_PER_BIN = SAMPLE_RATE // FRAME_SAMPLES
 SPEECH_BAND = range(200, 6_800)
 """In Hz: above hum and its first harmonics, up to where voices end."""
 MAX_LOUD_FRAMES = 20
-"""This much voice determines the level of a long recording, regardless of its pauses."""
+"""This many frames determine the level of a long recording, however long its pauses are."""
 
 type Powers = NDArray[np.float64]
 type Levels = NDArray[np.float64]
@@ -26,13 +26,13 @@ def measure_powers(samples: Samples) -> Powers:
 
 
 def to_levels(powers: Powers) -> Levels:
-    """Return the level of SPEECH_BAND for each frame. Digital silence is at -140."""
+    """Return the level of each frame in SPEECH_BAND. Digital silence has -140."""
     part = powers[:, SPEECH_BAND.start // HZ_PER_BIN : SPEECH_BAND.stop // HZ_PER_BIN]
     levels: Levels = 10 * np.log10(part.sum(axis=1) + 1e-14)
     return levels
 
 
 def to_loud_level(levels: Levels) -> float:
-    """Return the level that the voice reaches: a twentieth of a short recording, 0.4 s of a long one."""
+    """Return the level that a voice reaches in a twentieth of a short recording, or 0.4 s of a long one."""
     count = min(MAX_LOUD_FRAMES, len(levels) // 20 + 1)
     return float(np.partition(levels, -count)[-count])

@@ -14,8 +14,8 @@ from scoring.audio.buffer import AudioBufferManager
 from scoring.audio.recording import BYTES_PER_SAMPLE, Recording
 from scoring.audio.workers import WorkerOwner
 from scoring.domain.durations import DurationEstimator
+from scoring.domain.error_encoding import decode_error
 from scoring.domain.turns import Ticket
-from scoring.domain.verdicts import decode_error
 from scoring.errors import ProviderUnavailable, UnsupportedAudio
 from scoring.settings import ApiSettings
 from scoring.types import DEFAULT_QUEUE_SIZE, MAX_AUDIO_SECONDS
@@ -24,11 +24,11 @@ log = structlog.get_logger(__name__)
 
 PROCESS = "scoring.audio.process"
 TIMEOUT_SECONDS = 8.0
-"""Its CPU time limit comes much earlier, unless other programs use the processors."""
+"""A process reaches its CPU time limit much earlier, unless other programs use the processors."""
 FIRST_ESTIMATE = (0.1, 0.5)
 """Seconds for any upload, plus the additional seconds for the largest."""
 MAX_PCM_BYTES = (MAX_AUDIO_SECONDS + 1) * SAMPLE_RATE * BYTES_PER_SAMPLE
-KILLED_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM)
+EXTERNAL_SIGNALS = (-signal.SIGKILL, -signal.SIGTERM)
 
 
 class DecoderPool(WorkerOwner):
@@ -44,16 +44,17 @@ class DecoderPool(WorkerOwner):
 
     @asynccontextmanager
     async def decode(
-        self, upload: AudioBufferManager, ticket: Ticket, *, ensure_room: Callable[[], object]
+        self, upload: AudioBufferManager, ticket: Ticket, *, ensure_capacity: Callable[[], object]
     ) -> AsyncIterator[Recording]:
-        """Decode an upload, which is overwritten immediately; the recording is when the block ends.
-        `ensure_room` raises if decoding has become pointless. Raises UnsupportedAudio, AudioTooLong,
-        NotAssessable or ProviderUnavailable.
+        """Decode an upload and overwrite it immediately. The recording is overwritten when the block ends.
+
+        `ensure_capacity` raises if the recording can no longer be scored in time. Raises UnsupportedAudio,
+        AudioTooLong, NotAssessable or ProviderUnavailable.
         """
         with AudioBufferManager(0) as pcm:
             with upload:
                 async with self._queue.take_turn(ticket, (len(upload),)):
-                    ensure_room()
+                    ensure_capacity()
                     head = await self._run(upload.view(), pcm)
             if "error" in head:
                 refusal = decode_error(**head["error"])
@@ -76,10 +77,10 @@ class DecoderPool(WorkerOwner):
             detail = "Too many recordings are being decoded; try again in a moment."
             raise ProviderUnavailable(detail, retry_after=2) from error
         except WorkerDied as error:
-            if error.status in KILLED_FROM_OUTSIDE:
+            if error.status in EXTERNAL_SIGNALS:
                 detail = "Decoding was interrupted; try again in a moment."
                 raise ProviderUnavailable(detail, retry_after=1) from error
-            # It crashed, or used up its CPU time, and would do so again.
+            # The process crashed or used up its CPU time, and would do so again.
             refusal = UnsupportedAudio("The audio cannot be decoded in reasonable time.")
             refusal.cost_seconds = MAX_AUDIO_SECONDS
             raise refusal from error

@@ -10,15 +10,15 @@ from typing import Any
 from shared.confined.process import Reply, serve
 
 from scoring.audio.decoder import decode_recording
-from scoring.domain.verdicts import encode_error
+from scoring.domain.error_encoding import encode_error
 from scoring.errors import ASSESSMENT_ERRORS
 from scoring.types import MAX_AUDIO_SECONDS
 
 MAX_MEMORY_BYTES = 512 * 1024 * 1024
 MAX_CPU_SECONDS = 2
-"""A minute takes less than one."""
+"""A minute of audio takes less than one second."""
 COST_RATE = MAX_AUDIO_SECONDS / MAX_CPU_SECONDS
-"""Seconds of audio for each second that decoding takes."""
+"""Seconds of audio that a second of decoding costs."""
 
 
 def answer(_: dict[str, Any], audio: memoryview) -> Reply:

@@ -1,6 +1,7 @@
-"""Decides whether a recording is good enough to assess pronunciation. The limits were set using clean and
-noisy readings. White noise 10 dB below the voice still allows sensible scores, 5 dB do not. Read speech spans
-25 dB and more, including the pauses between its sounds.
+"""Decides whether a recording is good enough to assess pronunciation.
+
+The limits were set with clean and noisy readings. With white noise 10 dB below the voice, scores are still
+sensible; with noise 5 dB below it, they are not. Read speech spans 25 dB or more, including its pauses.
 """
 
 import numpy as np
@@ -15,18 +16,18 @@ MIN_DURATION_SECONDS = 0.3
 MIN_VOICED_SECONDS = 0.2
 MIN_LEVEL_DB = -75.0
 ROOM_LEVEL_DB = -60.0
-"""A steady sound below this level is room tone, a louder one is noise."""
+"""A steady sound below this level is room tone; a louder one is noise."""
 MIN_DYNAMIC_RANGE_DB = 12.0
 CLIPPING_LEVEL = 0.985
 MAX_CLIPPED_SHARE = 0.03
 MIN_RESOLUTION_DB = 26.0
-"""From the voice down to its quantisation noise. Below this ratio, scores change by 10 points and more."""
+"""The ratio of the voice to its quantisation noise. Below it, scores change by 10 points or more."""
 VAD_STRICTNESS, VAD_SECONDS = 3, 0.03
 """The strictest of four modes, and the frame length it expects."""
 
 
 def ensure_undistorted(samples: Samples) -> None:
-    """Raise NotAssessable unless the original samples are whole words and not clipped."""
+    """Raise NotAssessable if the original samples are too short or clipped."""
     if len(samples) < MIN_DURATION_SECONDS * SAMPLE_RATE:
         raise NotAssessable("The recording is too short to contain a spoken text.", reason="too_short")
     if np.mean(np.abs(samples) >= CLIPPING_LEVEL) > MAX_CLIPPED_SHARE:
@@ -49,7 +50,7 @@ def ensure_audible(levels: Levels, *, voiced_seconds: float, resolution_noise_db
 
 
 def measure_voiced_seconds(samples: Samples) -> float:
-    """Return the seconds of voice found by a detector, which expects a normalised level."""
+    """Return the seconds of voice that a detector finds. It expects a normalised level."""
     detector, size = Vad(VAD_STRICTNESS), int(VAD_SECONDS * SAMPLE_RATE)
     pcm = (samples * 32767).astype(np.int16)
     starts = range(0, len(pcm) - size + 1, size)

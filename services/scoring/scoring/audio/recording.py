@@ -11,7 +11,7 @@ BYTES_PER_SAMPLE = 2
 
 @dataclass(frozen=True)
 class Recording:
-    """Mono samples at 16 kHz, 16 bits, little-endian. Their owner, not a provider, overwrites them."""
+    """Mono samples of 16 bits at 16 kHz, little-endian. Their owner overwrites them, not the provider."""
 
     pcm: memoryview
     source: AudioInfo

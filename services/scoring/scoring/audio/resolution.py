@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 VALUES = 1 << 16
 MIN_VALUES = 8
-"""Fewer do not count as voice."""
+"""With fewer distinct values, the step is not measured."""
 
 
 class ResolutionMeter:

@@ -7,7 +7,7 @@ from scoring.errors import ProviderUnavailable
 
 
 class WorkerOwner:
-    """Base of workers in a pool of confined processes with the same lifetime."""
+    """Base class of the owners of a pool of confined processes. Both have the same lifetime."""
 
     def __init__(self, workers: WorkerPool) -> None:
         self._workers = workers
@@ -21,7 +21,7 @@ class WorkerOwner:
         return self._workers.loops
 
     async def start(self) -> None:
-        # In the background: requests wait until a process is ready.
+        # The processes start in the background. Requests wait until one is ready.
         self._workers.start()
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Reports the use of the monthly budget as metrics, for alerts before it is exhausted."""
+"""Reports how much of the monthly budget is used, as a metric for alerts before it is exhausted."""
 
 import math
 from collections.abc import AsyncIterator, Sequence

@@ -16,7 +16,7 @@ from shared.data.redis_client import create_redis
 from shared.data.redis_errors import RedisUnavailable, translate_redis_errors
 
 from scoring.domain.budgets import Limits, Periods
-from scoring.domain.metering import Sending
+from scoring.domain.metering import SendAttempt
 from scoring.errors import BudgetExhausted, BudgetUnavailable
 from scoring.types import BudgetName
 
@@ -26,11 +26,12 @@ REFUSALS = Counter("speech_budget_refusals_total", "Recordings not sent, by exha
 
 TIMEOUT_SECONDS = 1.0
 GRACE_SECONDS = 3600
-"""Counters outlive their period, because the clocks of replicas differ and refunds come late."""
+"""Counters outlive their period, because replicas' clocks differ and refunds come late."""
 RESERVATION_TTL_SECONDS = 3600
 
-# A repeated reservation has already been counted: the client repeats a command whose answer was lost. A
-# refund that overtakes its reservation leaves the same mark, so that the late reservation counts nothing.
+# A reservation may arrive twice, because the Redis client repeats a command whose answer was lost: the second
+# counts nothing. A refund that overtakes its reservation sets the same key, so that the late reservation
+# counts nothing either.
 _RESERVE = """
     local reservation, day, month, ms = KEYS[1], KEYS[2], KEYS[3], tonumber(ARGV[1])
     local function exceeds(counter, limit)
@@ -58,7 +59,7 @@ _REFUND = """
 
 @dataclass(frozen=True)
 class Reservation:
-    """Milliseconds of one attempt. Its id ensures that it counts once, and is refunded once."""
+    """The milliseconds of one attempt. Its id ensures that they are counted once and refunded once."""
 
     id: UUID
     learner_id: UUID
@@ -80,19 +81,19 @@ class SpeechBudget:
         self._refunds = set[asyncio.Task[None]]()
 
     @asynccontextmanager
-    async def reserve(self, learner_id: UUID, *, seconds: float) -> AsyncIterator[Sending]:
+    async def reserve(self, learner_id: UUID, *, seconds: float) -> AsyncIterator[SendAttempt]:
         """Reserve the seconds of one attempt, and refund them if nothing was sent. Raises BudgetExhausted, or
         BudgetUnavailable while Redis is down.
         """
         if not self.limits:
-            yield Sending()
+            yield SendAttempt()
             return
         reservation = await self._reserve(learner_id, math.ceil(seconds * 1000))
-        sending = Sending()
+        send_attempt = SendAttempt()
         try:
-            yield sending
+            yield send_attempt
         finally:
-            if not sending.is_sent:
+            if not send_attempt.is_sent:
                 await asyncio.shield(self._start_refund(reservation))
 
     async def get_used_seconds(self) -> float:
@@ -109,7 +110,7 @@ class SpeechBudget:
     async def _reserve(self, learner_id: UUID, ms: int) -> Reservation:
         reservation = Reservation(uuid4(), learner_id, ms, Periods.from_moment(utc_now()))
         try:
-            verdict = await self._count(reservation)
+            outcome = await self._count(reservation)
         except (RedisUnavailable, RedisError) as error:
             self._start_refund(reservation)
             log.warning("speech_budget_unavailable", reason=type(error.__cause__ or error).__name__)
@@ -120,9 +121,9 @@ class SpeechBudget:
             # It may have been counted anyway.
             self._start_refund(reservation)
             raise
-        if verdict != "granted":
-            REFUSALS.labels(verdict).inc()
-            raise _create_refusal(verdict, reservation.periods)
+        if outcome != "granted":
+            REFUSALS.labels(outcome).inc()
+            raise _create_refusal(outcome, reservation.periods)
         return reservation
 
     async def _count(self, reservation: Reservation) -> Any:

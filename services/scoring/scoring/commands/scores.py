@@ -28,11 +28,13 @@ ASSESSMENT_DURATION = Histogram(
 )
 
 type CountSeconds = Callable[[float], Awaitable[None]]
-"""Counts seconds of audio towards the learner's limit. Raises TooManyRequests; a cost of 0 only checks it."""
+"""Counts seconds of audio towards the learner's limit, or only checks the limit if there are 0. Raises
+TooManyRequests.
+"""
 
 GRACE_SECONDS = 2.0
-"""Work that takes slightly longer than estimated still finishes. Hanging work is ended this long after its
-deadline.
+"""Work is cancelled this long after its deadline, so that it still finishes if it takes slightly longer than
+estimated.
 """
 
 
@@ -58,10 +60,12 @@ async def assess_recording(
 
     Raises the errors of decoding, `count_seconds` and ProviderChain.assess, or ProviderTimeout.
     """
-    ensure_room = partial(providers.ensure_room, ticket, request.language)
+    ensure_capacity = partial(providers.ensure_capacity, ticket, request.language)
     async with _measure_duration(), _limit_time(ticket.deadline + GRACE_SECONDS):
-        with providers.reserve_place(ticket, request.language) as decoded_by:
-            decoding = decoders.decode(upload, replace(ticket, deadline=decoded_by), ensure_room=ensure_room)
+        with providers.reserve_place(ticket, request.language) as decoding_deadline:
+            decoding = decoders.decode(
+                upload, replace(ticket, deadline=decoding_deadline), ensure_capacity=ensure_capacity
+            )
             async with _charge_seconds(decoding, count_seconds) as recording:
                 assessment = mask_profanity(
                     await providers.assess(
@@ -91,7 +95,7 @@ async def _charge_seconds(
         try:
             recording = await stack.enter_async_context(decoding)
         except SpeechProcessingError as error:
-            # Decoding uses time that others wait for, whatever the outcome.
+            # Others wait while it is decoded, whatever the outcome.
             if error.cost_seconds:
                 await count_seconds(error.cost_seconds)
             raise

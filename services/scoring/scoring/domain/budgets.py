@@ -1,4 +1,4 @@
-"""Budget periods, in UTC, and the error for an exhausted one."""
+"""The limits of budgets, and their periods in UTC."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,7 +28,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Periods:
-    """The day and month of a time. Their ends are exclusive."""
+    """The day and month that contain a time. Their ends are exclusive."""
 
     day: str
     day_end: datetime
@@ -38,7 +38,7 @@ class Periods:
     @classmethod
     def from_moment(cls, now: datetime) -> Self:
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        # 32 days after its first day, every month is over.
+        # Every month is over 32 days after its first day.
         next_month = (midnight.replace(day=1) + timedelta(days=32)).replace(day=1)
         return cls(f"{now:%Y-%m-%d}", midnight + timedelta(days=1), f"{now:%Y-%m}", next_month)
 

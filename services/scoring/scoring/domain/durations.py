@@ -5,12 +5,12 @@ from collections.abc import Sequence
 LEARNING_RATE = 0.25
 """The share of an error by which the next estimate of the same work is corrected."""
 MAX_ERROR_RATIO = 2.0
-"""Limit of an estimate, so that one hanging piece of work does not inflate all estimates."""
+"""Limits the correction, so that one hanging job does not inflate all estimates."""
 MIN_SECONDS = 0.01
 
 
 class DurationEstimator:
-    """A linear model of the work's sizes, corrected after each work (normalised least mean squares)."""
+    """A linear model of a job's sizes, corrected after each job (normalised least mean squares)."""
 
     def __init__(self, *, seconds: Sequence[float], scales: Sequence[float]) -> None:
         """Start with the base seconds, and the additional seconds of each size at its maximum (`scales`)."""
@@ -26,7 +26,7 @@ class DurationEstimator:
         error = _limit_error(seconds, self.estimate(sizes))
         step = LEARNING_RATE * error / sum(size * size for size in scaled)
         weighted = zip(self._weights, scaled, strict=True)
-        # Larger sizes never shorten work.
+        # A larger size never makes a job shorter.
         self._weights = [max(weight + step * size, 0.0) for weight, size in weighted]
         self.typical_seconds += LEARNING_RATE * _limit_error(seconds, self.typical_seconds)
 

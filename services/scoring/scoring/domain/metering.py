@@ -1,4 +1,4 @@
-"""Accounting of the audio that a paid provider sends."""
+"""Counts the audio that is sent to a paid provider."""
 
 from asyncio import Future
 from collections.abc import AsyncIterator, Callable
@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 
 @dataclass
-class Sending:
-    """One attempt to send a recording. `is_sent` becomes false if none of it left the process. `slot_freed`
-    is done when the provider can start other work in its slot.
+class SendAttempt:
+    """One attempt to send a recording. `is_sent` is false if none of it has left the process. `slot_freed` is
+    done when the attempt's slot is free for other work.
     """
 
     is_sent: bool = True
     slot_freed: Future[None] | None = None
 
 
-type Meter = Callable[[], AbstractAsyncContextManager[Sending]]
+type Meter = Callable[[], AbstractAsyncContextManager[SendAttempt]]
 """Wraps each attempt, including retries. If it raises BudgetExhausted or BudgetUnavailable, send nothing."""
 
 
 @asynccontextmanager
-async def skip_metering() -> AsyncIterator[Sending]:
-    yield Sending()
+async def skip_metering() -> AsyncIterator[SendAttempt]:
+    yield SendAttempt()

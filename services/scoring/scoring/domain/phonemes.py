@@ -1,4 +1,4 @@
-# Apart from the scores, because workers import those, and contracts would cost each of them 10 MB.
+# Not in `domain.scores`: workers import that module, and the contracts would cost each of them 10 MB.
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from scoring.domain.scores import WordScore
 
 
 def sum_phonemes(words: Iterable[WordScore]) -> list[PhonemeScores]:
-    """Return each symbol, its number of scores, and their sum. Omitted words have none."""
+    """Return each symbol with the number and the sum of its scores. Omitted words have none."""
     sums: dict[str, tuple[int, float]] = {}
     for phoneme in (phoneme for word in words for phoneme in word.phonemes):
         symbol = phoneme.symbol[:MAX_SYMBOL_LENGTH]

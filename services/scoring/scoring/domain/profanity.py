@@ -1,5 +1,5 @@
-"""Masks vulgar words in transcripts that are not in the text: a small recogniser makes mistakes, and children
-read its output.
+"""Masks vulgar words in a transcript, unless the text contains them: a small recogniser makes mistakes, and
+children read its output.
 """
 
 import codecs
@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from scoring.domain.scores import ScoringResult, WordScore
 
-# In ROT13, to keep this page pleasant to read. An asterisk matches any letters.
+# In ROT13, so that nobody has to read them. An asterisk matches any letters.
 _ENCODED = (
     "*shpx* nefr nefrubyr* nefrf nff nffrf nffubyr* onfgneq* ovgpu* oybjwbo* obyybpx* obare obbo "
     "obbovrf ohttre* ohyyfuvg* puvax pyvg pbpx pbpxfhpx* penc penccl phz phzfubg phag* "

@@ -7,7 +7,7 @@ from scoring.types import ErrorType
 
 @dataclass(frozen=True)
 class PhonemeScore:
-    """Its symbol is in the alphabet named by the provider's capabilities."""
+    """The symbol is in the alphabet that the provider's capabilities name."""
 
     symbol: str
     score: float
@@ -36,10 +36,9 @@ class AudioInfo:
 
 @dataclass(frozen=True)
 class ScoringResult:
-    """Scores are 0-100, or None when there is none: a zero never means "unknown".
+    """Scores are 0-100, or None if unknown.
 
-    `recognized_text` is the provider's transcript. `provider` made the scores; its name is that of its
-    capabilities, and so is `scorer`.
+    `recognized_text` is the provider's transcript. `provider` and `scorer` are those of its capabilities.
     """
 
     recognized_text: str

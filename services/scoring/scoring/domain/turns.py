@@ -8,13 +8,13 @@ from typing import NamedTuple
 from uuid import UUID
 
 MIN_REMAINING_SHARE = 0.2
-"""Work that exceeds its estimate is expected to need this share of its elapsed time in addition."""
+"""A job that exceeds its estimate is expected to need this share of its elapsed time in addition."""
 MIN_REMAINING_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
 class Ticket:
-    """A request's learner, and its deadline by the event loop's clock."""
+    """A request's learner and deadline, by the event loop's clock."""
 
     learner_id: UUID
     deadline: float
@@ -70,7 +70,7 @@ class Refusal(NamedTuple):
 
 @dataclass
 class Plan:
-    """The jobs to start now, those still waiting, by turn, and those that would finish too late."""
+    """The jobs to start now, those that keep waiting (by turn), and those that would finish too late."""
 
     starting: list[Job] = field(default_factory=list)
     waiting: list[Job] = field(default_factory=list)
@@ -87,8 +87,7 @@ def plan_turns(
         start = slots.find_start(job)
         late = start + job.seconds - job.ticket.deadline
         if start <= now:
-            # Regardless of its estimate: an estimate that is too high would refuse all work and never be
-            # corrected.
+            # Regardless of its estimate: one that is too high would refuse all jobs and never be corrected.
             plan.starting.append(job)
         elif late > 0 or len(plan.waiting) >= max_waiting:
             plan.refused.append(Refusal(job, late if late > 0 else next_end - now))
@@ -109,7 +108,7 @@ class _Slots:
         for job in in_work:
             insort(self._free_at, job.find_end(now))
             insort(self._ends[job.ticket.learner_id], job.find_end(now))
-        # Work that ends before its slot is free counts twice.
+        # A job that ends before its slot is free counts twice.
         del self._free_at[:-concurrency]
 
     @property
@@ -121,7 +120,7 @@ class _Slots:
         return self.next_free if len(own) < self._share else max(self.next_free, own[-self._share])
 
     def occupy(self, job: Job, start: float) -> None:
-        # The last slot to become free in time, because others may need the earlier ones.
+        # The slot that becomes free last but in time: other jobs may need the earlier ones.
         del self._free_at[bisect_right(self._free_at, start) - 1]
         end = job.find_end(start)
         insort(self._free_at, end)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 __all__ = ["Capabilities", "PaidSpeechProvider", "SpeechProvider", "create_provider", "verify_installation"]
 
 
-# Imports are inside of functions: worker processes import this package and should stay small, and providers
-# that are not named need not be installed.
+# Functions import what they need: worker processes import this package and should stay small, and a provider
+# that is not used need not be installed.
 def create_provider(settings: "ApiSettings") -> "ProviderChain":
     """Return the providers that SPEECH_PROVIDER names, not started."""
     from scoring.budget import SpeechBudget

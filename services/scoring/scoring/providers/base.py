@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 class Capabilities:
     """What a provider supports.
 
-    `scorer` is the provider with the version of its scores. The version changes whenever the same recording
-    may get other scores, because such scores cannot be compared. `validated_on`: native languages of the
-    speakers on whom its scores were validated.
+    `scorer` names the provider and the version of its scores. The version changes whenever the same recording
+    may get other scores, because scores of two versions cannot be compared. `validated_on` lists the native
+    languages of the speakers with whom the scores were validated.
     """
 
     provider: str
@@ -37,7 +37,7 @@ class SpeechProvider(Protocol):
 
     @property
     def concurrency(self) -> int:
-        """The number of recordings that it scores concurrently."""
+        """The maximum number of recordings that are scored concurrently."""
         ...
 
     @property
@@ -58,7 +58,7 @@ class SpeechProvider(Protocol):
         ...
 
     async def assess(self, recording: Recording, *, text: str, language: str) -> ScoringResult:
-        """Score a recording of a person reading the text. The provider keeps no data after the call.
+        """Score a recording of a person who reads the text. The provider keeps no data after the call.
 
         Raises one of ASSESSMENT_ERRORS, ProviderUnavailable or ProviderTimeout.
         """
@@ -72,8 +72,8 @@ class PaidSpeechProvider(SpeechProvider, Protocol):
     async def assess_metered(
         self, recording: Recording, *, text: str, language: str, learner_id: UUID, meter: Meter
     ) -> ScoringResult:
-        """Like `assess`, with each attempt to send the recording inside the meter.
+        """Like `assess`, but wrap each attempt to send the recording in `meter`.
 
-        The failures of one learner must not make the provider refuse the recordings of all.
+        Failures with one learner's recordings must not make the provider refuse those of all.
         """
         ...

@@ -1,4 +1,4 @@
-"""Uses the next provider when one is down, throttled or over budget."""
+"""Uses the next provider when one is down, throttles requests or exceeds its budget."""
 
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -15,7 +15,7 @@ from scoring.admission import FairQueue
 from scoring.audio.recording import Recording
 from scoring.budget import SpeechBudget
 from scoring.domain.durations import DurationEstimator
-from scoring.domain.metering import Sending
+from scoring.domain.metering import SendAttempt
 from scoring.domain.scores import ScoringResult
 from scoring.domain.turns import Ticket
 from scoring.errors import BudgetExhausted, ProviderUnavailable, QueueFull
@@ -35,13 +35,13 @@ SCORED = Counter("speech_seconds_scored_total", "Audio that was scored.", ["prov
 PAID = Counter("speech_seconds_paid_total", "Audio sent to a paid provider, retries included.", ["provider"])
 
 FALLBACK_ERRORS = (ProviderUnavailable, BudgetExhausted)
-"""Not ProviderTimeout: no time remains for another provider."""
+"""ProviderTimeout is not one of them: it leaves no time for another provider."""
 FIRST_ESTIMATE = (0.15, 2.5, 0.5)
-"""Seconds for any recording, plus those that the longest recording and the longest text add."""
+"""Seconds for any recording, and those that the longest recording and the longest text add."""
 
 
 class ProviderChain:
-    """Speech providers in order of preference, each with a queue. Each is used only for its languages."""
+    """Speech providers in order of preference. Each has a queue, and is used only for its languages."""
 
     def __init__(
         self,
@@ -93,25 +93,25 @@ class ProviderChain:
                 continue
         await self.providers[-1].ping()
 
-    def ensure_room(self, ticket: Ticket, language: str) -> float:
-        """Return the deadline for decoding a typical recording so that it is scored in time, or raise
+    def ensure_capacity(self, ticket: Ticket, language: str) -> float:
+        """Return the time by which a typical recording must be decoded to be scored in time. Raises
         QueueFull.
         """
-        return self._find_room(ticket, language)[1]
+        return self._find_queue(ticket, language)[1]
 
     @contextmanager
     def reserve_place(self, ticket: Ticket, language: str) -> Iterator[float]:
-        """Like `ensure_room`, and keep the place while the recording is decoded."""
-        queue, decoded_by = self._find_room(ticket, language)
+        """Like `ensure_capacity`, and keep a place in the queue while the recording is decoded."""
+        queue, decoding_deadline = self._find_queue(ticket, language)
         with queue.expect(ticket):
-            yield decoded_by
+            yield decoding_deadline
 
-    def _find_room(self, ticket: Ticket, language: str) -> tuple[FairQueue, float]:
+    def _find_queue(self, ticket: Ticket, language: str) -> tuple[FairQueue, float]:
         failures = list[QueueFull]()
         for provider in self._list_providers(language):
             queue = self._queues[provider.capabilities.provider]
             try:
-                return queue, queue.ensure_room(ticket)
+                return queue, queue.ensure_capacity(ticket)
             except QueueFull as error:
                 failures.append(error)
         raise _find_shortest_wait(failures)
@@ -119,9 +119,8 @@ class ProviderChain:
     async def assess(
         self, recording: Recording, *, ticket: Ticket, text: str, language: str
     ) -> ScoringResult:
-        """Return the scores of the first provider that has any.
-
-        If none is available, raises the error with the shortest wait.
+        """Return the scores of the first available provider. If none is available, raise the error with the
+        shortest wait.
         """
         failures = list[ParleyError]()
         for provider in self._list_providers(language):
@@ -156,14 +155,14 @@ class ProviderChain:
         )
 
     @asynccontextmanager
-    async def _send(self, ticket: Ticket, *, seconds: float, provider: str) -> AsyncIterator[Sending]:
-        async with self.budget.reserve(ticket.learner_id, seconds=seconds) as sending:
+    async def _send(self, ticket: Ticket, *, seconds: float, provider: str) -> AsyncIterator[SendAttempt]:
+        async with self.budget.reserve(ticket.learner_id, seconds=seconds) as send_attempt:
             try:
-                yield sending
+                yield send_attempt
             finally:
-                if sending.slot_freed:
-                    self._queues[provider].occupy_slot(ticket, until=sending.slot_freed)
-                if sending.is_sent:
+                if send_attempt.slot_freed:
+                    self._queues[provider].occupy_slot(ticket, until=send_attempt.slot_freed)
+                if send_attempt.is_sent:
                     PAID.labels(provider).inc(seconds)
 
 

@@ -24,7 +24,7 @@ class ReceiptIssuer:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a private JWK set. Raises OSError, ValueError or KeyError when the file holds none."""
+        """Read a private JWK set. Raises OSError, ValueError or KeyError if the file holds none."""
         return cls(SigningKeys.load(path))
 
     def issue(

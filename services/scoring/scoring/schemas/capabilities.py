@@ -10,7 +10,7 @@ class CapabilitiesRead(BaseModel):
     """The languages, formats and details that scoring supports."""
 
     provider: str = Field(
-        description="The preferred provider, to which the details apply. Each score names its own.",
+        description="The preferred provider, to which the other fields apply. Each score names its own.",
         examples=["offline"],
     )
     scorer: str = Field(
@@ -25,12 +25,12 @@ class CapabilitiesRead(BaseModel):
     )
     max_seconds: int = Field(description="The longest recording, in seconds.", examples=[MAX_AUDIO_SECONDS])
     validated_on: list[str] = Field(
-        description="Native languages of the speakers with whom its scores were compared with human raters. "
-        "Its accuracy for speakers of other languages is unknown.",
+        description="Native languages of the speakers whose scores were compared with human ratings. The "
+        "accuracy for other speakers is unknown.",
         examples=[["Mandarin Chinese"]],
     )
     formats: list[str] = Field(
-        description="Containers that are accepted.",
+        description="The accepted containers.",
         examples=[["wav", "mp3", "m4a", "aac", "ogg", "flac", "webm"]],
     )
     codecs: dict[str, list[str]] = Field(

@@ -20,7 +20,7 @@ class ScoreRequest(RequestModel):
         str,
         DisplayText(min_length=1, max_length=MAX_TEXT_CHARACTERS),
         Field(
-            description=f"The text that the learner read: at most {MAX_TEXT_WORDS} words as they are spoken.",
+            description=f"The text that the learner read, with at most {MAX_TEXT_WORDS} spoken words.",
             examples=["Thank you."],
         ),
     ]
@@ -33,13 +33,13 @@ class ScoreRequest(RequestModel):
     language: str = Field(
         default="en-US",
         max_length=35,
-        description="A language of the capabilities, in any case, or its beginning: `en`.",
+        description="A language of the capabilities, in upper or lower case, or its beginning, such as `en`.",
         examples=["en-US"],
     )
 
     @model_validator(mode="before")
     @classmethod
-    def _leave_out_empty_fields(cls, fields: dict[str, str]) -> dict[str, str]:
+    def _omit_empty_fields(cls, fields: dict[str, str]) -> dict[str, str]:
         # Generated clients and web forms send an empty string for an unset field.
         return {name: value for name, value in fields.items() if value or name not in OPTIONAL_FIELDS}
 
@@ -54,10 +54,10 @@ class PhonemeScoreRead(BaseModel):
 
 
 class WordScoreRead(BaseModel):
-    """One word of the reference text, or one that was inserted."""
+    """A word of the reference text, or an inserted word."""
 
     word: str = Field(
-        description="In `insertion`, a vulgar word is replaced by asterisks.", examples=["thank"]
+        description="An inserted word that is vulgar is replaced by asterisks.", examples=["thank"]
     )
     score: Score | None = Field(examples=[84.0])
     error_type: ErrorType = Field(
@@ -122,10 +122,10 @@ EXAMPLE: dict[str, Any] = {
 
 
 class ScoreRead(BaseModel):
-    """How a recording was pronounced. Scores are 0-100, or null (never 0) when there is none.
+    """How a recording was pronounced. Scores are 0-100, or null if there is none.
 
-    They were compared with human raters only for speakers of the languages in `validated_on`, see the
-    capabilities.
+    They were compared with human ratings only for speakers of the native languages that the capabilities list
+    as `validated_on`.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
@@ -141,16 +141,16 @@ class ScoreRead(BaseModel):
     completeness_score: Score | None = Field(description="How much of the reference text was spoken.")
     prosody_score: Score | None = Field(
         description="Rhythm, stress and intonation. `offline` infers it from tempo, pauses and the sound of "
-        "the voice, and measures no pitch. Null where the provider does not score them."
+        "the voice, and does not measure pitch. Null if the provider does not score prosody."
     )
     word_scores: list[WordScoreRead] = Field(
-        description="One entry per word of the reference text, and per inserted one. Numbers are spelled "
-        "out, hyphens separate words."
+        description="One entry per word of the reference text, and per inserted word. Numbers are spelled "
+        "out, and hyphens separate words."
     )
     provider: str = Field(description="The provider that scored; another one may have been unavailable.")
     scorer: str = Field(
-        description="The scorer and its version. Compare only scores of the same scorer: another one "
-        "may score the same recording differently."
+        description="The scorer and its version. Compare only scores of the same scorer: another one may "
+        "score the same recording differently."
     )
     phoneme_alphabet: PhonemeAlphabet = Field(description="The provider's alphabet of `phonemes.symbol`.")
     audio: ScoredAudioRead
@@ -161,7 +161,7 @@ class ScoreRead(BaseModel):
 
 
 def describe_form() -> dict[str, Any]:
-    """Return the OpenAPI request body of the form, which FastAPI cannot see because the route streams it."""
+    """Return the OpenAPI request body of the form. FastAPI cannot derive it, because the form is streamed."""
     schema = ScoreRequest.model_json_schema()
     audio = {
         "type": "string",

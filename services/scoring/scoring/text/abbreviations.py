@@ -1,4 +1,4 @@
-"""What abbreviations stand for. All keys are in lower case and without full stops."""
+"""Reads abbreviations as the words they stand for. Keys are in lower case, without full stops."""
 
 import re
 
@@ -22,7 +22,7 @@ ALWAYS: dict[str, tuple[str, ...]] = {
     "wifi": ("wi fi",), "vip": ("v i p", "vip"), "diy": ("d i y",), "mph": ("miles per hour", "m p h"),
     "nth": ("nth",),
 }  # fmt: skip
-"""With and without a full stop."""
+"""Read with or without a full stop."""
 WITH_FULL_STOP: dict[str, tuple[str, ...]] = {
     "ave": ("avenue",), "rd": ("road",), "inc": ("incorporated", "inc"), "co": ("company", "co"),
     "gen": ("general",), "gov": ("governor",), "pres": ("president",), "sen": ("senator",),
@@ -48,14 +48,16 @@ BEFORE_A_NUMBER: dict[str, tuple[str, ...]] = {
     "aug": ("august",), "oct": ("october",), "nov": ("november",), "dec": ("december",),
 }  # fmt: skip
 NEEDING_FULL_STOP = {"no", "art", "sec", "p", "v", "ca", "mar", "jun", "dec", "nos", "pt", "fig"}
-"""Words before a number as well: with a full stop or a capital, `No 5`, they are abbreviations."""
+"""These may be words, even before a number. With a full stop or a capital, as in `No 5`, they are
+abbreviations.
+"""
 TITLE_OR_STREET = {"dr", "st"}
 INITIALS: dict[str, tuple[str, ...]] = {
     "eg": ("for example", "e g", "for instance"), "ie": ("that is", "i e"), "aka": ("also known as", "a k a"),
     "am": ("a m",), "pm": ("p m",), "ad": ("a d",), "bc": ("b c",), "ce": ("c e",), "bce": ("b c e",),
     "ps": ("p s",), "na": ("n a",), "viz": ("namely",),
 }  # fmt: skip
-"""Letters with a full stop behind each."""
+"""Letters with a full stop after each."""
 WITH_SLASH: dict[str, tuple[str, ...]] = {
     "w/o": ("without",), "w/": ("with",), "n/a": ("not applicable", "n a", "not available"),
     "c/o": ("care of", "c o"), "a/c": ("a c", "account", "air conditioning"), "b/c": ("because",),
@@ -94,18 +96,18 @@ def read_slashed(found: re.Match[str]) -> Readings | None:
 
 
 def _order_by_place(word: str, after: str) -> Readings:
-    """Return what stands behind names first where no name follows: Elm Dr."""
+    """Return the reading that follows a name first, unless a name comes next: Elm Dr."""
     readings = ALWAYS[word]
-    is_behind = word in TITLE_OR_STREET and not NEXT_CAPITAL.match(after)
-    return readings[::-1] if is_behind else readings
+    is_street = word in TITLE_OR_STREET and not NEXT_CAPITAL.match(after)
+    return readings[::-1] if is_street else readings
 
 
 def _is_in_range(found: re.Match[str]) -> bool:
-    """Recognize days and months at a dash: Mon-Fri."""
+    """Return whether this is a day or month next to a dash: Mon-Fri."""
     around = get_text_before(found)[-1:] + get_text_after(found)[:1]
     return bool(NAMES_OF_TIMES.fullmatch(found["word"])) and not set(around).isdisjoint("-–")
 
 
 def _is_sentence_end(found: re.Match[str]) -> bool:
-    """Tell whether a word in lower case has only a full stop behind it."""
+    """Return whether this is a word in lower case at the end of a sentence."""
     return found["word"].islower() and not WITHIN_SENTENCE.match(get_text_after(found))

@@ -1,4 +1,4 @@
-"""Reads amounts aloud: money, measures, fractions and other numbers with something behind them."""
+"""Reads amounts aloud: money, measures, fractions, ordinals and other numbers."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ COUNTRIES = {
     "us": "u s", "a": "australian", "au": "australian", "c": "canadian", "ca": "canadian",
     "nz": "new zealand", "hk": "hong kong", "s": "singapore",
 }  # fmt: skip
-"""By what stands before a dollar sign: A$5."""
+"""Countries, by the prefix of a dollar sign: A$5."""
 PARTS = {"$": (("cent", "cents"),), "€": (("cent", "cents"),), "£": (("penny", "pence"), ("p", "p"))}
 SCALES = {
     "k": "thousand", "thousand": "thousand", "m": "million", "mn": "million", "mio": "million",
@@ -115,7 +115,7 @@ def _read_with_parts(whole: str, fraction: str, sign: str) -> Iterator[str]:
 
 
 def read_money_range(found: re.Match[str]) -> Readings:
-    """Read $5-10 as five to ten dollars, or with dollars behind each."""
+    """Read $5-10 as five to ten dollars, or with dollars after each number."""
     sign = found["sign"]
     last = read_money(re.match(MONEY, sign + found["last"])) or ()  # type: ignore[arg-type] # it does match
     first, unit = (
@@ -131,7 +131,7 @@ def _inflect(unit: tuple[str, str], count: str) -> str:
 
 
 def read_measure(found: re.Match[str]) -> Readings | None:
-    """Read 20 km, 5 %, 30 °C, 80 km/h, or return None where the unit is a word: 5 in 10."""
+    """Read 20 km, 5 %, 30 °C and 80 km/h. Returns None if the unit is a word: 5 in 10."""
     whole, fraction, unit = found["whole"], found["fraction"], found["unit"]
     if not whole and not fraction:
         return None
@@ -156,7 +156,7 @@ def _read_inches(found: re.Match[str]) -> Readings | None:
 
 
 def read_inches(found: re.Match[str]) -> Readings | None:
-    """Read 27", or return None where the sign may close a quotation."""
+    """Read 27". Returns None if the sign may close a quotation."""
     if get_text_before(found).count('"') % 2:
         return None
     return join(_read_number(found["whole"], found["fraction"]), (*_name_inches(found), "inch", ""))
@@ -183,7 +183,7 @@ def read_feet_and_inches(found: re.Match[str]) -> Readings:
 
 
 def read_fraction(found: re.Match[str]) -> Readings | None:
-    """Read 3/4, 1 1/2, and 24/7 or 9/11, which are none."""
+    """Read 3/4 and 1 1/2, and also 24/7 and 9/11, which are not fractions."""
     above, below = int(found["above"]), int(found["below"])
     plain = f"{spell_cardinal(found['above'])} {spell_cardinal(found['below'])}"
     if below < 2 or (len(found["below"]) > 3 and below % 1000):
@@ -238,13 +238,13 @@ def read_decade(found: re.Match[str]) -> Readings:
 
 
 def read_dotted_number(found: re.Match[str]) -> Readings:
-    """Read 3.2.1, or 1.234.567 as a European writes thousands."""
+    """Read 3.2.1, and 1.234.567 with European thousands separators."""
     is_one_number = EUROPEAN_THOUSANDS.fullmatch(found[0])
     return read_cardinal(_extract_digits(found[0])) if is_one_number else read_dotted(found[0])
 
 
 def read_decimal_number(found: re.Match[str]) -> Readings | None:
-    """Read 2.05, .5 and 3,5, and 7.30, which may be a time."""
+    """Read 2.05, .5, 3,5, and 7.30, which may be a time."""
     whole, fraction = found["whole"] or "", found["fraction"]
     if found["point"] == ",":
         if not whole or len(fraction) > 2:

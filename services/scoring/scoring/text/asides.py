@@ -1,4 +1,4 @@
-"""Finds what stands in a text without being part of the speech: [laughs], (applause), Anna:"""
+"""Finds parts of a text that are not spoken: [laughs], (applause), Anna:"""
 
 import re
 
@@ -21,7 +21,7 @@ SPOKEN_LABELS = {
     "please note", "problem", "solution", "yes", "no", "first", "second", "third", "finally", "today",
     "tomorrow", "menu", "date", "time", "place", "price", "address", "name", "age",
 }  # fmt: skip
-"""Words before a colon that are no speakers."""
+"""Words before a colon that do not name a speaker."""
 
 
 def is_aside(found: re.Match[str]) -> bool:

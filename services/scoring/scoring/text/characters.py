@@ -1,4 +1,4 @@
-"""Replaces characters that look like others, and removes those that cannot be seen."""
+"""Replaces characters that look like others, and removes invisible ones."""
 
 import re
 import unicodedata
@@ -14,7 +14,7 @@ GREEK = {
     "μ": "mu", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "φ": "phi", "χ": "chi", "ψ": "psi",
     "ω": "omega", "Δ": "delta", "Σ": "sigma", "Ω": "omega",
 }  # fmt: skip
-"""Letters that stand alone in texts in the Latin script."""
+"""Letters that stand alone in Latin texts."""
 SIGNS = {
     "″": '"', "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "−": "-", "‐": "-", "‑": "-", "‒": "–",
     "⁄": "/", "∕": "/", "∶": ":", "·": "·", "⋅": "·", "№": "No. ", "™": " ", "®": " ", "©": " ", "℠": " ",
@@ -29,18 +29,19 @@ VULGAR_FRACTION = re.compile(r"(?:(?P<whole>\d+)\s?)?(?P<fraction>[¼-¾⅐-⅞]
 
 
 def clean(text: str) -> str:
-    """Return a text with the characters that the rules know. Its letters keep case and accents."""
+    """Replace characters by those that the rules know. Letters keep case and accents."""
     american = EUROPEAN_AMOUNT.sub(lambda found: f"{found[1].replace('.', ',')}.{found[2]}", text)
     grouped = GROUPING.sub(",", american)
     powers = SUPERSCRIPT.sub(lambda found: "^" + unicodedata.normalize("NFKC", found[0]), grouped)
     plain = VULGAR_FRACTION.sub(_write_fraction, powers).translate(PLAIN)
-    # An acute accent that is an apostrophe would become a space, and some characters become apostrophes.
+    # Translated before and after: NFKC turns an acute accent, which is used as an apostrophe, into a space,
+    # and some characters into apostrophes.
     normal = unicodedata.normalize("NFKC", plain).translate(PLAIN)
     return "".join(filter(None, map(_replace, normal)))
 
 
 def fold_letters(word: str) -> str:
-    """Return a word in lower case without accents and ligatures; a Greek letter by its name."""
+    """Return a word in lower case without accents and ligatures, or the name of a Greek letter."""
     if word in GREEK:
         return GREEK[word]
     decomposed = unicodedata.normalize("NFKD", word.translate(FOLDED)).translate(FOLDED)

@@ -20,7 +20,7 @@ QUARTER_NAMES = {15: ("quarter", "a quarter"), 30: ("half",), 45: ("quarter", "a
 
 
 def read_time(found: re.Match[str]) -> Readings | None:
-    """Read 7:30, or return None for 7.30 that is a decimal."""
+    """Read 7:30 and 7.30. Returns None if the latter is a decimal."""
     hour, minute, half = int(found["hour"]), int(found["minute"]), found["half"]
     may_be_decimal = found["mark"] == "." and not half
     if may_be_decimal and not (hour < 25 and BEFORE_A_TIME.search(get_text_before(found))):
@@ -41,7 +41,7 @@ def read_full_hour(found: re.Match[str]) -> Readings:
 
 
 def read_ratio(found: re.Match[str]) -> Readings:
-    """Read 3:2 and 98:95; 45:05 as forty five oh five."""
+    """Read 3:2 and 98:95, and 45:05 as forty five oh five."""
     second = found["second"]
     ends = NOTHING if second == "0" else read_digits(second)[:2] if second[0] == "0" else ()
     return join(
@@ -71,7 +71,7 @@ def _read_minutes(minute: int, hour: int, half: str) -> Readings:
 
 
 def _read_relative(minute: int, hour: str, number: int) -> Iterator[str]:
-    """Read twenty past seven, quarter to eight."""
+    """Read a time as twenty past seven, or quarter to eight."""
     next_hour = spell_cardinal(str(number % 12 + 1))
     if minute in QUARTERS:
         at = next_hour if minute > 30 else hour

@@ -14,7 +14,7 @@ MONTHS = [
 SHORT_MONTHS = {name[:3]: name for name in MONTHS} | {"sept": "september"}
 BEFORE_A_DATE = re.compile(r"\b(?:on|by|from|since|until|till|before|after)\s$", re.IGNORECASE)
 VERBS = {"may", "march"}
-"""Words in lower case that are rarely months: `you may 5 times`."""
+"""In lower case, these are rarely months: `you may 5 times`."""
 _NAMES = "|".join([*MONTHS, *sorted(SHORT_MONTHS, key=len, reverse=True)])
 _DAY = r"(?P<day>[0-3]?\d)(?P<suffix>st|nd|rd|th)?(?![\w/%]|[.,:]\d)"
 MONTH_AND_DAY = re.compile(rf"(?P<month>{_NAMES})\b\.?\s{{0,3}}{_DAY}", re.IGNORECASE)
@@ -60,7 +60,7 @@ def _read_day(digits: str, suffix: str | None) -> Readings:
 
 
 def read_numeric_date(found: re.Match[str]) -> Readings | None:
-    """Read 5/3/2026 as an American or a European would, or number by number."""
+    """Read 5/3/2026 as an American or a European date, or number by number."""
     first, second = int(found["first"]), int(found["second"])
     days = unite(_read_days(first, second), _read_days(second, first) if first != second else ())
     if not days:
@@ -80,7 +80,7 @@ def read_iso_date(found: re.Match[str]) -> Readings | None:
 
 
 def read_short_date(first: int, second: int, before: str) -> Readings:
-    """Read 12/25, 25/12, and 4/7 where the text before announces a date."""
+    """Read 12/25 and 25/12, and 4/7 if the word before it announces a date."""
     if max(first, second) <= 12 and not BEFORE_A_DATE.search(before):
         return ()
     american, european = _read_days(first, second), _read_days(second, first)

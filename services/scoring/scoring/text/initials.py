@@ -15,7 +15,7 @@ SPELLED = {
     "adhd", "ac", "aa", "ir", "oap", "mba", "ba", "ma", "uv", "av", "aka", "nba", "usd", "eur", "ap",
     "api", "esl", "efl", "mri", "ngo", "gmo", "iot",
 }  # fmt: skip
-"""Spelled rather than read, if in capitals. What has no vowel is spelled anyway."""
+"""Words in capitals that are spelled. Words without vowels are always spelled."""
 SPELLED_IN_LOWER_CASE = {
     "tv", "tvs", "dvd", "dvds", "cd", "cds", "pc", "pcs", "uk", "usa", "eu", "id", "faq", "faqs", "gps",
     "atm", "dj", "ceo", "usb", "url", "iq", "dna", "ufo", "ai", "ps", "pe", "vip", "fbi", "cia", "bbc", "nba",
@@ -26,7 +26,7 @@ READ_AS_WORDS = {
     "jpeg", "zip", "dos", "ted", "swat", "moma", "ikea", "lego", "fiat", "uefa", "wasp", "bric", "spa",
     "asap", "pisa",
 }  # fmt: skip
-"""Of up to four letters; longer ones are words anyway."""
+"""Words of up to four letters; longer ones are always read as words."""
 EMPHASIZED = {
     "a", "all", "an", "and", "any", "are", "bad", "be", "best", "but", "buy", "by", "can", "do", "does",
     "end", "ever", "for", "from", "free", "get", "go", "good", "had", "has", "have", "he", "her", "hers",
@@ -39,7 +39,7 @@ EMPHASIZED = {
     "down", "each", "else", "even", "ice", "easy", "hot", "stay", "safe", "read", "help", "live", "exit",
     "wow", "hey", "okay", "time", "work", "home",
 }  # fmt: skip
-"""Words of up to four letters that are often in capitals to stress them."""
+"""Words of up to four letters that are often written in capitals for emphasis."""
 INTERJECTIONS = {
     "hmm", "hm", "mm", "mmm", "shh", "sh", "psst", "pst", "brr", "brrr", "pfft", "grr", "tsk", "zzz",
     "nth", "n",
@@ -59,7 +59,7 @@ CAMEL = re.compile(r"(?:[^\W\d_A-Z]+|[A-Z][^\W\d_A-Z]+|[A-Z]+(?![^\W\d_A-Z]))")
 
 
 def spell(letters: str, ending: str = "") -> str:
-    """Write letters as words, an ending behind the last one: t v's."""
+    """Separate letters, with an ending after the last one: t v's."""
     return " ".join(letters) + ("'s" if ending else "")
 
 
@@ -76,7 +76,7 @@ def read_degree(found: re.Match[str]) -> Readings:
 
 
 def read_capitals(found: re.Match[str]) -> Readings:
-    """Read capitals as letters and as a word; the more usual way first."""
+    """Read capitals as letters and as a word, the more usual way first."""
     letters, ending = found["letters"].lower(), found["plural"] or ""
     word = letters + ("'s" if ending == "'s" else ending)
     spelled = spell(letters, ending)
@@ -93,14 +93,14 @@ def read_capitals(found: re.Match[str]) -> Readings:
 
 
 def _is_shouted(found: re.Match[str]) -> bool:
-    """Tell whether the words around are in capitals too."""
+    """Return whether the neighbouring words are in capitals, too."""
     around = re.findall(r"[^\W\d_]{2,}", get_text_before(found))[-1:]
     around += re.findall(r"[^\W\d_]{2,}", get_text_after(found))[:1]
     return bool(around) and all(word.isupper() for word in around)
 
 
 def read_mixed(found: re.Match[str]) -> Iterator[tuple[int, int, Readings]]:
-    """Read letters and digits piece by piece: M P three, version one point two."""
+    """Read letters and digits separately: M P three, version one point two."""
     for piece in PIECE.finditer(found[0]):
         start = found.start() + piece.start()
         is_version = piece.start() == 0 and VERSION.match(found[0])
@@ -125,7 +125,7 @@ def read_piece(piece: str) -> Readings:
 
 
 def read_word(written: str) -> Readings:
-    """Read a word; one without vowels as letters, one with capitals inside also part by part."""
+    """Read a word. One without vowels is spelled; one with capitals inside is also read part by part."""
     word = fold_letters(written)
     if word in SPELLED_IN_LOWER_CASE:
         return unite(

@@ -21,20 +21,20 @@ ORDINALS = {
     "twelve": "twelfth",
 }
 NOTHING = ("zero", "nil", "love", "nothing", "oh")
-"""In the scores of games."""
+"""Readings of 0 in the scores of games."""
 REPEATED = {2: "double", 3: "triple"}
 DIGIT_BY_DIGIT_FROM = 10**15
-"""Numbers from here on are read digit by digit."""
+"""This and larger numbers are read digit by digit."""
 SERVICE_NUMBERS = {"911", "999", "112", "411"}
 YEARS = range(1100, 2100)
 MAX_COUNTED_DIGITS = 6
-"""Longer numbers that are not round are rather telephone numbers."""
+"""Longer numbers are probably telephone numbers, unless they are round."""
 WHOLE = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|(?<![\d,.])\d{1,3}(?: \d{3})+(?![\d.]*\d)|\d+)"
-"""A whole number, also with its thousands apart."""
+"""A whole number, with or without thousands separators."""
 
 
 def spell_cardinal(digits: str, link: str = "") -> str:
-    """Spell `342` as three hundred forty two; with the link "and ", as three hundred and forty two.
+    """Spell `342` as three hundred forty two, or as three hundred and forty two with the link "and ".
 
     Leading zeros and long numbers are read digit by digit.
     """
@@ -58,7 +58,7 @@ def _spell_integer(value: int, link: str = "") -> str:
 
 
 def read_cardinal(digits: str) -> Readings:
-    """Read a number that counts: with and without "and", 1,250 as twelve hundred fifty too."""
+    """Read a count with and without "and", and 1,250 also as twelve hundred fifty."""
     plain = (spell_cardinal(digits), spell_cardinal(digits, "and "))
     with_article = (f"a {reading.removeprefix('one ')}" for reading in plain if _has_leading_one(reading))
     return unite(plain, _read_hundreds(digits), with_article)
@@ -114,7 +114,7 @@ def _read_pairs(digits: str) -> Iterable[str]:
 
 
 def read_whole(written: str) -> Readings:
-    """Read a whole number of which nothing is known: as a count, a year, a room, a telephone number."""
+    """Read a whole number whose meaning is unknown: as a count, a year, a room or a telephone number."""
     digits = re.sub(r"\D", "", written)
     if digits != written:
         return unite(read_cardinal(digits), _read_apart(written))

@@ -7,10 +7,10 @@ from itertools import islice, product
 
 MAX_READINGS = 12
 CONTEXT_CHARACTERS = 40
-"""Looked at on each side of a token. The whole text would take quadratic time."""
+"""The context of a token, on each side. With the whole text, it would take quadratic time."""
 
 type Readings = tuple[str, ...]
-"""Spoken words between spaces. An empty text is a token that is not spoken."""
+"""Words, separated by spaces. An empty reading means that the token is not spoken."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,13 @@ class Token:
 
 
 def unite(*alternatives: Iterable[str]) -> Readings:
-    """Return all readings once, in order, at most MAX_READINGS."""
+    """Return the distinct readings in order, at most MAX_READINGS."""
     distinct = dict.fromkeys(reading for readings in alternatives for reading in readings)
     return tuple(islice(distinct, MAX_READINGS))
 
 
 def join(*parts: Iterable[str]) -> Readings:
-    """Return the combinations of the parts' readings, those of usual ones first."""
+    """Return the combinations of the parts' readings, the most usual ones first."""
     ranked = [list(enumerate(islice(part, MAX_READINGS))) for part in parts]
     chosen = sorted(product(*ranked), key=lambda combination: sum(rank for rank, _ in combination))
     return unite(" ".join(filter(None, (text for _, text in combination))) for combination in chosen)

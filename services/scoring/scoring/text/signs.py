@@ -55,7 +55,7 @@ AMOUNT_BEFORE = re.compile(r"[$€£¥¢]\s?[\d.,]+[kmbn]{0,2}$|\d\s?[A-Za-z%°]
 
 
 def read_sign(found: re.Match[str]) -> Readings | None:
-    """Return the readings of a sign by what stands around it, or None for punctuation."""
+    """Return the readings of a sign in its context, or None for punctuation."""
     sign, before, after = found[0], get_text_before(found), get_text_after(found)
     if sign in POWERS:
         return POWERS[sign] if OPERAND_BEFORE.search(before) else ()

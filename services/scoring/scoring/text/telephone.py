@@ -23,7 +23,7 @@ def _is_phone(written: str, groups: list[str]) -> bool:
     if sum(sizes) not in DIGITS:
         return False
     if all(size == 3 for size in sizes[1:]) and sizes[0] < 4 and sum(sizes) < 10 and "(" not in written:
-        # It may as well be a number with its thousands apart.
+        # It may be a number with thousands separators.
         return "-" in written[1:] and len(sizes) > 2
     if written[0] in "+(" or (written[0] == "0" and sum(sizes) > 8):
         return True

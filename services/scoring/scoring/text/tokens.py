@@ -21,12 +21,14 @@ from scoring.text.characters import clean, fold_letters
 from scoring.text.readings import Readings, Token
 
 type Part = tuple[int, int, Readings]
-"""Where it starts and ends, and its readings."""
+"""Start, end and readings of a token."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Reads all that its pattern finds as one token; if `within_words`, inside a word or a number, too."""
+    """Reads the whole match of its pattern as one token. If `within_words`, a match may start inside a word
+    or a number.
+    """
 
     pattern: re.Pattern[str]
     read: Callable[[re.Match[str]], Readings | None]
@@ -39,7 +41,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class SplitRule:
-    """Reads what its pattern finds as several tokens, or as less than was found."""
+    """Reads the match of its pattern as several tokens, or only a part of it."""
 
     pattern: re.Pattern[str]
     find_parts: Callable[[re.Match[str]], Iterable[Part] | None]
@@ -50,11 +52,11 @@ WORD = re.compile(r"'?[^\W\d_]+(?:'[^\W\d_]+)*'?")
 
 
 def read_tokens(text: str) -> tuple[Token, ...]:
-    """Return the tokens of a cleaned text in order. Punctuation belongs to none."""
+    """Return the tokens of a cleaned text in order, without punctuation."""
     tokens = tuple(_scan(text))
     if any(token.words for token in tokens):
         return tokens
-    # There is no other text: the bracketed words are the text.
+    # Without any other words, those in brackets are the text.
     spoken = [max(token.readings, key=len) for token in tokens if text[token.start] in "[("]
     return tuple(Token(text, 0, len(text), (words,)) for words in spoken[:1] if words)
 
@@ -150,7 +152,7 @@ RULES: tuple[Rule | SplitRule, ...] = (
     SplitRule(WORD, _read_word, within_words=True),
     Rule(signs.SIGN, signs.read_sign, within_words=True),
 )
-"""Tried in this order where a token may start."""
+"""In the order in which they are tried."""
 
 
 def tokenize(text: str) -> tuple[Token, ...]:

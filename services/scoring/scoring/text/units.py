@@ -1,4 +1,4 @@
-"""Names of units of measurement, by their symbols."""
+"""Reads units of measurement aloud."""
 
 import re
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ UNITS: dict[str, tuple[str, ...]] = {
     "pct": ("percent",), "%": ("percent",), "‰": ("per mille", "per thousand"), "x": ("times", "x", "by"),
     "×": ("times", "x", "by"),
 }  # fmt: skip
-"""Names for two and more; the first one is the most usual."""
+"""The plural names of each symbol, the most usual one first."""
 SINGULARS = {"feet": "foot", "inches": "inch", "centuries": "century"}
 UNCHANGED = {
     "percent", "thousand", "million", "billion", "hertz", "kilohertz", "megahertz", "gigahertz", "kelvin",
@@ -46,7 +46,7 @@ UNCHANGED = {
 POWERS = {"2": ("square", "squared"), "3": ("cubic", "cubed")}
 NOT_IN_QUOTIENTS = {"%", "‰", "°", "k", "bn", "mn", "x", "×", "pp", "pct"}
 NOT_AFTER_SPACE = {"in", "A", "pp", "x", "×", "t", "K", "k"}
-"""Symbols that are words or letters too: `5 in 10`, `class 5 A`."""
+"""Symbols that may also be words or letters: `5 in 10`, `class 5 A`."""
 _SYMBOLS = "|".join(re.escape(symbol) for symbol in sorted(UNITS, key=len, reverse=True))
 _FACTORS = "|".join(
     re.escape(symbol) for symbol in sorted(set(UNITS) - NOT_IN_QUOTIENTS, key=len, reverse=True)

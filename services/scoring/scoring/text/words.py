@@ -14,7 +14,7 @@ PUNCTUATION = ".,;:!?…()[]\"'–—-"
 
 
 def to_spoken_words(text: str) -> tuple[str, ...]:
-    """Return the words in spoken order: lower case, numbers spelled out, split at hyphens."""
+    """Return the words in spoken order, in lower case, split at hyphens, with numbers spelled out."""
     return tuple(word for token in tokenize(text) for word in token.words)
 
 
@@ -24,7 +24,7 @@ def to_spoken_text(text: str) -> str:
     tokens = read_tokens(plain)
     words = tuple(word for token in tokens for word in token.words)
     spoken = " ".join("".join(_spell_out(plain, tokens)).split())
-    # Rarely, words and punctuation come together to something that is read in another way.
+    # In rare cases, words and punctuation together would be read in another way.
     return spoken if to_spoken_words(spoken) == words else " ".join(words)
 
 
@@ -43,14 +43,14 @@ def _spell_out(text: str, tokens: tuple[Token, ...]) -> list[str]:
 
 
 def find_foreign_word(text: str) -> str | None:
-    """Return the first word that is not in the Latin script as it is written, or None."""
+    """Return the first word that is not in the Latin script, as written in the text, or None."""
     plain = clean(text)
     foreign = (token for token in read_tokens(plain) if not all(map(is_english, token.words)))
     return next((find_written_word(plain, token) for token in foreign), None)
 
 
 def find_written_word(text: str, token: Token) -> str:
-    """Return the word around a token as it stands in a cleaned text."""
+    """Return the word around a token, as written in a cleaned text."""
     start = max(text.rfind(" ", 0, token.start), text.rfind("\n", 0, token.start)) + 1
     end = WORD_END.search(text, token.end)
     return text[start : end.start() if end else len(text)].strip(PUNCTUATION)[:MAX_SHOWN_LETTERS]

@@ -137,7 +137,7 @@ async def test_waiting_work_gives_way_to_learners_with_less_work() -> None:
 
 async def test_work_starts_immediately_in_a_free_slot_regardless_of_its_estimate() -> None:
     queue = create_queue(max_waiting=0, seconds=99)
-    assert queue.ensure_room(create_ticket()) < asyncio.get_running_loop().time()
+    assert queue.ensure_capacity(create_ticket()) < asyncio.get_running_loop().time()
     async with queue.take_turn(create_ticket(within=-1), (5.0,)):
         assert get_metric("scoring_queue_in_work") == 1
 
@@ -149,7 +149,7 @@ async def test_an_estimate_that_was_too_high_is_corrected() -> None:
             pass
     work = Work(queue, create_ticket(), 0)
     await settle()
-    assert queue.ensure_room(create_ticket()) > asyncio.get_running_loop().time() + 9
+    assert queue.ensure_capacity(create_ticket()) > asyncio.get_running_loop().time() + 9
     await work.end()
 
 
@@ -168,14 +168,14 @@ async def test_without_room_to_wait_only_free_slots_are_given() -> None:
 async def test_there_is_room_while_typical_work_would_end_in_time() -> None:
     queue = create_queue(seconds=4)
     now = asyncio.get_running_loop().time()
-    assert queue.ensure_room(Ticket(ANN, now + 10)) == pytest.approx(now + 6)
+    assert queue.ensure_capacity(Ticket(ANN, now + 10)) == pytest.approx(now + 6)
     works = [Work(queue, create_ticket(), 0)]
     await settle()
-    queue.ensure_room(create_ticket())
+    queue.ensure_capacity(create_ticket())
     works.append(Work(queue, create_ticket(), 0))
     await settle()
     with pytest.raises(QueueFull):
-        queue.ensure_room(create_ticket())
+        queue.ensure_capacity(create_ticket())
     assert get_metric("scoring_queue_waiting") == 1
     for work in works:
         await work.end()
@@ -186,13 +186,13 @@ async def test_work_in_preparation_occupies_its_room() -> None:
     first = Work(queue, create_ticket(), 0)
     await settle()
     with queue.expect(own):
-        queue.ensure_room(own)
+        queue.ensure_capacity(own)
         with pytest.raises(QueueFull):
-            queue.ensure_room(create_ticket())
+            queue.ensure_capacity(create_ticket())
         second = Work(queue, own, 0)
         await settle()
         await second.cancel()
-        queue.ensure_room(create_ticket())
+        queue.ensure_capacity(create_ticket())
     await first.end()
 
 
@@ -202,7 +202,7 @@ async def test_work_abandoned_in_preparation_releases_its_room() -> None:
     await settle()
     with pytest.raises(ZeroDivisionError), queue.expect(create_ticket()):
         raise ZeroDivisionError
-    queue.ensure_room(create_ticket())
+    queue.ensure_capacity(create_ticket())
     await work.end()
 
 
@@ -252,7 +252,7 @@ async def test_a_failure_frees_the_slot_and_only_raises_the_estimate() -> None:
 
     async def measure_typical() -> float:
         own = create_ticket()
-        return own.deadline - queue.ensure_room(own)
+        return own.deadline - queue.ensure_capacity(own)
 
     with pytest.raises(ZeroDivisionError):
         await fail(0)

@@ -1,7 +1,7 @@
 from uuid import uuid4
 
 import pytest
-from scoring.admission import LearnerShares, UploadRoom
+from scoring.admission import LearnerShares, UploadMemory
 from scoring.errors import TooManyRecordings, UploadsFull
 
 
@@ -28,12 +28,12 @@ def test_a_refused_recording_takes_no_share() -> None:
 
 
 def test_a_reservation_that_does_not_fit_is_refused() -> None:
-    room = UploadRoom(100)
-    with room.reserve(60):
-        with pytest.raises(UploadsFull) as caught, room.reserve(50):
+    upload_memory = UploadMemory(100)
+    with upload_memory.reserve(60):
+        with pytest.raises(UploadsFull) as caught, upload_memory.reserve(50):
             pass
         assert int(caught.value.headers["Retry-After"]) > 0
-        with room.reserve(40):
+        with upload_memory.reserve(40):
             pass
-    with room.reserve(100):
+    with upload_memory.reserve(100):
         pass

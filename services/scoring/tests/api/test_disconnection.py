@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from scoring.api.disconnection import MAX_IGNORED_BYTES, cancel_on_disconnect
 from scoring.audio.recording import Recording
 from scoring.domain.scores import ScoringResult
-from scoring.errors import ClientLeft
+from scoring.errors import ClientDisconnected
 from shared.testing import TokenFor
 from tests.leaving_client import LeavingClient
 
@@ -26,7 +26,7 @@ async def test_the_block_ends_with_the_client() -> None:
                 is_cancelled = True
                 raise
 
-    with pytest.raises(ClientLeft):
+    with pytest.raises(ClientDisconnected):
         await work()
     assert is_cancelled
 
@@ -52,7 +52,7 @@ async def test_bytes_after_a_form_are_ignored_up_to_a_limit(body: bytes, ends: b
     try:
         async with cancel_on_disconnect(client.request()):
             await asyncio.sleep(0.05)
-    except ClientLeft:
+    except ClientDisconnected:
         assert ends
     else:
         assert not ends

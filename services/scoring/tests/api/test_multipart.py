@@ -7,7 +7,7 @@ import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scoring.admission import LearnerShares, UploadRoom
+from scoring.admission import LearnerShares, UploadMemory
 from scoring.api.multipart import read_form
 from scoring.errors import AudioTooLarge
 from shared.audio.measurement import MAX_AUDIO_BYTES
@@ -46,7 +46,7 @@ def create_request(
 
 
 async def read_parts(request: Request) -> tuple[bytes | None, dict[str, str]]:
-    async with read_form(request, uuid4(), LearnerShares(2), UploadRoom(1 << 25)) as parts:
+    async with read_form(request, uuid4(), LearnerShares(2), UploadMemory(1 << 25)) as parts:
         audio = parts.audio
         return None if audio is None else bytes(audio.view()), parts.fields
 
@@ -134,7 +134,7 @@ async def test_invalid_forms_are_refused(body: bytes, about: dict[str, str]) -> 
 async def test_a_file_under_another_name_is_skipped() -> None:
     other = make_part("file", bytes(range(256)) * 4_000, file=True)
     async with read_form(
-        create_request([other + FORM]), uuid4(), LearnerShares(2), UploadRoom(1 << 25)
+        create_request([other + FORM]), uuid4(), LearnerShares(2), UploadMemory(1 << 25)
     ) as parts:
         assert parts.unknown_files == ["file"]
         assert parts.fields == {"file": "", "reference_text": "Café"}
@@ -178,7 +178,7 @@ async def test_the_recording_is_overwritten_after_an_error_in_the_block() -> Non
 
     async def read_and_fail() -> None:
         form = create_request([make_part("audio", b"voice" * 100_000) + END])
-        async with read_form(form, uuid4(), LearnerShares(2), UploadRoom(1 << 25)) as parts:
+        async with read_form(form, uuid4(), LearnerShares(2), UploadMemory(1 << 25)) as parts:
             seen.append(parts.audio.view())
             raise RuntimeError
 

@@ -4,7 +4,7 @@ import asyncio
 from uuid import uuid4
 
 import pytest
-from scoring.admission import LearnerShares, UploadRoom
+from scoring.admission import LearnerShares, UploadMemory
 from scoring.api.multipart import MAX_FORM_BYTES, read_form
 from scoring.errors import TooManyRecordings, UploadsFull
 from shared.http.multipart import FormTooSlow, Pace
@@ -32,11 +32,11 @@ def drip(chunk: bytes, *, every_seconds: float, length: int | None = None) -> Re
     return Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, receive)
 
 
-async def measure_refusal(request: Request, room: UploadRoom, error: type[Exception]) -> float:
+async def measure_refusal(request: Request, upload_memory: UploadMemory, error: type[Exception]) -> float:
     loop = asyncio.get_running_loop()
     started = loop.time()
     with pytest.raises(error):
-        async with read_form(request, uuid4(), LearnerShares(2), room):
+        async with read_form(request, uuid4(), LearnerShares(2), upload_memory):
             pass
     return loop.time() - started
 
@@ -49,34 +49,34 @@ def pace(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.timed
 @pytest.mark.parametrize("chunk", [b"1", b"1" * 500])
 async def test_a_body_that_is_too_slow_is_ended_and_frees_its_room(chunk: bytes) -> None:
-    room = UploadRoom(MAX_FORM_BYTES)
+    upload_memory = UploadMemory(MAX_FORM_BYTES)
     # Ten times less than the lowest rate.
-    seconds = await measure_refusal(drip(chunk, every_seconds=0.05), room, FormTooSlow)
+    seconds = await measure_refusal(drip(chunk, every_seconds=0.05), upload_memory, FormTooSlow)
     assert seconds < 0.5
-    with room.reserve(MAX_FORM_BYTES):
+    with upload_memory.reserve(MAX_FORM_BYTES):
         pass
 
 
 async def test_a_burst_does_not_allow_a_long_pause() -> None:
     request = drip(b"1" * 1_000_000, every_seconds=0.3)
-    assert await measure_refusal(request, UploadRoom(MAX_FORM_BYTES), FormTooSlow) < 0.25
+    assert await measure_refusal(request, UploadMemory(MAX_FORM_BYTES), FormTooSlow) < 0.25
 
 
 async def test_an_endless_body_is_ended_even_if_it_is_fast() -> None:
     request = drip(b"1" * 2_000, every_seconds=0.01)
-    assert 0.4 < await measure_refusal(request, UploadRoom(MAX_FORM_BYTES), FormTooSlow) < 1.5
+    assert 0.4 < await measure_refusal(request, UploadMemory(MAX_FORM_BYTES), FormTooSlow) < 1.5
 
 
 async def test_an_upload_of_known_size_reserves_its_memory_at_the_start() -> None:
     request = drip(b"1", every_seconds=0.01, length=MAX_FORM_BYTES)
-    await measure_refusal(request, UploadRoom(MAX_FORM_BYTES - 1), UploadsFull)
+    await measure_refusal(request, UploadMemory(MAX_FORM_BYTES - 1), UploadsFull)
 
 
 async def test_an_upload_of_unknown_size_reserves_room_as_it_grows() -> None:
-    room = UploadRoom(MAX_FORM_BYTES // 2)
+    upload_memory = UploadMemory(MAX_FORM_BYTES // 2)
     request = drip(bytes(300_000), every_seconds=0.01)
-    await measure_refusal(request, room, UploadsFull)
-    with room.reserve(MAX_FORM_BYTES // 2):
+    await measure_refusal(request, upload_memory, UploadsFull)
+    with upload_memory.reserve(MAX_FORM_BYTES // 2):
         pass
 
 
@@ -84,7 +84,7 @@ async def test_a_large_upload_that_cannot_end_in_time_is_ended_early() -> None:
     # Twice the lowest rate, but it would take ten times as long as it may.
     length = 1_200_000
     request = drip(bytes(2_000), every_seconds=0.01, length=length)
-    assert await measure_refusal(request, UploadRoom(MAX_FORM_BYTES), FormTooSlow) < 0.3
+    assert await measure_refusal(request, UploadMemory(MAX_FORM_BYTES), FormTooSlow) < 0.3
 
 
 async def test_a_large_upload_of_unknown_size_must_sustain_its_rate() -> None:
@@ -96,7 +96,7 @@ async def test_a_large_upload_of_unknown_size_must_sustain_its_rate() -> None:
         return {"type": "http.request", "body": chunk or bytes(2_000), "more_body": True}
 
     request = Request(drip(b"", every_seconds=0).scope, receive)
-    assert await measure_refusal(request, UploadRoom(MAX_FORM_BYTES), FormTooSlow) < 0.3
+    assert await measure_refusal(request, UploadMemory(MAX_FORM_BYTES), FormTooSlow) < 0.3
 
 
 async def test_the_room_is_free_as_soon_as_the_recording_is_overwritten() -> None:
@@ -106,26 +106,26 @@ async def test_the_room_is_free_as_soon_as_the_recording_is_overwritten() -> Non
         return {"type": "http.request", "body": body, "more_body": False}
 
     request = Request(drip(b"", every_seconds=0, length=len(body)).scope, receive)
-    room, shares, learner = UploadRoom(6_000_000), LearnerShares(1), uuid4()
-    async with read_form(request, learner, shares, room) as parts:
-        with pytest.raises(UploadsFull), room.reserve(1_000_000):
+    upload_memory, shares, learner = UploadMemory(6_000_000), LearnerShares(1), uuid4()
+    async with read_form(request, learner, shares, upload_memory) as parts:
+        with pytest.raises(UploadsFull), upload_memory.reserve(1_000_000):
             pass
         with parts.audio:
             assert len(parts.audio) == 5_000_000
-        with room.reserve(6_000_000), pytest.raises(TooManyRecordings), shares.hold(learner):
+        with upload_memory.reserve(6_000_000), pytest.raises(TooManyRecordings), shares.hold(learner):
             pass
 
 
 async def test_the_share_of_a_learner_includes_uploads() -> None:
-    shares, learner, room = LearnerShares(2), uuid4(), UploadRoom(1 << 27)
+    shares, learner, upload_memory = LearnerShares(2), uuid4(), UploadMemory(1 << 27)
 
     async def upload() -> type[BaseException]:
         with pytest.raises((FormTooSlow, TooManyRecordings)) as caught:
-            async with read_form(drip(b"1", every_seconds=0.05), learner, shares, room):
+            async with read_form(drip(b"1", every_seconds=0.05), learner, shares, upload_memory):
                 pass
         return caught.type
 
     ends = await asyncio.gather(*(upload() for _ in range(28)))
     assert (ends.count(FormTooSlow), ends.count(TooManyRecordings)) == (2, 26)
-    with room.reserve(1 << 27):
+    with upload_memory.reserve(1 << 27):
         pass

@@ -42,11 +42,11 @@ def create_upload(content: bytes) -> AudioBufferManager:
 
 
 def decode_upload(
-    decoders: DecoderPool, upload: AudioBufferManager, *, ensure_room: Callable[[], object] = bool
+    decoders: DecoderPool, upload: AudioBufferManager, *, ensure_capacity: Callable[[], object] = bool
 ) -> AbstractAsyncContextManager[Recording]:
     """Decode the upload of some learner within half a minute."""
     ticket = Ticket(uuid4(), asyncio.get_running_loop().time() + 30)
-    return decoders.decode(upload, ticket, ensure_room=ensure_room)
+    return decoders.decode(upload, ticket, ensure_capacity=ensure_capacity)
 
 
 async def decode(workers: WorkerPool, content: bytes) -> bytes:
@@ -119,7 +119,7 @@ async def test_an_upload_is_not_decoded_if_there_is_no_room_left(workers: Worker
     upload = create_upload(reading)
     sent = upload.view()
     with pytest.raises(QueueFull):
-        async with decode_upload(DecoderPool(workers), upload, ensure_room=refuse):
+        async with decode_upload(DecoderPool(workers), upload, ensure_capacity=refuse):
             pass
     assert not any(sent)
     assert await decode(workers, reading)

@@ -38,11 +38,11 @@ class Replicas:
 
     async def score_all(self, learners: list[UUID]) -> list[httpx.Response]:
         """Score one recording of each learner, with the processes in turn."""
-        room = asyncio.Semaphore(AT_ONCE)
+        slots = asyncio.Semaphore(AT_ONCE)
 
         async def score(client: httpx.AsyncClient, learner: UUID) -> httpx.Response:
             headers = {"Authorization": f"Bearer {self.token_for(learner)}"}
-            async with room:
+            async with slots:
                 return await client.post(
                     SCORE,
                     files={"audio": ("reading.wav", self.reading)},

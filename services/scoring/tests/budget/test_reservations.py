@@ -50,8 +50,8 @@ async def new_budget(settings: ApiSettings, redis: Redis) -> AsyncIterator[NewBu
 
 
 async def send(budget: SpeechBudget, learner: UUID, seconds: float, *, is_sent: bool = True) -> None:
-    async with budget.reserve(learner, seconds=seconds) as sending:
-        sending.is_sent = is_sent
+    async with budget.reserve(learner, seconds=seconds) as send_attempt:
+        send_attempt.is_sent = is_sent
         await asyncio.sleep(0)
 
 
@@ -118,8 +118,8 @@ async def test_seconds_that_were_not_sent_are_refunded(new_budget: NewBudget, re
     for _ in range(3):
         await send(budget, learner, 10, is_sent=False)
     with suppress(RuntimeError):
-        async with budget.reserve(learner, seconds=10) as sending:
-            sending.is_sent = False
+        async with budget.reserve(learner, seconds=10) as send_attempt:
+            send_attempt.is_sent = False
             raise RuntimeError
     assert await get_ms(redis, learner) == (0, 0)
     await send(budget, learner, 10)
@@ -138,19 +138,19 @@ async def test_a_refund_applies_to_the_day_that_was_charged(
     new_budget: NewBudget, redis: Redis, clock: list[datetime]
 ) -> None:
     budget, learner = new_budget(daily=10), uuid4()
-    async with budget.reserve(learner, seconds=4) as sending:
+    async with budget.reserve(learner, seconds=4) as send_attempt:
         clock[0] = datetime(2031, 11, 27, tzinfo=UTC)
         await send(budget, learner, 3)
-        sending.is_sent = False
+        send_attempt.is_sent = False
     assert await get_ms(redis, learner, day="2031-11-26") == (0, 3_000)
     assert await get_ms(redis, learner, day="2031-11-27") == (3_000, 3_000)
 
 
 async def test_a_late_refund_does_not_recreate_a_counter(new_budget: NewBudget, redis: Redis) -> None:
     budget, learner = new_budget(daily=10), uuid4()
-    async with budget.reserve(learner, seconds=4) as sending:
+    async with budget.reserve(learner, seconds=4) as send_attempt:
         await redis.delete(f"speech_budget:day:2031-11-26:{learner}", MONTH_KEY)
-        sending.is_sent = False
+        send_attempt.is_sent = False
     assert await redis.exists(f"speech_budget:day:2031-11-26:{learner}", MONTH_KEY) == 0
 
 
@@ -185,10 +185,10 @@ async def test_a_reservation_counts_once_after_a_lost_response_from_redis(
     with monkeypatch.context() as patch:
         patch.setattr(AbstractConnection, "read_response", lose_first)
         lost.append(ConnectionError("lost"))
-        async with budget.reserve(learner, seconds=4) as sending:
+        async with budget.reserve(learner, seconds=4) as send_attempt:
             assert not lost
             lost.append(ConnectionError("lost"))
-            sending.is_sent = is_sent
+            send_attempt.is_sent = is_sent
     lost.clear()
     assert await get_ms(redis, learner) == ((14_000, 14_000) if is_sent else (10_000, 10_000))
 
@@ -238,9 +238,9 @@ async def test_a_refund_that_fails_without_redis_does_not_fail_the_request(
     async def fail(*_: Any) -> None:
         raise ConnectionError
 
-    async with budget.reserve(uuid4(), seconds=1) as sending:
+    async with budget.reserve(uuid4(), seconds=1) as send_attempt:
         monkeypatch.setattr(budget, "_run", fail)
-        sending.is_sent = False
+        send_attempt.is_sent = False
 
 
 async def test_replicas_together_never_exceed_a_limit(new_budget: NewBudget, redis: Redis) -> None:
@@ -251,9 +251,9 @@ async def test_replicas_together_never_exceed_a_limit(new_budget: NewBudget, red
     async def spend(replica: SpeechBudget, learner: UUID) -> None:
         async with at_once:
             with suppress(BudgetExhausted):
-                async with replica.reserve(learner, seconds=chance.randint(1, 9)) as sending:
+                async with replica.reserve(learner, seconds=chance.randint(1, 9)) as send_attempt:
                     await asyncio.sleep(chance.random() / 100)
-                    sending.is_sent = chance.random() < 0.7
+                    send_attempt.is_sent = chance.random() < 0.7
 
     calls = [(chance.choice(replicas), chance.choice(learners)) for _ in range(600)]
     await asyncio.gather(*(spend(*call) for call in calls))

@@ -47,9 +47,9 @@ class StandInDecoders:
 
     @asynccontextmanager
     async def decode(
-        self, upload: AudioBufferManager, ticket: Ticket, *, ensure_room: Callable[[], object]
+        self, upload: AudioBufferManager, ticket: Ticket, *, ensure_capacity: Callable[[], object]
     ) -> AsyncIterator[Recording]:
-        ensure_room()
+        ensure_capacity()
         self.asked += 1
         if self._refusal:
             raise self._refusal

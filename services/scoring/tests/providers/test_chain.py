@@ -80,9 +80,9 @@ class PaidProvider(FreeProvider):
         self, recording: Recording, *, text: str, language: str, learner_id: UUID, meter: Meter
     ) -> ScoringResult:
         for _ in range(self._sends):
-            async with meter() as sending:
+            async with meter() as send_attempt:
                 self.sent += 1
-                sending.is_sent = self._connects
+                send_attempt.is_sent = self._connects
         return await super().assess(recording, text=text, language=language)
 
 
@@ -132,17 +132,19 @@ async def test_the_next_one_scores_when_one_is_down(chain_of: ChainOf, failure: 
 
 
 @pytest.mark.parametrize(
-    "verdict",
+    "error",
     [
         NotAssessable("too noisy", reason="too_noisy"),
         UnpronounceableText("no words"),
         ProviderTimeout("too late"),
     ],
 )
-async def test_verdicts_and_timeouts_are_final(chain_of: ChainOf, verdict: SpeechProcessingError) -> None:
+async def test_assessment_errors_and_timeouts_are_final(
+    chain_of: ChainOf, error: SpeechProcessingError
+) -> None:
     second = FreeProvider("second")
-    with pytest.raises(type(verdict)):
-        await assess(chain_of(FreeProvider("first", verdict), second))
+    with pytest.raises(type(error)):
+        await assess(chain_of(FreeProvider("first", error), second))
     assert second.calls == 0
 
 
@@ -278,11 +280,11 @@ async def test_when_all_queues_are_full_the_shortest_wait_is_returned(chain_of: 
         await assess(chain)
     assert int(caught.value.headers["Retry-After"]) >= 1
     with pytest.raises(QueueFull):
-        chain.ensure_room(create_ticket(), "en-US")
+        chain.ensure_capacity(create_ticket(), "en-US")
     first.may_end.set()
     second.may_end.set()
     await asyncio.gather(*requests)
-    chain.ensure_room(create_ticket(), "en-US")
+    chain.ensure_capacity(create_ticket(), "en-US")
 
 
 async def test_a_recording_has_room_if_any_provider_for_its_language_has(chain_of: ChainOf) -> None:
@@ -291,9 +293,9 @@ async def test_a_recording_has_room_if_any_provider_for_its_language_has(chain_o
     request = asyncio.create_task(assess(chain))
     await asyncio.sleep(0)
     with pytest.raises(QueueFull):
-        chain.ensure_room(create_ticket(), "en-US")
+        chain.ensure_capacity(create_ticket(), "en-US")
     ticket = create_ticket()
-    assert asyncio.get_running_loop().time() < chain.ensure_room(ticket, "en-GB") < ticket.deadline
+    assert asyncio.get_running_loop().time() < chain.ensure_capacity(ticket, "en-GB") < ticket.deadline
     busy.may_end.set()
     await request
 

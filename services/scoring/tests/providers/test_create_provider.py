@@ -88,7 +88,7 @@ ONE_OR_MORE = "must be one or more of these, separated by commas: 'azure', 'offl
         ("azure;offline", ONE_OR_MORE),
         ("Offline", ONE_OR_MORE),
         ("", ONE_OR_MORE),
-        ("offline, offline", "names a provider twice"),
+        ("offline, offline", "must name each provider only once"),
     ],
 )
 def test_wrong_names_stop_the_process(keys_file: Path, names: str, problem: str) -> None:

@@ -1,4 +1,4 @@
-"""Stops calling a service that keeps failing, for one learner or for all."""
+"""Stops the calls to a service that keeps failing, for one learner or for all."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from uuid import UUID
 MAX_FAILURES = 5
 RESET_SECONDS = 15.0
 LEARNER_RESET_FACTOR = 2
-"""A learner whose recordings fail waits longer, so that another one probes the service."""
+"""A learner whose recordings fail waits longer, so that another learner's recording probes the service."""
 MAX_LEARNERS = 10_000
 """The number of learners whose failures are stored."""
 
@@ -31,7 +31,7 @@ class Permit:
 
 
 class Breaker:
-    """Opens after consecutive failures. After its timeout, a single request probes whether to close."""
+    """Opens after consecutive failures. When its time is over, a single request probes the service."""
 
     def __init__(
         self,
@@ -59,9 +59,9 @@ class Breaker:
         return max(self._opened_at + self._reset_seconds - self._clock(), 0.0)
 
     def admit(self, learner_id: UUID | None = None) -> Permit:
-        """Raise BreakerOpen while the breaker is open, or while a probe is running.
+        """Return a permit. Raises BreakerOpen while the breaker is open, or while a probe is running.
 
-        Only some of a learner's consecutive failures count, so that at least three learners must fail.
+        Only some of a learner's consecutive failures count, so that no single learner can open the breaker.
         """
         if self.state == "closed":
             return Permit(self._epoch, is_probe=False, learner_id=learner_id)
@@ -87,7 +87,7 @@ class Breaker:
             self._change(opened_at=self._clock())
 
     def release(self, permit: Permit) -> None:
-        """Return a permit whose call was inconclusive."""
+        """Return a permit whose call says nothing about the service."""
         if permit.is_probe and permit.epoch == self._epoch:
             self._probing = False
 
@@ -105,8 +105,8 @@ class Breaker:
 class LearnerPermit:
     learner_id: UUID
     breaker: Breaker
-    of_learner: Permit
-    of_service: Permit
+    learner_permit: Permit
+    service_permit: Permit
 
 
 class LearnerBreakers:
@@ -123,25 +123,25 @@ class LearnerBreakers:
     def admit(self, learner_id: UUID) -> LearnerPermit:
         """Raise BreakerOpen if the learner's breaker or the service's is open."""
         breaker = self._learners.get(learner_id) or self._service.create_for_learner()
-        of_learner = breaker.admit()
+        learner_permit = breaker.admit()
         try:
-            of_service = self._service.admit(learner_id)
+            service_permit = self._service.admit(learner_id)
         except BreakerOpen:
-            breaker.release(of_learner)
+            breaker.release(learner_permit)
             raise
-        return LearnerPermit(learner_id, breaker, of_learner, of_service)
+        return LearnerPermit(learner_id, breaker, learner_permit, service_permit)
 
     def record_success(self, permit: LearnerPermit) -> None:
-        self._service.record_success(permit.of_service)
+        self._service.record_success(permit.service_permit)
         self._learners.pop(permit.learner_id, None)
 
     def record_failure(self, permit: LearnerPermit) -> None:
-        self._service.record_failure(permit.of_service)
-        permit.breaker.record_failure(permit.of_learner)
+        self._service.record_failure(permit.service_permit)
+        permit.breaker.record_failure(permit.learner_permit)
         self._learners[permit.learner_id] = permit.breaker
         if len(self._learners) > MAX_LEARNERS:
             del self._learners[next(iter(self._learners))]
 
     def release(self, permit: LearnerPermit) -> None:
-        self._service.release(permit.of_service)
-        permit.breaker.release(permit.of_learner)
+        self._service.release(permit.service_permit)
+        permit.breaker.release(permit.learner_permit)

@@ -1,4 +1,4 @@
-"""Configuration of the Speech SDK. Its undocumented properties are valid for the pinned version."""
+"""Configuration of the Speech SDK. Its undocumented properties apply to the pinned version."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,14 +8,14 @@ from azure.cognitiveservices import speech as sdk
 MAX_SINGLE_SHOT_SECONDS = 30.0
 """Longer recordings are recognised phrase by phrase, and the service does not detect miscues in them."""
 MAX_PAUSE_MS = 5_000
-"""A longer pause ends a phrase. The service allows no more."""
+"""A longer pause ends a phrase. This is the maximum that the service allows."""
 BUFFER_MARGIN_MS = 60_000
 PROSODY_LANGUAGES = ("en-US",)
 
 
 @dataclass(frozen=True)
 class Connection:
-    """The service's endpoint, or else its region."""
+    """The key of the service, and its endpoint or region."""
 
     key: str = field(repr=False)
     region: str = ""
@@ -45,7 +45,7 @@ def create_speech_config(connection: Connection, request: RecognitionRequest) ->
         "SPEECH-TransmitLengthBeforThrottleMs": milliseconds + BUFFER_MARGIN_MS,
         "SPEECH-MaxBufferSizeMs": milliseconds + BUFFER_MARGIN_MS,
         "SPEECH-Error-MaxRetryCount": 0,
-        # With 0, pending answers are lost. Set to 0 just before a stop, the SDK has crashed.
+        # With 0, pending answers are lost. When it was set to 0 just before a stop, the SDK crashed.
         "SPEECH-StopRecognitionTimeoutInSeconds": 1,
         "SPEECH-TelemetryDataEnabled": "false",
     }.items():

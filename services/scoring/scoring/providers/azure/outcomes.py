@@ -1,4 +1,4 @@
-"""Outcomes of a recognition, without the SDK's types, and the errors they map to."""
+"""Outcomes of a recognition, without the SDK's types, and their errors."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from scoring.errors import (
 )
 
 MALFORMED = "Invalid response."
-"""Prefix of the SDK's details when it could not read an answer; the code is that of an outage."""
+"""How the SDK's details begin when it could not read an answer. The error code is that of an outage."""
 
 STOPPED = "Stopped"
 """The failure of a recognition that we cancelled."""
@@ -23,9 +23,9 @@ STOPPED = "Stopped"
 
 @dataclass(frozen=True)
 class Outcome:
-    """Phrases are JSON. `failure` and `no_match` are the SDK's names; empty means none.
+    """Phrases are JSON. `failure` and `no_match` are the SDK's names, or empty.
 
-    `connected`: the service was reached, so that audio may have been sent.
+    `connected` means that the service was reached, so that audio may have been sent.
     """
 
     phrases: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ def to_error(outcome: Outcome) -> SpeechProcessingError | None:
     if outcome.failure:
         return _to_failure(outcome)
     if outcome.no_match and not outcome.phrases:
-        return _to_verdict(outcome.no_match)
+        return _to_not_assessable(outcome.no_match)
     return None
 
 
@@ -63,7 +63,7 @@ def _to_failure(outcome: Outcome) -> SpeechProcessingError:
             return ProviderOutage("The speech service is not available; try again in a moment.")
 
 
-def _to_verdict(no_match: str) -> NotAssessable:
+def _to_not_assessable(no_match: str) -> NotAssessable:
     if no_match == "InitialBabbleTimeout":
         return NotAssessable("The voice does not stand out from the noise around it.", reason="too_noisy")
     return NotAssessable("No voice was found in the recording.", reason="no_speech")

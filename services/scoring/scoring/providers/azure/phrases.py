@@ -1,4 +1,4 @@
-"""Parses and validates the service's answers. The SDK's own classes fail where a field is missing."""
+"""Parses and validates the service's answers. The SDK's own classes fail if a field is missing."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
@@ -17,7 +17,7 @@ ERROR_TYPES: dict[str, ErrorType] = {
     "Omission": "omission",
     "Insertion": "insertion",
 }
-"""All others concern breaks and intonation, which `prosody_score` covers."""
+"""All other types concern pauses and intonation, which `prosody_score` covers."""
 
 type AzureScore = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 type Ticks = Annotated[int, Field(ge=0, le=MAX_TICKS)]
@@ -25,7 +25,7 @@ type Ticks = Annotated[int, Field(ge=0, le=MAX_TICKS)]
 
 @dataclass(frozen=True)
 class PhraseScores:
-    """Each is 0-100, or None if the service omits it."""
+    """Each score is 0-100, or None if the service omits it."""
 
     accuracy: float
     pronunciation: float | None = None
@@ -36,7 +36,7 @@ class PhraseScores:
 
 @dataclass(frozen=True)
 class Phrase:
-    """One utterance. Its offsets count from the start of the recording."""
+    """One utterance. Offsets count from the start of the recording."""
 
     scores: PhraseScores
     words: tuple[WordScore, ...]
@@ -68,7 +68,7 @@ def _name_field(location: tuple[Any, ...]) -> str:
 
 
 class _Model(BaseModel):
-    """Part of an answer. Numbers are numbers, and unknown fields are ignored."""
+    """Part of an answer. Types are strict, and unknown fields are ignored."""
 
     model_config = ConfigDict(alias_generator=AliasGenerator(validation_alias=to_pascal), strict=True)
 
@@ -101,7 +101,7 @@ class _Word(_Model):
         return ERROR_TYPES.get(self.pronunciation_assessment.error_type, "none")
 
     @model_validator(mode="after")
-    def _is_complete(self) -> Self:
+    def _ensure_complete(self) -> Self:
         needed = (self.offset, self.duration, self.pronunciation_assessment.accuracy_score)
         if None in needed and self.error_type not in ("omission", "insertion"):
             raise ValueError("a spoken word has a position and a score")
@@ -130,7 +130,7 @@ class _SilentReading(_Model):
 
 
 class _Silence(_Model):
-    """The last phrase of a recording may be empty: it ends with a pause."""
+    """A phrase that may be empty, as the last one of a recording that ends with a pause."""
 
     display_text: str | None = None
     n_best: list[_SilentReading] = []
@@ -146,10 +146,10 @@ def _to_word_score(word: _Word) -> WordScore:
         return WordScore(text, None, error_type)
     offset, duration = _to_ms(word.offset), _to_ms(word.duration)
     if error_type == "insertion":
-        # There is no reference to score it against.
+        # It has no reference to be scored against.
         return WordScore(text, None, error_type, offset, duration)
     score = round(word.pronunciation_assessment.accuracy_score or 0.0, 1)
-    # Without phoneme names in the language, their scores are meaningless.
+    # In languages without phoneme names, the scores of phonemes are meaningless.
     phonemes = tuple(_to_phoneme_score(phoneme) for phoneme in word.phonemes if phoneme.phoneme)
     return WordScore(text, score, error_type, offset, duration, phonemes)
 

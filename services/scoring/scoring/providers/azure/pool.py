@@ -1,23 +1,23 @@
-"""Threads for the Speech SDK: a fixed number of concurrent recognitions."""
+"""Runs a limited number of concurrent recognitions, in threads of the Speech SDK."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
-from scoring.domain.metering import Sending
+from scoring.domain.metering import SendAttempt
 from scoring.providers.azure.configuration import Connection, RecognitionRequest
 from scoring.providers.azure.outcomes import Outcome
 from scoring.providers.azure.recognition import Recognition
 
 MAX_CLEANUP_SECONDS = 5.0
-"""The SDK needs three."""
+"""The SDK needs three seconds."""
 
 
 class NoFreeSlot(Exception):
-    """All slots were taken until the deadline, or the pool is closed. The service was not called."""
+    """No slot became free before the deadline, or the pool is closed. The service was not called."""
 
 
 class RecognitionPool:
-    """A slot is free again when the SDK has cleaned up; the caller gets its answer earlier."""
+    """A slot is free when the SDK has cleaned up. The caller gets the answer earlier."""
 
     def __init__(self, connection: Connection, *, concurrency: int) -> None:
         self._connection = connection
@@ -37,30 +37,30 @@ class RecognitionPool:
         await asyncio.to_thread(self._threads.shutdown)
 
     async def recognize(
-        self, request: RecognitionRequest, pcm: memoryview, *, deadline: float, sending: Sending
+        self, request: RecognitionRequest, pcm: memoryview, *, deadline: float, send_attempt: SendAttempt
     ) -> Outcome:
         """Recognise in the next free slot, until a deadline by the event loop's clock.
 
-        Raises NoFreeSlot, or TimeoutError when the service has taken too long. When it is cancelled, it ends
-        only when its slot is free.
+        Raises NoFreeSlot, or TimeoutError if the service takes too long. When cancelled, it waits until its
+        slot is free.
         """
-        sending.is_sent = False
+        send_attempt.is_sent = False
         await self._acquire_slot(deadline)
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         recognition, freed = self._start(request, pcm, answer)
-        sending.slot_freed = freed
+        send_attempt.slot_freed = freed
         try:
             async with asyncio.timeout_at(deadline):
                 return await answer
         except asyncio.CancelledError:
             recognition.stop()
-            # The learner's share is released only afterwards: otherwise one learner with many disconnecting
-            # clients could take all slots.
+            # The learner's share must not be released earlier: otherwise one learner whose clients disconnect
+            # could take all slots.
             await asyncio.wait([freed], timeout=MAX_CLEANUP_SECONDS)
             raise
         finally:
             # An outage without a connection must not consume a budget.
-            sending.is_sent = recognition.is_sent
+            send_attempt.is_sent = recognition.is_sent
             recognition.stop()
 
     async def _acquire_slot(self, deadline: float) -> None:
@@ -76,7 +76,7 @@ class RecognitionPool:
     def _start(
         self, request: RecognitionRequest, pcm: memoryview, answer: asyncio.Future[Outcome]
     ) -> tuple[Recognition, asyncio.Future[None]]:
-        """Return a recognition, and the future that is done when its slot is free."""
+        """Return a recognition, and a future that is done when its slot is free."""
         loop = asyncio.get_running_loop()
         recognition = Recognition(self._connection, request, pcm)
         self._running.add(recognition)

@@ -1,4 +1,4 @@
-"""The Azure provider's interface to the service."""
+"""Scores recordings with Azure's Speech service."""
 
 import asyncio
 import math
@@ -15,7 +15,7 @@ from shared.background import SupervisedLoop
 from shared.memory import limit_retained_memory
 
 from scoring.audio.recording import Recording
-from scoring.domain.metering import Meter, Sending, skip_metering
+from scoring.domain.metering import Meter, SendAttempt, skip_metering
 from scoring.domain.scores import AudioInfo, ScoringResult
 from scoring.errors import (
     AuthenticationFailed,
@@ -44,16 +44,18 @@ log = structlog.get_logger(__name__)
 
 BREAKER_OPEN = Gauge("provider_breaker_open", "1 while a speech provider gets no requests.", ["provider"])
 LANGUAGES = ("en-US", "en-GB", "en-AU", "en-CA", "en-IN")
-"""The service supports more, but texts are split into words by English rules."""
+"""The service supports more languages, but texts are split into words by English rules."""
 RETRIED_FAILURES = (ProviderOutage, ProviderThrottled, ProviderTimeout)
-"""The same request may soon succeed. An unreadable answer would not change, and is billed."""
+"""Failures after which the same request may soon succeed. An unreadable answer would not change, and is
+billed.
+"""
 SERVICE_FAILURES = (*RETRIED_FAILURES, InvalidProviderResponse, AuthenticationFailed, QuotaExhausted)
 """Failures that open the breaker."""
 DOWN = "The speech service has failed repeatedly; try again in a moment."
 
 
 class AzureProvider:
-    """English, phonemes in IPA; phonemes and prosody only for en-US."""
+    """Supports English. Phonemes (in IPA) and prosody are only scored for en-US."""
 
     capabilities = Capabilities(
         provider=PROVIDER,
@@ -92,7 +94,7 @@ class AzureProvider:
         )
 
     async def start(self) -> None:
-        """Start without calling the service: a wrong key is detected with the first answer."""
+        """Do not call the service: its first answer shows whether the key is valid."""
         limit_retained_memory()
 
     async def close(self) -> None:
@@ -131,7 +133,7 @@ class AzureProvider:
             self._breaker.record_success(permit)
             raise
         except BaseException:
-            # A disconnected client, a full pool or a rejected recording is not a failure of the service.
+            # A disconnected client, a full pool and a rejected recording are not failures of the service.
             self._breaker.release(permit)
             raise
         self._breaker.record_success(permit)
@@ -143,22 +145,24 @@ class AzureProvider:
         deadline = loop.time() + self._timeout_seconds
         for attempt in range(1, MAX_ATTEMPTS):
             try:
-                async with meter() as sending:
-                    return await self._assess_once(request, recording, deadline, sending)
+                async with meter() as send_attempt:
+                    return await self._assess_once(request, recording, deadline, send_attempt)
             except RETRIED_FAILURES:
                 jitter = random.random()  # noqa: S311 - it spreads attempts and is not a secret
                 delay = choose_delay(attempt, remaining_seconds=deadline - loop.time(), jitter=jitter)
                 if delay is None:
                     raise
             await asyncio.sleep(delay)
-        async with meter() as sending:
-            return await self._assess_once(request, recording, deadline, sending)
+        async with meter() as send_attempt:
+            return await self._assess_once(request, recording, deadline, send_attempt)
 
     async def _assess_once(
-        self, request: RecognitionRequest, recording: Recording, deadline: float, sending: Sending
+        self, request: RecognitionRequest, recording: Recording, deadline: float, send_attempt: SendAttempt
     ) -> ScoringResult:
         try:
-            outcome = await self._pool.recognize(request, recording.pcm, deadline=deadline, sending=sending)
+            outcome = await self._pool.recognize(
+                request, recording.pcm, deadline=deadline, send_attempt=send_attempt
+            )
         except NoFreeSlot:
             detail = "Too many recordings are being scored; try again in a moment."
             raise ProviderUnavailable(detail, retry_after=2) from None
@@ -181,7 +185,7 @@ def to_result(outcome: Outcome, request: RecognitionRequest, audio: AudioInfo) -
 
 
 def log_failure(error: SpeechProcessingError, outcome: Outcome) -> None:
-    """Log the details that Microsoft's support needs, but no text or speech."""
+    """Log the details that Microsoft's support needs, without text or speech."""
     if isinstance(error, NotAssessable):
         return
     details = {

@@ -1,4 +1,4 @@
-"""One recognition by the Speech SDK, in its own thread: its objects block, even when dropped."""
+"""One recognition by the Speech SDK, in its own thread, because the SDK's objects block, even when freed."""
 
 import ctypes
 from collections.abc import Callable
@@ -43,7 +43,7 @@ class Recognition:
         self._reports.end()
 
     def run(self, answer: Callable[[Outcome], None]) -> None:
-        """Answer as soon as the outcome is known, then clean up, which takes up to three seconds."""
+        """Answer as soon as the outcome is known. The cleanup afterwards takes up to three seconds."""
         try:
             with self._audio:
                 stream, recognizer = self._create_recognizer()
@@ -78,8 +78,8 @@ class Recognition:
         self._reports.listen(recognizer, connection, once=once)
         begin = recognizer.recognize_once_async if once else recognizer.start_continuous_recognition_async
         begun = begin()
-        # The SDK waits for its reader of the stream to start. If the reader has already ended, as it has with
-        # most recordings that are closed before, it waits for half a second.
+        # The SDK waits for its reader of the stream to start. If the stream is closed earlier, the reader has
+        # usually ended by then, and the SDK waits for half a second.
         self._reports.connected_or_ended.wait()
         stream.close()
         self._reports.ended.wait()
@@ -87,5 +87,5 @@ class Recognition:
         if not (once and self._reports.is_finished):
             recognizer.stop_continuous_recognition_async().get()
         disconnect(recognizer, connection)
-        # Until then, its native handle is not released.
+        # This releases its native handle.
         begun.get()

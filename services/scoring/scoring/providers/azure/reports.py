@@ -9,7 +9,7 @@ from scoring.providers.azure.outcomes import MALFORMED, STOPPED, Outcome
 
 
 class Reports:
-    """It must not reference the recognizer: a recognizer referenced by its own callbacks is never freed."""
+    """Must not reference the recognizer, which is never freed if its own callbacks reference it."""
 
     def __init__(self) -> None:
         self.ended, self.connected_or_ended = Event(), Event()

@@ -9,15 +9,16 @@ from scoring.providers.azure.phrases import Phrase, PhraseScores
 from scoring.text.words import to_spoken_words
 
 PROVIDER, SCORER = "azure", "azure-v2"
-"""Version 2 of the interface that the SDK calls. Microsoft's models change without a version."""
+"""Version 2 of the interface that the SDK calls. Microsoft's models change without a version number."""
 PAUSE_MS = 10
-"""The part of the pause after a correct word that counts as spoken time."""
+"""The part of the pause after each correct word that counts as spoken time."""
 
 
 def build_result(phrases: Sequence[Phrase], *, text: str, audio: AudioInfo, compared: bool) -> ScoringResult:
-    """Return the scores of a recording. `compared`: the service has compared the single phrase with the text.
+    """Return the scores of a recording. `compared` means that it is a single phrase, and that the service has
+    compared it with the text.
 
-    Raises InvalidProviderResponse without a phrase, and NotAssessable without a word of the text.
+    Raises InvalidProviderResponse if there is no phrase, and NotAssessable if there is no word of the text.
     """
     if not phrases:
         raise InvalidProviderResponse({"NBest"})
@@ -72,7 +73,7 @@ def compute_fluency(correct: Sequence[WordScore], recognized: Sequence[WordScore
 def compute_pronunciation(
     accuracy: float, fluency: float | None, completeness: float, *, prosody: float | None
 ) -> float | None:
-    """Weigh the lowest score most: 0.4 of four scores, or 0.6 of three, and 0.2 each of the others."""
+    """Weight the lowest of four scores with 0.4, or of three with 0.6, and each other score with 0.2."""
     if fluency is None:
         return None
     scores = sorted([accuracy, fluency, completeness, *([] if prosody is None else [prosody])])

@@ -1,5 +1,5 @@
-"""Finds the frames of each phoneme of a text: Viterbi on a hybrid hidden Markov model (Bourlard and Morgan
-1994).
+"""Finds the frames of each phoneme of a text, with the Viterbi algorithm on a hybrid hidden Markov model
+(Bourlard and Morgan 1994).
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from scoring.providers.offline.graph import (
 from scoring.providers.offline.transcript import Transcript, Word
 
 PRIOR_WEIGHT = 0.5
-"""The share of the phonemes' frequencies that is taken from their posteriors."""
+"""The weight with which the log priors of the phonemes are subtracted from their log posteriors."""
 FILLER_MARGIN = 4.0
 """Penalty of other speech relative to the best phoneme of each frame, in nats."""
 IMPOSSIBLE = -1e30
@@ -32,10 +32,10 @@ type Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Segments:
-    """Phonemes and pauses one after another; each array has one entry a segment.
+    """Phonemes and pauses in order. Each array has one entry per segment.
 
-    `words` counts the chosen words and is -1 for pauses and other speech, whose phoneme is FILLER. `starts`
-    and `ends` are frames.
+    `words` are the places of the chosen words, or -1 for pauses and other speech, whose phoneme is FILLER.
+    `starts` and `ends` are frames.
     """
 
     phonemes: Integers
@@ -69,7 +69,7 @@ class Alignment:
 def align(
     log_posteriors: Floats, transcript: Transcript, log_priors: Floats, penalties: Penalties | None = None
 ) -> Alignment | None:
-    """Align posteriors (frames, 40). Returns None when the recording is too short for the text."""
+    """Align posteriors (frames, 40). Returns None if the recording is too short for the text."""
     graph = build_graph(transcript, penalties)
     found = _find_path(_compute_emissions(log_posteriors, log_priors), graph)
     if found is None:
@@ -101,13 +101,13 @@ def _find_path(emissions: Floats, graph: Graph) -> tuple[list[int], float] | Non
 
 
 def _list_arcs(graph: Graph) -> list[Arcs]:
-    """Return the arcs into each node that may follow a frame, first the one that stays in it."""
+    """Return the arcs into each node that may follow a frame. The first one stays in the node."""
     arcs = [{node: 0.0} | into for node, into in enumerate(graph.arcs)]
     return [{source: cost for source, cost in into.items() if source != START} for into in arcs]
 
 
 def _trace(scores: NDArray[np.float64], arcs: list[Arcs], last: int) -> list[int]:
-    """Follow the path back: a node was entered by the arc with the highest score."""
+    """Follow the path backwards: the arc with the highest score entered each node."""
     path = [last]
     for frame in range(len(scores) - 2, -1, -1):
         sources = arcs[path[-1]]

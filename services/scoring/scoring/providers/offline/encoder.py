@@ -1,4 +1,4 @@
-"""Turns a recording into frames of Moonshine's encoder: one of 24 ms for 384 samples, of 288 numbers a
+"""Turns a recording into frames of Moonshine's encoder. A frame has 24 ms (384 samples), and 288 numbers per
 layer.
 """
 
@@ -18,8 +18,8 @@ SAMPLE_RATE = 16_000
 SAMPLES_PER_FRAME = 384
 SECONDS_PER_FRAME = SAMPLES_PER_FRAME / SAMPLE_RATE
 OVERLAP_SAMPLES = 960
-"""The convolutions have a receptive field of 951 samples, so a part is encoded with that much of the next
-one.
+"""A part is encoded with this much of the next one, because the convolutions have a receptive field of 951
+samples.
 """
 
 INNER_LAYERS = tuple(f"/layers.{number}/Add_1_output_0" for number in (0, 2, 4))
@@ -37,10 +37,10 @@ TARGET_LEVEL, MAX_GAIN = 0.1, 100.0
 
 @dataclass(frozen=True)
 class Encoding:
-    """`inner` (frames, 864) are three layers side by side, `last` (frames, 288) is the final one.
+    """`inner` (frames, 864) are three layers side by side, and `last` (frames, 288) is the final one.
 
-    `cuts` are the frames at which the parts begin, and the number of frames. `decoder_states` are those that
-    the decoder derives from each part for all texts; they are added at the first text.
+    `cuts` are the first frames of the parts, followed by the number of frames. `decoder_states` do not depend
+    on the text: the decoder derives them from each part when they are first needed.
     """
 
     inner: Floats
@@ -79,7 +79,7 @@ def create_session(model: bytes) -> onnxruntime.InferenceSession:
 
 
 def create_plain_session(model: bytes) -> onnxruntime.InferenceSession:
-    """Load a model in ONNX format for one thread. It runs as written: fused operators may round otherwise."""
+    """Load a model in ONNX format for one thread, without fusing operators, which may round differently."""
     options = _create_options()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
@@ -88,13 +88,13 @@ def create_plain_session(model: bytes) -> onnxruntime.InferenceSession:
 def _create_options() -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    # The arena would never release the memory of the longest recording.
+    # An arena would never release the memory that the longest recording needed.
     options.enable_cpu_mem_arena = False
     return options
 
 
 def normalize_level(samples: Floats) -> Floats:
-    """Scale so that the 95th percentile of the windows' root mean squares is TARGET_LEVEL."""
+    """Scale samples so that the 95th percentile of the windows' root mean squares is TARGET_LEVEL."""
     centered = samples - samples.mean() if len(samples) else samples
     windows = centered[: len(centered) // LEVEL_WINDOW * LEVEL_WINDOW].reshape(-1, LEVEL_WINDOW)
     if not len(windows):
@@ -105,7 +105,7 @@ def normalize_level(samples: Floats) -> Floats:
 
 
 def find_cuts(samples: Floats) -> list[int]:
-    """Return the starts of the parts: at the quietest point 6 to 11 s after the previous start."""
+    """Return the starts of the parts, each at the quietest point 6 to 11 s after the previous one."""
     starts = [0]
     while len(samples) - starts[-1] > MAX_PART_SAMPLES:
         begin = starts[-1] + CUT_FROM

@@ -1,4 +1,4 @@
-"""Scores one recording for one text. Runs in a worker process."""
+"""Scores one recording for one text, in a worker process."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ from scoring.providers.offline.word_alignment import align_words
 
 @dataclass(frozen=True)
 class Engine:
-    """Stateless between recordings: the same bytes always have the same scores."""
+    """Has no state between recordings, so the same bytes always get the same scores."""
 
     model: SpeechModel
     weights: ScorerWeights
@@ -32,7 +32,7 @@ class Engine:
 
     @classmethod
     def load(cls) -> "Engine":
-        """Raise ModelFilesUnusable when a file is missing or altered."""
+        """Raises ModelFilesUnusable if a file is missing or altered."""
         return cls(SpeechModel.from_files(load_model_files()), load_weights(), load_pronouncer())
 
     def assess(self, recording: Recording, text: str) -> ScoringResult:
@@ -71,9 +71,9 @@ class Engine:
         return delivery
 
     def _match(self, encoding: Encoding, log_posteriors: Floats, delivery: Delivery) -> Matched:
-        """Realign the spoken words alone, as in the score models' training data."""
-        said, priors = to_transcript(delivery.said_words), self.weights.log_priors
-        matched = match(self.model.evidence, encoding, log_posteriors, said, priors) if said else None
+        """Align only the spoken words, as in the training data of the score models."""
+        spoken, priors = to_transcript(delivery.spoken_words), self.weights.log_priors
+        matched = match(self.model.evidence, encoding, log_posteriors, spoken, priors) if spoken else None
         if matched is None:
             raise create_other_text_error()
         return matched

@@ -1,4 +1,4 @@
-"""The likelihood of a text's words according to Moonshine's decoder, which models words, not phonemes."""
+"""The likelihood of a text's words according to Moonshine's decoder, which models words and not phonemes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ UNLIKELY = -2.0
 
 @dataclass(frozen=True)
 class Evidence:
-    """`words` (words, 4): sum and lowest of the tokens' log probabilities, the widest gap to the best token,
-    and the number of tokens. `text` (5,): their mean and lowest, the mean gap, the share of unlikely
-    tokens, and the log probability that the text ends.
+    """`words` (words, 4): the sum and the minimum of the tokens' log probabilities, the widest gap to the
+    best token, and the number of tokens. `text` (5,): the mean and the minimum of the log probabilities, the
+    mean gap, the share of unlikely tokens, and the log probability that the text ends.
     """
 
     words: Floats
@@ -42,7 +42,7 @@ class EvidenceReader:
             found.append(evidence)
             ends = np.cumsum([len(word) for word in tokens])
             for place, end, word in zip(places, ends, tokens, strict=True):
-                # The full stop after the last word is not part of it.
+                # The last token of the text is a full stop.
                 stop = end - 1 if place == len(words) - 1 and len(word) > 1 else end
                 rows[place] = _describe_word(evidence, slice(end - len(word), stop))
         return Evidence(rows, _describe_text(found))

@@ -1,7 +1,7 @@
-"""Builds the graph of phonemes that an aligner walks: a node for each phoneme of each pronunciation.
+"""Builds the graph that the aligner searches, with a node for each phoneme of each pronunciation.
 
-Silence may lie between words. Optional arcs skip a word (an omission) or pass through speech that is not in
-the text (an insertion).
+Words may be separated by silence. Optional arcs skip a word (an omission) or pass through speech that is not
+in the text (an insertion).
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from scoring.providers.offline.phonemes import SILENCE, SYMBOLS
 from scoring.providers.offline.transcript import Pronunciation, Reading, Transcript, Word
 
 FILLER = len(SYMBOLS)
-"""The emission of speech of any kind."""
+"""The emission of any speech."""
 START = -1
 """Precedes the first node."""
 BETWEEN_WORDS = -1
@@ -20,7 +20,7 @@ MAX_SKIPS_IN_A_ROW = 2
 
 @dataclass(frozen=True)
 class Penalties:
-    """Logarithms that are added to the score of a path; None forbids the arc."""
+    """Logarithms that are added to the score of a path. None forbids the arc."""
 
     skip: float | None = None
     filler: float | None = None
@@ -28,7 +28,7 @@ class Penalties:
 
 @dataclass(frozen=True)
 class Node:
-    """Its emission is a phoneme or FILLER. `word` counts the words of its reading, or is BETWEEN_WORDS."""
+    """The emission is a phoneme or FILLER. `word` is its place in the reading, or BETWEEN_WORDS."""
 
     emission: int
     slot: int
@@ -39,7 +39,7 @@ class Node:
 
 
 type Arcs = dict[int, float]
-"""Predecessor nodes of a path, and the costs."""
+"""Costs, by preceding node."""
 
 
 @dataclass
@@ -59,15 +59,15 @@ class Graph:
 def build_graph(transcript: Transcript, penalties: Penalties | None = None) -> Graph:
     graph, allowed = Graph(), penalties or Penalties()
     ends = _add_pause(graph, {START: 0.0}, slot=0, filler=allowed.filler)
-    broken_off: Arcs = {}
+    truncated: Arcs = {}
     for number, readings in enumerate(transcript):
-        broken_off = _merge([broken_off, ends])
+        truncated = _merge([truncated, ends])
         ends = _merge(
             _add_reading(graph, ends, reading, slot=number, number=choice, allowed=allowed)
             for choice, reading in enumerate(readings)
         )
-        broken_off = _leave_out(broken_off, allowed.skip, words=min(map(len, readings)))
-    graph.ends = _merge([ends, broken_off])
+        truncated = _skip_rest(truncated, allowed.skip, words=min(map(len, readings)))
+    graph.ends = _merge([ends, truncated])
     return graph
 
 
@@ -94,7 +94,7 @@ def _add_pronunciation(graph: Graph, begins: Arcs, sounds: Pronunciation, at: No
 
 
 def _add_pause(graph: Graph, begins: Arcs, *, slot: int, filler: float | None) -> Arcs:
-    """Add an optional silence, and around other speech one before and one after it."""
+    """Add an optional silence, and optional other speech with a silence before and after it."""
     silence = graph.add(Node(SILENCE, slot), begins)
     ends = begins | {silence: 0.0}
     if filler is not None:
@@ -109,11 +109,11 @@ def _skip(begins: Arcs, penalty: float | None) -> Arcs:
     if penalty is None:
         return {}
     lowest = (MAX_SKIPS_IN_A_ROW + 0.5) * penalty
-    # Any number at the start or end: only there does it need no further arcs between nodes.
+    # At the start and end, any number of words may be skipped, which needs no further arcs between nodes.
     return {node: cost + penalty for node, cost in begins.items() if node == START or cost + penalty > lowest}
 
 
-def _leave_out(ends: Arcs, penalty: float | None, *, words: int) -> Arcs:
+def _skip_rest(ends: Arcs, penalty: float | None, *, words: int) -> Arcs:
     return {} if penalty is None else {node: cost + words * penalty for node, cost in ends.items()}
 
 
@@ -126,5 +126,5 @@ def _merge(alternatives: Iterable[Arcs]) -> Arcs:
 
 
 def list_chosen_words(transcript: Transcript, readings: dict[int, int]) -> tuple[Word, ...]:
-    """Return the words of the readings by slot; the first one where none was chosen."""
+    """Return the words of the chosen readings, by slot, or of the first reading if none was chosen."""
     return tuple(word for slot, choices in enumerate(transcript) for word in choices[readings.get(slot, 0)])

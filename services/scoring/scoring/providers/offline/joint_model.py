@@ -1,8 +1,8 @@
 """Pronounces unknown words: a joint-sequence n-gram model of letters and phonemes (Bisani and Ney 2008).
 
-Its units ("graphones") are a letter with 0-2 phonemes. data/pronunciations.npz has, for each order, the
-n-grams as sorted numbers of 9 bits a unit, the newest one lowest, their log probabilities and the log weights
-of what backs off to them.
+A unit ("graphone") is a letter with 0-2 phonemes. data/pronunciations.npz has, for each order, the sorted
+n-grams as numbers of 9 bits per unit (the last unit has the lowest bits), their log probabilities and their
+log backoff weights.
 """
 
 import io
@@ -20,7 +20,7 @@ BITS = 9
 START, END = 0, 1
 FIRST_GRAPHONE = 2
 NATS_PER_STEP = 1 / 16
-"""Log probabilities are stored as multiples of it in a byte."""
+"""Log probabilities are stored in bytes, as multiples of this."""
 BEAM = 24
 
 type Keys = NDArray[np.int64]
@@ -42,7 +42,7 @@ class Order:
 
 @dataclass(frozen=True)
 class JointModel:
-    """`graphones` are the units from FIRST_GRAPHONE on: a letter and its phonemes."""
+    """`graphones` are the units from FIRST_GRAPHONE on, each a letter and its phonemes."""
 
     orders: tuple[Order, ...]
     graphones: tuple[tuple[str, Pronunciation], ...]
@@ -96,7 +96,7 @@ def _group_by_letter(graphones: tuple[tuple[str, Pronunciation], ...]) -> Mappin
 
 
 def _choose(spoken: list[Pronunciation], scores: Floats, count: int) -> tuple[Pronunciation, ...]:
-    """Add up the probabilities of paths with the same phonemes."""
+    """Return the best pronunciations. The probabilities of paths with the same phonemes are added."""
     sums: dict[Pronunciation, float] = {}
     for sounds, score in zip(spoken, scores.tolist(), strict=True):
         if sounds:
@@ -105,7 +105,7 @@ def _choose(spoken: list[Pronunciation], scores: Floats, count: int) -> tuple[Pr
 
 
 def from_arrays(arrays: Mapping[str, NDArray[np.generic]]) -> JointModel:
-    """Restore a model: the keys are stored as differences, the logarithms in bytes."""
+    """Restore a model from its stored form, which has the differences of keys, and logarithms in bytes."""
     sizes = range(1, 1 + sum(name.startswith("keys/") for name in arrays))
     orders = tuple(
         Order(

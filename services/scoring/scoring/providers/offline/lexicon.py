@@ -1,7 +1,8 @@
 """Pronunciations of English words, from CMUdict 0.7b (BSD licence, see data/LICENSE-CMUDICT).
 
 data/cmudict.txt.xz has a line for each word, sorted by bytes: the word, a space, and its pronunciations in
-ARPAbet with stress, between bars. Kept as one string of 3.6 MB, because a dict of lists would take 60 MB.
+ARPAbet with stress, separated by bars. It is kept in memory as one string of 3.6 MB, because a dict of lists
+would take 60 MB.
 """
 
 import lzma
@@ -30,7 +31,7 @@ class Lexicon:
         return tuple(distinct)[:MAX_PRONUNCIATIONS]
 
     def find_arpabet(self, word: str) -> tuple[tuple[str, ...], ...]:
-        """Return the pronunciations of a word in lower case with the digits of stress, or none."""
+        """Return the pronunciations of a word in lower case, with digits for stress, or none."""
         key = word.encode()
         place = bisect_left(range(len(self._content)), key, key=self._get_word)
         line = self._get_line(place)

@@ -1,5 +1,5 @@
-"""Finds omitted and inserted words. Where the aligner and the recognised words disagree, nothing is reported:
-each alone is wrong too often.
+"""Finds omitted and inserted words. They are reported only where the aligner and the recognised words agree,
+because each of the two alone is wrong too often.
 """
 
 from collections.abc import Collection, Iterable
@@ -30,7 +30,7 @@ class Delivery:
     """The words of the chosen readings, whether each was spoken, and the insertions."""
 
     words: tuple[Word, ...]
-    said: tuple[bool, ...]
+    spoken: tuple[bool, ...]
     other: tuple[OtherSpeech, ...]
 
     @property
@@ -38,13 +38,13 @@ class Delivery:
         return [word.text for word in self.words]
 
     @property
-    def said_words(self) -> tuple[Word, ...]:
-        return tuple(word for word, is_said in zip(self.words, self.said, strict=True) if is_said)
+    def spoken_words(self) -> tuple[Word, ...]:
+        return tuple(word for word, is_spoken in zip(self.words, self.spoken, strict=True) if is_spoken)
 
     def mark_recognized(self, recognized: Collection[int]) -> "Delivery":
         """Return a copy in which recognised words are marked as spoken."""
-        said = (is_said or place in recognized for place, is_said in enumerate(self.said))
-        return replace(self, said=tuple(said))
+        spoken = (is_spoken or place in recognized for place, is_spoken in enumerate(self.spoken))
+        return replace(self, spoken=tuple(spoken))
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ def find_delivery(log_posteriors: Floats, transcript: Transcript, log_priors: Fl
     if alignment is None:
         return None
     segments = alignment.segments
-    said = np.isin(np.arange(len(alignment.words)), segments.words[segments.spoken])
-    return Delivery(alignment.words, tuple(map(bool, said)), tuple(_find_other(segments)))
+    spoken = np.isin(np.arange(len(alignment.words)), segments.words[segments.spoken])
+    return Delivery(alignment.words, tuple(map(bool, spoken)), tuple(_find_other(segments)))
 
 
 def _choose_readings(log_posteriors: Floats, transcript: Transcript, log_priors: Floats) -> Transcript:
@@ -83,7 +83,7 @@ def _find_other(segments: Segments) -> Iterable[OtherSpeech]:
 
 
 def find_insertions(extra: dict[int, list[str]], other: Iterable[OtherSpeech]) -> list[Insertion]:
-    """Return inserted words, by the words before them, where the aligner found other speech."""
+    """Return the extra words for which the aligner found other speech at the same place in the text."""
     left, found = dict(extra), list[Insertion]()
     for speech in other:
         if speech.end - speech.start >= MIN_INSERTION_FRAMES:

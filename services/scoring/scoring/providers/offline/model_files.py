@@ -1,6 +1,6 @@
 """Finds the files of the speech model, Moonshine tiny (Jeffries 2024, arXiv 2410.15608; MIT licence).
 
-They are in the wheel of moonshine-voice, which is pinned by hash. The package is never imported.
+They are part of the wheel of moonshine-voice, which is pinned by hash and never imported.
 """
 
 import hashlib

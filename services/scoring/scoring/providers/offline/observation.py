@@ -8,8 +8,7 @@ from scoring.providers.offline.encoder import Floats
 
 @dataclass(frozen=True)
 class Observation:
-    """`tokens` (segments, 61) and `utterance` (60,) as phone_features and utterance_features describe
-    them."""
+    """`tokens` (segments, 61) come from phone_features, and `utterance` (60,) from utterance_features."""
 
     segments: Segments
     tokens: Floats
@@ -18,9 +17,8 @@ class Observation:
 
 @dataclass(frozen=True)
 class RawScores:
-    """On the raters' scales, not yet mapped: phonemes (spoken segments,) 0-2, words (words,) 0-10.
-
-    `overall` (4,) 0-10: accuracy, fluency, prosody, total.
+    """Scores on the raters' scales: phonemes (spoken segments,) 0-2, words (words,) 0-10, and overall (4,)
+    0-10 for accuracy, fluency, prosody and total.
     """
 
     phonemes: Floats

@@ -1,7 +1,7 @@
-"""Writes models in ONNX format (onnx.proto3), as far as the decoder needs it.
+"""Writes models in ONNX format (onnx.proto3), with the features that the decoder needs.
 
-A file is a Protocol Buffers message (https://protobuf.dev/programming-guides/encoding). The constants are the
-numbers of its fields.
+A file is a Protocol Buffers message (https://protobuf.dev/programming-guides/encoding). Numeric literals are
+the numbers of its fields.
 """
 
 import struct
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NUMBER, CONTENT, FLOAT32 = 0, 2, 5
-"""How a value is stored: as a variable-length integer, by its length and bytes, or in four bytes."""
+"""How a value is stored: as an integer of variable length, as its length and bytes, or in four bytes."""
 TYPES = {"float32": 1, "uint8": 2, "int64": 7}
 IR_VERSION, OPSET, EXTENSION_OPSET = 10, 18, 1
 EXTENSIONS = "com.microsoft"
@@ -22,14 +22,14 @@ type Attribute = int | float | Sequence[int]
 
 
 class ModelWriter:
-    """Collects the operators of a graph. Tensors are known by their names."""
+    """Collects the operators of a graph. Tensors are identified by name."""
 
     def __init__(self) -> None:
         self._graph = bytearray()
         self._count = 0
 
     def add_input(self, name: str, kind: str, shape: Sequence[int | str]) -> str:
-        """Declare an input. A dimension that varies is given by a name."""
+        """Declare an input. A variable dimension has a name instead of a size."""
         self._graph += _write_content(11, _write_tensor_type(name, kind, shape))
         return name
 
@@ -51,7 +51,7 @@ class ModelWriter:
     def add_many(
         self, operator: str, *inputs: str, to: Sequence[str], **attributes: Attribute
     ) -> tuple[str, ...]:
-        """Add an operator with several outputs. Those without a name get one."""
+        """Add an operator with several outputs, and name those that have no name."""
         outputs = tuple(name or f"{self._count}.{place}" for place, name in enumerate(to))
         self._count += 1
         node = b"".join(_write_content(1, name.encode()) for name in inputs)
@@ -103,7 +103,7 @@ def _write_content(field: int, content: bytes) -> bytes:
 
 
 def _write_varint(value: int) -> bytes:
-    """Write 7 bits a byte, the lowest ones first. Negative numbers are two's complements of 64 bits."""
+    """Write 7 bits per byte, the lowest ones first. Negative numbers are 64-bit two's complements."""
     left, written = value & (1 << 64) - 1, bytearray()
     while left > 127:
         written.append(left & 127 | 128)

@@ -1,8 +1,9 @@
-"""Reads the weights of a model in ORT format, and turns inner tensors into outputs without rebuilding it.
+"""Reads the weights of a model in ORT format, and turns inner tensors into outputs without rebuilding the
+model.
 
-An .ort file is a FlatBuffer (https://flatbuffers.dev/internals) with the tables of onnxruntime's ort.fbs. A
-field of a table is found through its vtable and holds the distance, as uint32, to what it points at. A new
-vector of output names is appended to the file, and the graph's field is pointed at it.
+An .ort file is a FlatBuffer (https://flatbuffers.dev/internals) with the tables of onnxruntime's ort.fbs. The
+vtable of a table gives the positions of its fields. A field holds the distance, as uint32, to its value. A
+new vector of output names is appended to the file, and the graph's field is changed to refer to it.
 """
 
 import struct
@@ -18,7 +19,7 @@ TYPES: dict[int, type[np.generic]] = {1: np.float32, 2: np.uint8, 7: np.int64}
 
 
 def add_outputs(model: bytes, names: Sequence[str]) -> bytes:
-    """Return the model with the tensors `names` behind the outputs it has."""
+    """Return the model with the tensors `names` as outputs after its existing ones."""
     graph = _follow(model, _find_field(model, _follow_field(model, 0, SESSION_MODEL), MODEL_GRAPH))
     field = _find_field(model, graph, GRAPH_OUTPUTS)
     patched = bytearray(model) + bytes(-len(model) % 4)

@@ -8,8 +8,8 @@ MAX_TOTAL, MAX_SHARE = 15.0, 0.2
 MAX_DOUBTFUL_TOTAL, MAX_DOUBTFUL_SHARE = 30.0, 0.34
 MAX_UNRECOGNIZED_TOTAL = 40.0
 UNLIKELY_END = -2.0
-"""Of 250 readings of other texts, these limits reject 94 %, and none of the correct ones. Of the 260
-worst-rated readings, they reject the six that contain almost nothing of the text.
+"""These limits reject 94 % of 250 readings of another text, and no correct one. Of the 260 worst-rated
+readings, they reject the six that contain almost nothing of the text.
 """
 
 
@@ -37,6 +37,6 @@ class TextEvidence:
 
 
 def ensure_text(evidence: TextEvidence) -> None:
-    """Raise NotAssessable if models, recognised words and decoder agree on another text."""
+    """Raise NotAssessable if the scores, the recognised words and the decoder all indicate another text."""
     if evidence.is_other_text:
         raise create_other_text_error()

@@ -1,8 +1,7 @@
 """Describes each aligned phoneme and pause by 61 numbers.
 
 The first ones are goodness-of-pronunciation scores (Witt and Young 2000, doi:10.1016/S0167-6393(99)00044-8)
-on the posteriors of the phone head. All probabilities are natural logarithms, all durations frames of 24
-ms.
+of the phone head's posteriors. Probabilities are natural logarithms, and durations are frames of 24 ms.
 """
 
 import numpy as np
@@ -35,7 +34,7 @@ GOP_NAMES = [
     "position",
 ]
 DURATION = len(GOP_NAMES)
-"""The column of the z-score of the duration; the posteriors (40) and the evidence of the word (4) follow."""
+"""The column of the duration's z-score. The posteriors (40) and the evidence of the word (4) follow it."""
 POSTERIORS = slice(DURATION + 1, DURATION + 41)
 EVIDENCE = slice(DURATION + 41, DURATION + 45)
 WIDTH = EVIDENCE.stop
@@ -44,7 +43,7 @@ WIDTH = EVIDENCE.stop
 def describe_segments(
     log_posteriors: Floats, segments: Segments, evidence: Evidence, durations: Floats
 ) -> Floats:
-    """Return (segments, WIDTH). `durations` (40, 2) are mean and deviation of log frames for each phoneme."""
+    """Return (segments, WIDTH). `durations` (40, 2) are mean and deviation of each phoneme's log frames."""
     means = _average_frames(log_posteriors, segments)
     rows = np.zeros((len(segments), WIDTH), np.float32)
     rows[:, :DURATION] = _compute_gop(log_posteriors, segments, means)
@@ -99,7 +98,7 @@ def _average_frames(values: Floats, segments: Segments) -> Floats:
 
 
 def _find_best_other(values: Floats, own: np.ndarray) -> Floats:
-    """Return the highest value of each row that is neither its own phoneme's nor silence's."""
+    """Return the highest value of each row, except those of its own phoneme and of silence."""
     others = values.copy()
     others[np.arange(len(others)), own] = IMPOSSIBLE
     best: Floats = others[:, SILENCE + 1 :].max(axis=1)
@@ -107,7 +106,7 @@ def _find_best_other(values: Floats, own: np.ndarray) -> Floats:
 
 
 def _find_highest_nearby(log_posteriors: Floats, segments: Segments) -> Floats:
-    """Return the highest posterior within a segment and one frame around it."""
+    """Return each segment's highest log posterior, from one frame before it to one frame after it."""
     last = len(log_posteriors)
     spans = zip(segments.phonemes, segments.starts, segments.ends, strict=True)
     return np.array(

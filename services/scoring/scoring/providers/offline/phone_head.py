@@ -1,7 +1,7 @@
 """Classifies the phoneme of each encoder frame.
 
-A small network on three layers of the encoder: 864 -> 256, a convolution over 3 frames -> 160, 40 phonemes.
-Two networks, each trained on half of the speakers, are averaged by probability.
+A small network reads three layers of the encoder: 864 -> 256, a convolution over 3 frames -> 160, 40
+phonemes. The probabilities of two networks, each trained with half of the speakers, are averaged.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from scoring.providers.offline.encoder import Floats
 
 @dataclass(frozen=True)
 class PhoneHead:
-    """Weights with the standardisation of the inputs folded in.
+    """Weights, which include the standardisation of the inputs.
 
     Shapes: input (864, 256), context (3, 256, 160), output (160, 40), and their biases.
     """

@@ -1,4 +1,4 @@
-"""The inventory of phonemes: ARPAbet without stress, as in CMUdict, and silence."""
+"""The phonemes: those of CMUdict (ARPAbet without stress), and silence."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""The template process from which confined scorers are forked, sharing the models.
+"""The template process from which confined scorers are forked. They share its models.
 
 python -m scoring.providers.offline.process <descriptor of a connected socket>
 """
@@ -12,12 +12,12 @@ from shared.confined.process import Reply, fork_on_request, serve
 from shared.memory import set_mmap_threshold
 
 from scoring.audio.recording import Recording
-from scoring.domain.verdicts import encode_error
+from scoring.domain.error_encoding import encode_error
 from scoring.errors import ASSESSMENT_ERRORS
 from scoring.providers.offline.engine import Engine
 
 MAX_MEMORY_BYTES = 1 << 30
-"""A minute of speech needs a quarter of it."""
+"""A minute of speech needs a quarter of this."""
 
 
 def answer(engine: Engine, head: dict[str, Any], pcm: memoryview) -> Reply:

@@ -1,4 +1,4 @@
-"""Finds the pronunciations of a word: in the dictionary, by another spelling, its suffix or its letters."""
+"""Finds the pronunciations of a word in the dictionary, or by another spelling, its suffix or its letters."""
 
 from dataclasses import dataclass
 from functools import cache

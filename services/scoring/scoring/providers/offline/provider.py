@@ -1,4 +1,4 @@
-"""The offline provider's interface to the service."""
+"""Scores recordings in confined processes, without a network."""
 
 from typing import Any, Self
 
@@ -8,8 +8,8 @@ from shared.confined.pool import NoWorkerFree, WorkerPool
 
 from scoring.audio.recording import Recording
 from scoring.audio.workers import WorkerOwner
+from scoring.domain.error_encoding import decode_error
 from scoring.domain.scores import ScoringResult
-from scoring.domain.verdicts import decode_error
 from scoring.errors import ProviderTimeout, ProviderUnavailable
 from scoring.providers.base import Capabilities
 from scoring.providers.offline import PROVIDER, SCORER
@@ -23,7 +23,7 @@ PROCESS = "scoring.providers.offline.process"
 
 
 class OfflineProvider(WorkerOwner):
-    """American English, phonemes in ARPAbet. See docs/offline-scoring.md for the quality of its scores."""
+    """Supports American English, with phonemes in ARPAbet. See docs/offline-scoring.md for its quality."""
 
     capabilities = Capabilities(
         provider=PROVIDER,

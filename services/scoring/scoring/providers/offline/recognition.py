@@ -1,5 +1,7 @@
-"""Transcribes speech by greedy decoding. One word in five is wrong for clear speakers, and nearly all for the
-weakest: the transcript is shown, and used to detect insertions, but no score depends on it.
+"""Transcribes speech by greedy decoding.
+
+One word in five is wrong for clear speakers, and nearly every word for the weakest. The transcript is
+therefore shown and used to detect insertions, but no score depends on it.
 """
 
 from collections.abc import Sequence
@@ -14,7 +16,7 @@ from scoring.text.words import to_spoken_words
 
 MIN_TOKENS, TOKENS_PER_SECOND = 12, 6.5
 MAX_REPEATED_WORDS, MAX_REPETITIONS = 4, 3
-"""A diverging decoder repeats a few words until it is stopped."""
+"""A decoder that diverges repeats a few words until it is stopped."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def drop_repetitions(words: Sequence[str]) -> list[str]:
 
 
 def _find_repetition(words: Sequence[str], at: int) -> tuple[int, int]:
-    """Return the words repeated here and their count, or one word once if none are."""
+    """Return how many words are repeated here and how often, or (1, 1) if none are."""
     for size in range(1, MAX_REPEATED_WORDS + 1):
         count = 1
         while words[at : at + size] == words[at + count * size : at + (count + 1) * size]:

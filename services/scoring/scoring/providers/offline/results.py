@@ -17,7 +17,7 @@ from scoring.providers.offline.score_models import OVERALL
 from scoring.types import ErrorType
 
 MIN_CORRECT_SCORE = 60.0
-"""Raters found four in five words below this score bad. One in eighty good words is below it."""
+"""Raters found four in five words below this score to be bad. One in eighty good words is below it."""
 MIN_SPOKEN_SCORE = 35.0
 """Below this score, another word was spoken instead."""
 MIN_WORDS_FOR_FLUENCY = 2
@@ -50,20 +50,20 @@ def build_result(
     audio: AudioInfo,
 ) -> ScoringResult:
     """`segments` and `points` cover the spoken words."""
-    said = iter(_score_words(delivery, segments, points, audio.duration_ms))
+    scored = iter(_score_words(delivery, segments, points, audio.duration_ms))
     words = [
-        next(said) if is_said else WordScore(word.text, None, "omission")
-        for word, is_said in zip(delivery.words, delivery.said, strict=True)
+        next(scored) if is_spoken else WordScore(word.text, None, "omission")
+        for word, is_spoken in zip(delivery.words, delivery.spoken, strict=True)
     ]
     has_fluency = len(points.words) >= MIN_WORDS_FOR_FLUENCY
-    spoken_share = sum(delivery.said) / len(delivery.said)
+    spoken_share = sum(delivery.spoken) / len(delivery.spoken)
     replaced = int((points.words < MIN_SPOKEN_SCORE).sum())
     return ScoringResult(
         recognized_text=" ".join(recognized),
         pronunciation_score=_round(points.overall["total"] * spoken_share),
         accuracy_score=_round(points.overall["accuracy"]),
         fluency_score=_round(points.overall["fluency"]) if has_fluency else None,
-        completeness_score=_round(100 * (sum(delivery.said) - replaced) / len(delivery.said)),
+        completeness_score=_round(100 * (sum(delivery.spoken) - replaced) / len(delivery.spoken)),
         prosody_score=_round(points.overall["prosody"]) if has_fluency else None,
         words=tuple(_insert(words, insertions, audio.duration_ms)),
         audio=audio,
@@ -77,7 +77,7 @@ def _score_words(
 ) -> Iterable[WordScore]:
     spoken = np.flatnonzero(segments.spoken)
     owners = segments.words[spoken]
-    for number, word in enumerate(delivery.said_words):
+    for number, word in enumerate(delivery.spoken_words):
         members = np.flatnonzero(owners == number)
         own = spoken[members]
         phonemes = tuple(

@@ -1,4 +1,4 @@
-"""Maps raw scores to points from 0 to 100: models rarely predict the ends of the raters' scale."""
+"""Maps raw scores to 0-100, because models rarely predict the ends of the raters' scale."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ MAPPED = ("phonemes", "words", *OVERALL)
 
 @dataclass(frozen=True)
 class ScoreMap:
-    """Lines through the knots (`raw`, `points`), both rising; level outside of them."""
+    """Lines through the knots (`raw`, `points`), which both increase. Constant outside of them."""
 
     raw: Floats
     points: Floats

@@ -1,6 +1,4 @@
-"""Turns an observation into scores: the mean of transformers and of boosted trees, which make different
-errors.
-"""
+"""Turns an observation into scores: the mean of transformers and boosted trees, whose errors differ."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +33,7 @@ class Transformer:
 
 @dataclass(frozen=True)
 class LinearModel:
-    """Ridge regression on rows (features,): `coefficients` has the standardisation folded in."""
+    """Ridge regression on rows (features,). The coefficients include the standardisation."""
 
     coefficients: Floats
     intercept: Floats
@@ -46,7 +44,7 @@ class LinearModel:
 
 @dataclass(frozen=True)
 class TreeChain:
-    """Trees for phonemes and words; for each overall score, trees and a linear model."""
+    """Trees for phonemes and for words, and for each overall score trees and a linear model."""
 
     typical: Floats
     phonemes: Trees

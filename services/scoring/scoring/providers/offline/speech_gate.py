@@ -7,13 +7,12 @@ from scoring.providers.offline.encoder import Floats
 from scoring.providers.offline.phonemes import SILENCE
 
 MIN_CLARITY = 0.45
-"""The clearest tones and chirps reach 0.6, most other sounds 0.2; the least clear reading of the corpus 0.46.
-"""
+"""The least clear reading of the corpus has 0.46. Tones and chirps reach up to 0.6, most other sounds 0.2."""
 CLEAREST_SHARE = 0.25
 
 
 def ensure_speech(log_posteriors: Floats) -> None:
-    """Raise NotAssessable unless some sounds are clearly phonemes."""
+    """Raise NotAssessable unless some frames are clearly phonemes."""
     if measure_clarity(log_posteriors) < MIN_CLARITY:
         raise NotAssessable("Nothing in the recording sounds like speech.", reason="no_speech")
 

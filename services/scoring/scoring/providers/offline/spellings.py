@@ -1,4 +1,4 @@
-"""Alternative spellings of a word that may be in the American dictionary."""
+"""Finds other spellings of a word, which may be in the American dictionary."""
 
 import re
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ _COMPILED = tuple((re.compile(pattern), replacement) for pattern, replacement in
 
 
 def list_spellings(word: str) -> Iterator[str]:
-    """Return candidate spellings, the likeliest first, to look up in the dictionary."""
+    """Return possible spellings, the most likely first, to look up in the dictionary."""
     if word in IRREGULAR:
         yield IRREGULAR[word]
     for pattern, replacement in _COMPILED:

@@ -1,4 +1,4 @@
-"""Pronounces derived words: sounds and spellings of English suffixes."""
+"""Pronounces words with English prefixes and suffixes."""
 
 from collections.abc import Callable, Iterator
 

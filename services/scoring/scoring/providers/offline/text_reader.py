@@ -12,9 +12,9 @@ from scoring.text.tokens import read_tokens
 from scoring.text.words import find_written_word
 
 MAX_PHONEMES = 3000
-"""Limit of phonemes in all pronunciations: an alignment's time and memory grow with them."""
+"""The maximum number of phonemes in all pronunciations, which an alignment's time and memory depend on."""
 LIMITS = ((12, 6), (6, 4), (4, 3), (3, 2), (2, 2), (1, 2), (1, 1))
-"""Limits of readings per token and pronunciations per word, decreasing for very long texts."""
+"""The limits of readings per token and pronunciations per word. Very long texts get lower ones."""
 
 type Find = Callable[[str], tuple[Pronunciation, ...]]
 
@@ -22,7 +22,7 @@ type Find = Callable[[str], tuple[Pronunciation, ...]]
 def read_text(text: str, pronouncer: Pronouncer) -> Transcript:
     """Return a slot for each token. Raises UnpronounceableText, which names the word.
 
-    A reading without words, if a token has one, is the first of its slot.
+    If a token has a reading without words, it is the first of its slot.
     """
     plain = clean(text)
     tokens = read_tokens(plain)
@@ -59,7 +59,7 @@ def _limit_slot(slot: Slot, max_readings: int, max_pronunciations: int) -> Slot:
 
 
 def _sort_empty_first(slot: Slot) -> Slot:
-    # The aligner chooses the first reading if a path passes none.
+    # The aligner chooses the first reading if the path contains no word of the slot.
     return tuple(sorted(slot, key=bool))
 
 

@@ -1,7 +1,7 @@
 """Splits words into the tokens of Moonshine's decoder: byte-pair encoding (Sennrich 2016, arXiv 1508.07909).
 
-tokenizer.bin holds the pieces one after another, each preceded by its length in one byte, or two from 128.
-Merges with smaller result numbers come first. "\N{LOWER ONE EIGHTH BLOCK}" marks the start of a word.
+tokenizer.bin holds the pieces in order. Each is preceded by its length, in one byte, or in two from 128 on.
+Merges whose result has a smaller number come first. "\N{LOWER ONE EIGHTH BLOCK}" marks the start of a word.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,7 @@
 """A small transformer over the phonemes and pauses of a reading, after GOPT (Gong 2022, arXiv 2205.03432).
 
-It scores phonemes, words and the whole reading together. The same function runs with NumPy here and with JAX
-in training, on one reading without padding or on a padded one: `xp` is the array module.
+It scores phonemes, words and the whole reading together. The same function runs here and, with padded
+readings, in training: `xp` is the array module, NumPy or JAX.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,9 +13,9 @@ HEADS = 4
 MAX_POSITIONS = 160
 MAX_TOKEN_DEVIATION, MAX_UTTERANCE_DEVIATION = 6.0, 4.0
 PADDING = -2
-"""The word of a padding token. That of a pause is -1."""
+"""The place of a padding token's word. That of a pause is -1."""
 SCALE = 5.0
-"""Words and readings are scored 0-10 and computed in fifths of it, near the phonemes' 0-2."""
+"""Words and readings are scored 0-10, but computed as 0-2, like phonemes."""
 PHONEME_OFFSET, WORD_OFFSET, READING_OFFSET = 1.7, 1.7, 1.4
 FAR = -1e4
 
@@ -34,7 +34,7 @@ class Inputs(NamedTuple):
 
 
 class Outputs(NamedTuple):
-    """Phonemes (n,) 0-2; words (words, 3) and reading (5,) in fifths."""
+    """Phonemes (n,), words (words, 3) and reading (5,), all 0-2."""
 
     phonemes: Array
     words: Array
@@ -83,7 +83,7 @@ def _apply_two_layers(weights: Weights, name: str, values: Array, xp: Any, drop:
 
 
 def _apply_layer(weights: Weights, name: str, hidden: Array, real: Array, *, xp: Any, drop: Drop) -> Array:
-    """Attend, then transform each token; normalised before each step (Xiong 2020, arXiv 2002.04745)."""
+    """Attend, then transform each token, after normalising each time (Xiong 2020, arXiv 2002.04745)."""
     attended = _attend(weights, name, _normalize(weights, f"{name}.before", hidden, xp), real, xp)
     hidden = hidden + drop(attended, 0.2)
     inner = _apply_gelu(
@@ -109,7 +109,7 @@ def _normalize(weights: Weights, name: str, values: Array, xp: Any) -> Array:
 
 
 def _apply_gelu(values: Array, xp: Any) -> Array:
-    """Compute the approximation by tanh (Hendrycks 2016, arXiv 1606.08415)."""
+    """Apply the approximation with tanh (Hendrycks 2016, arXiv 1606.08415)."""
     return 0.5 * values * (1 + xp.tanh(0.79788456 * (values + 0.044715 * values**3)))
 
 
@@ -119,7 +119,7 @@ def _compute_softmax(values: Array, xp: Any) -> Array:
 
 
 def _pool_words(hidden: Array, member: Array, xp: Any) -> Array:
-    """Return mean and maximum (words, 2 * width) of each word's phonemes; zeros for one that has none."""
+    """Return the mean and maximum (words, 2 * width) of each word's phonemes, or zeros if it has none."""
     counts = member.sum(axis=1, keepdims=True)
     means = member.astype(hidden.dtype) @ hidden / xp.maximum(counts, 1)
     highest = xp.where(member[:, :, None], hidden[None], FAR).max(axis=1)
@@ -135,7 +135,7 @@ def _pool_reading(
 
 
 def _summarize(phonemes: Array, spoken: Array, words: Array, present: Array, xp: Any) -> Array:
-    """Return mean and lowest score of the phonemes and of the words."""
+    """Return the mean and the lowest score of the phonemes and of the words."""
     lowest = (xp.where(mask, scores, 9.0).min() for scores, mask in ((phonemes, spoken), (words, present)))
     means = (_average(scores, mask, xp) for scores, mask in ((phonemes, spoken), (words, present)))
     ordered = [value for pair in zip(means, lowest, strict=True) for value in pair]

@@ -1,5 +1,5 @@
-"""The rows of the boosted trees: phonemes, then words from the phonemes' scores, then readings from the
-words'.
+"""Builds the rows of the boosted trees for phonemes, words and readings. The rows of words contain the scores
+of phonemes, and those of readings the scores of both.
 """
 
 import numpy as np
@@ -31,9 +31,7 @@ MARGIN, FRAMES = GOP_NAMES.index("margin"), GOP_NAMES.index("frames")
 
 
 def build_phoneme_rows(observed: Observation, typical: Floats) -> Floats:
-    """Return a row for each phoneme. `typical` (40,) is the mean score of each phoneme, a measure of its
-    difficulty.
-    """
+    """Return a row for each phoneme. `typical` (40,) are the mean scores of phonemes: their difficulty."""
     segments, tokens = observed.segments, observed.tokens
     places = np.flatnonzero(segments.spoken)
     own = tokens[places]
@@ -67,7 +65,7 @@ def _describe_neighbor(
 
 
 def build_word_rows(observed: Observation, phonemes: Floats) -> Floats:
-    """Return a row for each word; `phonemes` are the scores of its phonemes and all others."""
+    """Return a row for each word. `phonemes` are the scores of all phonemes."""
     words = observed.segments.words[observed.segments.spoken]
     count = int(words.max()) + 1
     rows = [

@@ -12,9 +12,9 @@ from scoring.providers.offline.encoder import Floats
 
 @dataclass(frozen=True)
 class Trees:
-    """The nodes of all trees one after another. A leaf points to itself.
+    """The nodes of all trees. A leaf is its own child.
 
-    `features`, `thresholds`, `lefts`, `rights` and `values` have one entry a node; `roots` one a tree.
+    `features`, `thresholds`, `lefts`, `rights` and `values` have one entry per node, `roots` one per tree.
     `depth` and `base`, of shape (), are the maximum depth and the initial prediction.
     """
 
@@ -33,12 +33,12 @@ class Trees:
 
     @cached_property
     def _children(self) -> NDArray[np.intp]:
-        """The right and the left child of each node, one after the other."""
+        """The right and the left child of each node, alternating."""
         return np.column_stack([self.rights, self.lefts]).astype(np.intp).ravel()
 
     def predict(self, rows: Floats) -> Floats:
         """Return (rows,) for rows (rows, features)."""
-        # All trees of all rows go down together. Flat indices take half the time of pairs.
+        # All rows descend all trees together. Flat indices take half the time of index pairs.
         count, width = rows.shape
         values, starts = rows.ravel(), np.repeat(np.arange(count) * width, len(self.roots))
         nodes = np.tile(self.roots, count).astype(np.intp)

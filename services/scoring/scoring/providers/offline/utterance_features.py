@@ -1,7 +1,7 @@
-"""Describes a whole reading by 60 numbers: the embedding of its voice, tempo and pauses, and the decoder's
+"""Describes a whole reading by 60 numbers: an embedding of the voice, tempo and pauses, and the decoder's
 evidence.
 
-Length, level and surrounding silence are excluded: in the corpus they reveal who recorded it.
+Length, level and surrounding silence are excluded, because in the corpus they reveal who recorded a reading.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class VoiceSpace:
 
 
 def pool_frames(encoding: Encoding, segments: Segments) -> Floats:
-    """Return mean and deviation (2304,) of the frames from the first phoneme to the last one."""
+    """Return the mean and deviation (2304,) of the frames from the first phoneme to the last one."""
     start, end = _find_span(segments)
     frames = np.concatenate([encoding.inner[start:end], encoding.last[start:end]], axis=1)
     return np.concatenate([frames.mean(axis=0), frames.std(axis=0)])
@@ -44,7 +44,7 @@ def pool_frames(encoding: Encoding, segments: Segments) -> Floats:
 def describe_utterance(
     pooled: Floats, alignment: Alignment, tokens: Floats, evidence: Evidence, durations: Floats
 ) -> Floats:
-    """Return (60,); `pooled` (32,) was projected, `tokens` are the rows of the segments."""
+    """Return (60,). `pooled` (32,) is a projection, and `tokens` are the rows of the segments."""
     tempo = _measure_tempo(alignment, tokens[alignment.segments.spoken], durations)
     numbers = np.concatenate([pooled, tempo, np.maximum(evidence.text, LOWEST_EVIDENCE)])
     described: Floats = np.nan_to_num(numbers).astype(np.float32)
@@ -57,7 +57,7 @@ def _find_span(segments: Segments) -> tuple[int, int]:
 
 
 def _measure_tempo(alignment: Alignment, tokens: Floats, durations: Floats) -> list[float]:
-    """Return 23 numbers of tempo, pauses and durations, in seconds and by the second."""
+    """Return 23 numbers for tempo, pauses and durations, in seconds or per second."""
     segments, words = alignment.segments, len(alignment.words)
     spoken = segments.spoken
     start, end = _find_span(segments)
@@ -66,21 +66,21 @@ def _measure_tempo(alignment: Alignment, tokens: Floats, durations: Floats) -> l
     is_vowel = IS_VOWEL[segments.phonemes[spoken]]
     inside = ~spoken & (segments.starts >= start) & (segments.ends <= end)
     pauses = seconds[inside] if inside.any() else np.zeros(1)
-    said = seconds[spoken]
-    vowels = said[is_vowel] if is_vowel.any() else said
+    spoken_seconds = seconds[spoken]
+    vowels = spoken_seconds[is_vowel] if is_vowel.any() else spoken_seconds
     lengths = score_durations(segments, durations)[spoken]
     silence = tokens[:, GOP_NAMES.index("silence")]
     return [
-        len(said) / span,
+        len(spoken_seconds) / span,
         words / span,
-        len(said) / said.sum(),
+        len(spoken_seconds) / spoken_seconds.sum(),
         is_vowel.sum() / span,
         *_describe_pauses(pauses, span, words),
         lengths.mean(),
         lengths.std(),
         *np.percentile(lengths, (90, 10)),
         vowels.std() / vowels.mean(),
-        said.std() / said.mean(),
+        spoken_seconds.std() / spoken_seconds.mean(),
         _measure_variability(vowels),
         silence.mean(),
         lengths[-FINAL_PHONEMES:].mean(),

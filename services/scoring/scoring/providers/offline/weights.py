@@ -1,6 +1,7 @@
-"""Reads the weights written by `make train-scorer`: plain arrays, see docs/scorer-model-card.md.
+"""Reads the weights that `make train-scorer` writes (docs/scorer-model-card.md).
 
-The names are paths: `heads/0/input`, `transformers/2/layer0.wide.weight`, `trees/words/thresholds`.
+They are plain arrays with paths as names: `heads/0/input`, `transformers/2/layer0.wide.weight`,
+`trees/words/thresholds`.
 """
 
 import io

@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 SUBSTITUTION_COST = 1.5
-"""Of a word that shares no letter; leaving one out and inserting one cost 1 each."""
+"""The cost of a substitution by a word that shares no letter. An omission or an insertion costs 1."""
 
 
 @dataclass(frozen=True)
 class WordAlignment:
-    """`recognized`: places of the text's words that were recognised. `extra`: words that stand for none of
-    them, by the number of words before.
+    """`recognized` are the places of the text's words that were recognised. `extra` are recognised words that
+    match none of the text, by the number of text words before them.
     """
 
     recognized: set[int] = field(default_factory=set)
@@ -21,7 +21,7 @@ class WordAlignment:
 
 
 def align_words(text: Sequence[str], recognized: Sequence[str]) -> WordAlignment:
-    """Follow the cheapest edits back from the end of both texts (Wagner and Fischer 1974)."""
+    """Trace the cheapest edits back from the end of both texts (Wagner and Fischer 1974)."""
     substitutions = SUBSTITUTION_COST * _compare_letters(text, recognized)
     costs = _add_up(substitutions)
     alignment, row, column = WordAlignment(), len(text), len(recognized)

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 from scoring.audio.recording import Recording
-from scoring.domain.metering import Sending
+from scoring.domain.metering import SendAttempt
 from scoring.errors import BudgetExhausted, SpeechProcessingError
 from scoring.providers.azure.breaker import Breaker
 from scoring.providers.azure.provider import AzureProvider
@@ -23,13 +23,13 @@ class Attempts:
     """A meter that records the attempts, and refuses further ones after `limit`."""
 
     def __init__(self, limit: int = 10) -> None:
-        self._limit, self._seen = limit, list[Sending]()
+        self._limit, self._seen = limit, list[SendAttempt]()
 
     @asynccontextmanager
-    async def __call__(self) -> AsyncIterator[Sending]:
+    async def __call__(self) -> AsyncIterator[SendAttempt]:
         if len(self._seen) == self._limit:
             raise BudgetExhausted("month", opens_at=utc_now(), retry_after=60)
-        self._seen.append(Sending())
+        self._seen.append(SendAttempt())
         yield self._seen[-1]
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 from scoring.audio.recording import Recording
-from scoring.domain.metering import Sending
+from scoring.domain.metering import SendAttempt
 from scoring.providers.azure import pool
 from scoring.providers.azure.configuration import Connection, RecognitionRequest
 from scoring.providers.azure.outcomes import Outcome
@@ -45,7 +45,7 @@ async def recognizing(
     """A pool with one slot, and the request that occupies it."""
     slots = RecognitionPool(Connection(key="key", region="westeurope"), concurrency=1)
     deadline = asyncio.get_running_loop().time() + 30
-    recognized = slots.recognize(REQUEST, recording.pcm, deadline=deadline, sending=Sending())
+    recognized = slots.recognize(REQUEST, recording.pcm, deadline=deadline, send_attempt=SendAttempt())
     task = asyncio.create_task(recognized)
     await asyncio.to_thread(stand.begun.wait, 10)
     yield slots, task

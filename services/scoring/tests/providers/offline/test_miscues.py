@@ -26,26 +26,26 @@ def deliver_transcript(spoken: str, transcript: Transcript) -> Delivery:
 def test_a_complete_reading_has_all_words_and_no_insertions() -> None:
     found = deliver("SIL DH AH K AE T SIL S AE T SIL", THE, CAT, SAT)
     assert found == Delivery((THE, CAT, SAT), (True, True, True), ())
-    assert found.said_words == (THE, CAT, SAT)
+    assert found.spoken_words == (THE, CAT, SAT)
 
 
 def test_an_omitted_word_is_found() -> None:
     found = deliver("DH AH S AE T", THE, SEVEN, SAT)
-    assert found.said == (True, False, True)
-    assert found.said_words == (THE, SAT)
+    assert found.spoken == (True, False, True)
+    assert found.spoken_words == (THE, SAT)
 
 
 def test_a_reading_may_break_off() -> None:
-    assert deliver("DH AH K AE T", THE, CAT, *[SEVEN, DOG] * 5).said == (True, True, *[False] * 10)
+    assert deliver("DH AH K AE T", THE, CAT, *[SEVEN, DOG] * 5).spoken == (True, True, *[False] * 10)
 
 
 def test_a_reading_may_start_late() -> None:
-    assert deliver("DH AH K AE T", *[SEVEN, DOG] * 5, THE, CAT).said == (*[False] * 10, True, True)
+    assert deliver("DH AH K AE T", *[SEVEN, DOG] * 5, THE, CAT).spoken == (*[False] * 10, True, True)
 
 
 def test_other_speech_is_found_between_words() -> None:
     found = deliver("DH AH SIL S EH V AH N SIL K AE T", THE, CAT)
-    assert found.said == (True, True)
+    assert found.spoken == (True, True)
     assert found.other == (OtherSpeech(1, 9, 24),)
 
 
@@ -63,16 +63,16 @@ def test_the_recording_chooses_the_reading() -> None:
 def test_a_recording_that_is_too_short_for_any_word_has_none() -> None:
     found = find_delivery(make_frames("DH", frames_per_phoneme=1), to_transcript((SEVEN,)), NO_PRIORS)
     assert found is not None
-    assert found.said_words == ()
+    assert found.spoken_words == ()
 
 
 def test_a_text_that_is_too_long_for_the_recording_has_omissions() -> None:
-    assert sum(deliver("DH AH K AE T", *[THE, CAT, SEVEN] * 50).said) <= 4
+    assert sum(deliver("DH AH K AE T", *[THE, CAT, SEVEN] * 50).spoken) <= 4
 
 
 def test_a_recognised_word_is_not_omitted() -> None:
     found = deliver("DH AH S AE T", THE, SEVEN, SAT)
-    assert found.mark_recognized({0, 1}).said == (True, True, True)
+    assert found.mark_recognized({0, 1}).spoken == (True, True, True)
 
 
 def test_an_extra_word_counts_if_other_speech_was_found() -> None:

@@ -16,15 +16,15 @@ OVERALL = {"accuracy": 81.26, "fluency": 70.0, "prosody": 60.0, "total": 80.0}
 def build(
     words: tuple[float, ...] = (90.0, 80.0, 70.0),
     *,
-    said: tuple[bool, ...] = (True, True, True),
+    spoken: tuple[bool, ...] = (True, True, True),
     insertions: tuple[Insertion, ...] = (),
     audio: AudioInfo = AUDIO,
 ) -> ScoringResult:
-    delivery = Delivery((THE, CAT, SAT), said, ())
-    spoken = " ".join(
-        sounds for sounds, is_said in zip(("DH AH", "K AE T", "S AE T"), said, strict=True) if is_said
+    delivery = Delivery((THE, CAT, SAT), spoken, ())
+    phonemes = " ".join(
+        sounds for sounds, is_spoken in zip(("DH AH", "K AE T", "S AE T"), spoken, strict=True) if is_spoken
     )
-    alignment = align(make_frames(spoken), to_transcript(delivery.said_words), np.zeros(40))
+    alignment = align(make_frames(phonemes), to_transcript(delivery.spoken_words), np.zeros(40))
     assert alignment
     segments = alignment.segments
     points = Points(np.full(int(segments.spoken.sum()), 66.66), np.array(words), OVERALL)
@@ -54,7 +54,7 @@ def test_places_lie_inside_the_recording() -> None:
 
 
 def test_an_omitted_word_has_no_score_and_lowers_the_whole() -> None:
-    result = build((90.0, 70.0), said=(True, False, True))
+    result = build((90.0, 70.0), spoken=(True, False, True))
     assert result.words[1] == WordScore("cat", None, "omission")
     assert result.completeness_score == pytest.approx(66.7)
     assert result.pronunciation_score == pytest.approx(53.3)
@@ -80,7 +80,7 @@ def test_insertions_are_placed_where_they_were_spoken() -> None:
 
 
 def test_a_single_word_has_no_fluency() -> None:
-    result = build((90.0,), said=(False, True, False))
+    result = build((90.0,), spoken=(False, True, False))
     assert (result.fluency_score, result.prosody_score) == (None, None)
 
 

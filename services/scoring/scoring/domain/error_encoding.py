@@ -1,4 +1,4 @@
-"""Errors raised in a confined process, serialised for the API."""
+"""Serialises the errors that a confined process raises, and rebuilds them in the API."""
 
 from typing import Any
 
@@ -12,5 +12,5 @@ def encode_error(error: SpeechProcessingError) -> dict[str, Any]:
 
 
 def decode_error(name: str, detail: str, extra: dict[str, Any]) -> SpeechProcessingError:
-    """Rebuild an error raised in a process. Only the names of ASSESSMENT_ERRORS are accepted."""
+    """Rebuild an error. Only the names of ASSESSMENT_ERRORS are accepted."""
     return ERRORS_BY_NAME[name](detail, **extra)

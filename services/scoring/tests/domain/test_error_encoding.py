@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from scoring.domain.verdicts import decode_error, encode_error
+from scoring.domain.error_encoding import decode_error, encode_error
 from scoring.errors import (
     ASSESSMENT_ERRORS,
     AudioTooLong,
@@ -34,7 +34,7 @@ def test_an_error_of_a_worker_is_raised_unchanged(error: SpeechProcessingError) 
     assert (raised.detail, raised.extra, raised.headers) == (error.detail, error.extra, error.headers)
 
 
-def test_every_verdict_can_be_transferred() -> None:
+def test_every_assessment_error_can_be_transferred() -> None:
     assert {type(error) for error in RAISED} == set(ASSESSMENT_ERRORS)
 
 
