@@ -1,8 +1,8 @@
 -- Decides whether a new connection is accepted: the connections per address are limited. An IPv6 /64 is one address.
 --
 -- Envoy calls this once for each connection, in each worker thread, and does not report when a connection ends.
--- The kernel's table lists the open ones. It is read only when an address has opened as many connections as its
--- limit, at most once a second. Without the table, as on macOS, only the number of new connections a second is bounded.
+-- The kernel's table lists the open ones. It is read when an address has opened as many connections as its limit, but
+-- at most once per second. Without the table, as on macOS, only the number of new connections per second is limited.
 -- envoy.yaml sets MAX_CONNECTIONS, PORT and TRUSTED_HOPS.
 
 local TABLES = { "/proc/net/tcp", "/proc/net/tcp6" }
@@ -37,7 +37,7 @@ local function expand(address)
   return groups
 end
 
--- The kernel writes each 32 bits as one number, with the first byte last.
+-- The kernel writes every 32 bits as one number, with the first byte last.
 local function to_word(a, b, c, d)
   return string.format("%02X%02X%02X%02X", d, c, b, a)
 end

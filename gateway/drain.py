@@ -1,4 +1,4 @@
-"""Let a gateway finish its requests before SIGTERM, when Envoy cuts them off: `python -m gateway.drain`."""
+"""Lets a gateway finish its requests before SIGTERM, which ends them: `python -m gateway.drain`."""
 
 import http.client
 import socket
@@ -10,7 +10,7 @@ from gateway import DRAIN_SECONDS
 from gateway.render import from_environment, list_defaults
 
 MAX_DRAIN_SECONDS = 35
-"""Requests that take longer are cut off. The grace period of the pod is longer than this."""
+"""Requests that take longer are ended. The pod's grace period is longer."""
 
 
 class _Admin(http.client.HTTPConnection):
@@ -44,9 +44,9 @@ def _count_active(admin_socket: Path) -> int:
 def drain(
     admin_socket: Path, *, seconds: float = DRAIN_SECONDS, max_seconds: float = MAX_DRAIN_SECONDS
 ) -> None:
-    """Close connections after their next response, and return when no request is in progress. Raises OSError.
+    """Close each connection after its next response, and wait until no request is in progress.
 
-    Returns after `seconds` at the earliest, and after `max_seconds` at the latest.
+    Takes from `seconds` to `max_seconds`. Raises OSError.
     """
     started = time.monotonic()
     _send(admin_socket, "POST", "/drain_listeners?graceful&skip_exit")

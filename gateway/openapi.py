@@ -68,7 +68,7 @@ UNKNOWN_FIELD = (
     "`errors` names the closest known name."
 )
 FRAMEWORK_SCHEMAS = ("HTTPValidationError", "ValidationError")
-"""How FastAPI describes the errors that our services render as problems."""
+"""The schemas with which FastAPI describes the errors that our services render as problems."""
 
 
 def describe_routes(*services: Service) -> Document:
@@ -88,7 +88,7 @@ def describe_routes(*services: Service) -> Document:
 
 
 def create_document() -> Document:
-    """Return the document of the present code."""
+    """Return the document of the current code."""
     document = describe_routes(*SERVICES)
     schemas = document["components"]["schemas"]
     for name in FRAMEWORK_SCHEMAS:
@@ -107,7 +107,7 @@ def iterate_operations(document: Document) -> Iterator[Document]:
 
 
 def render_document() -> str:
-    """Return the document's text in the form that is committed."""
+    """Return the document's text, as it is committed."""
     return json.dumps(create_document(), indent=1, ensure_ascii=False) + "\n"
 
 
@@ -136,8 +136,9 @@ def _complete_operation(operation: Document) -> None:
 
 def _adapt_to_generators(document: Document) -> None:
     """Mark fields that clients may omit, and fields that responses always have, for client generators.
-    Several generators require a request field that has a `default`, so the default moves into the
-    description. Responses are complete: the services send every field, whether it has a default or not.
+
+    Several generators require request fields that have a `default`, so the default is moved to the
+    description. Responses have every field, even those with a default.
     """
     schemas = document["components"]["schemas"]
     taken = _find_references(
@@ -154,7 +155,7 @@ def _adapt_to_generators(document: Document) -> None:
 
 
 def _find_references(node: Any, schemas: Document, found: frozenset[str] = frozenset()) -> frozenset[str]:
-    """Return the names of all schemas that a part of the document refers to, directly or not."""
+    """Return the names of all schemas to which a part of the document refers, directly or indirectly."""
     if isinstance(node, list):
         for part in node:
             found = _find_references(part, schemas, found)

@@ -14,7 +14,7 @@ local MAX_BODY_BYTES = 4096
 
 local NOT_READY = '{"status":"not_ready"}'
 
--- By what is asked for: "services" or "workers".
+-- By kind: "services" or "workers".
 local answers = {}
 local queries = { since = 0, count = 0 }
 
@@ -30,7 +30,7 @@ local function may_query(at)
   return queries.count <= MAX_QUERIES
 end
 
--- Returns the process's own document, which ours contains unchanged, and whether it is ready.
+-- Returns the document of a process, which becomes part of ours, and whether the process is ready.
 local function query(handle, cluster, timeout)
   local request = { [":method"] = "GET", [":path"] = "/ready", [":authority"] = cluster }
   local headers, body = handle:httpCall(cluster, request, nil, timeout)

@@ -1,4 +1,4 @@
-"""Fill in the variables of envoy.yaml: `python -m gateway.render > envoy.rendered.yaml`."""
+"""Substitutes the variables of envoy.yaml: `python -m gateway.render > envoy.rendered.yaml`."""
 
 import json
 import os
@@ -17,7 +17,7 @@ UNSAFE = set("\"'\n\r")
 
 
 def list_defaults() -> dict[str, str]:
-    """Return every variable with its default; folders are those of this Python environment."""
+    """Return every variable with its default. Folders are those of this Python environment."""
     lines = (HERE / "defaults.env").read_text().splitlines()
     values = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     for service in SERVICES:
@@ -33,9 +33,9 @@ def list_defaults() -> dict[str, str]:
 
 
 def render(variables: Mapping[str, str]) -> str:
-    """Return the configuration with these variables in place of their defaults.
+    """Return the configuration, in which `variables` replace the defaults.
 
-    Raises KeyError for an unknown name, ValueError for a value that cannot be used.
+    Raises KeyError for an unknown name, and ValueError for an unusable value.
     """
     values = _complete(variables)
     services = [service.name for service in SERVICES]
