@@ -36,7 +36,7 @@ from bench.system import run_on_postgres
 SESSIONS = int(os.environ.get("SESSIONS", "1000000"))
 RESULTS, SPEECHES, LEARNERS, DAYS = 10, 200_000, 100_000, 365
 ROUNDS, BOUND_MS = 20, 1000.0
-MEASURED_CHUNKS, FILLED_CHUNK = 20, 250_000
+MEASURED_CHUNKS, BULK_CHUNK_SESSIONS = 20, 250_000
 LAST = date(2026, 3, 31)
 YEAR = ActivityFilter.model_validate({"from": "2025-04-01", "to": LAST.isoformat()})
 LEVELS = "(ARRAY['A1', 'A2', 'B1', 'B2', 'C1', 'C2'])"
@@ -138,7 +138,7 @@ async def measure(url: str) -> list[str]:
     print(f"{SESSIONS * RESULTS:,} results in {time.monotonic() - started:.0f} s", flush=True)
     await count_sessions(database)
     await run_alone(engine, "VACUUM ANALYZE")
-    print(f"they are counted after {time.monotonic() - started:.0f} s", flush=True)
+    print(f"counted after {time.monotonic() - started:.0f} s", flush=True)
     broken = [slow for name, case in CASES.items() if (slow := await measure_case(database, name, case))]
     await measure_deletions(database)
     await engine.dispose()
@@ -148,9 +148,9 @@ async def measure(url: str) -> list[str]:
 async def count_sessions(database: Database) -> None:
     """Count all sessions: the first chunks like the worker, and the rest in larger ones."""
     size = commands.MAX_CHUNK_SESSIONS
-    taken = [await time_call(count_chunk(database)) for _ in range(MEASURED_CHUNKS)]
-    print(f"a chunk of {size} sessions is counted in {statistics.median(taken):.0f} ms", flush=True)
-    commands.MAX_CHUNK_SESSIONS = FILLED_CHUNK
+    times_ms = [await time_call(count_chunk(database)) for _ in range(MEASURED_CHUNKS)]
+    print(f"a chunk of {size} sessions is counted in {statistics.median(times_ms):.0f} ms", flush=True)
+    commands.MAX_CHUNK_SESSIONS = BULK_CHUNK_SESSIONS
     while await count_chunk(database):
         pass
     commands.MAX_CHUNK_SESSIONS = size
@@ -167,9 +167,9 @@ async def measure_case(database: Database, name: str, query: Query) -> str | Non
             await query(session)
 
     await answer()
-    taken = [await time_call(answer()) for _ in range(ROUNDS)]
-    slowest = compute_percentile(taken, 95)
-    print(f"{name:28}{statistics.median(taken):>8.1f}/{slowest:>7.1f} ms", flush=True)
+    times_ms = [await time_call(answer()) for _ in range(ROUNDS)]
+    slowest = compute_percentile(times_ms, 95)
+    print(f"{name:28}{statistics.median(times_ms):>8.1f}/{slowest:>7.1f} ms", flush=True)
     return f"{name}: p95 is {slowest:.0f} ms" if slowest > BOUND_MS else None
 
 
@@ -179,8 +179,8 @@ async def measure_deletions(database: Database) -> None:
             first = select(GameSession.id).order_by(GameSession.id).limit(1)
             await delete_session(session, (await session.execute(first)).scalar_one(), actor=uuid4())
 
-    taken = [await time_call(delete()) for _ in range(ROUNDS)]
-    p50, p95 = statistics.median(taken), compute_percentile(taken, 95)
+    times_ms = [await time_call(delete()) for _ in range(ROUNDS)]
+    p50, p95 = statistics.median(times_ms), compute_percentile(times_ms, 95)
     print(f"{'deletion of a session':28}{p50:>8.1f}/{p95:>7.1f} ms")
 
 

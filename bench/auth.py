@@ -1,4 +1,4 @@
-"""Signing in: races of refresh tokens, account enumeration, a login storm, and limits across replicas.
+"""Authentication: races of refresh tokens, account enumeration, a login storm, and limits across replicas.
 
 Run it with `make bench WHAT=auth`. A bound counts as broken when it fails three times.
 """
@@ -16,16 +16,16 @@ from shared.data.migrations import upgrade
 
 from bench.lean_client import Connection
 from bench.replicas import V1, Replicas, start_replicas
-from bench.rounds import print_verdict
+from bench.rounds import report_bounds
 from bench.storm import THREADS, run_storm
 from bench.system import add_driver, start_servers
 
 ATTEMPTS = 3
 RACES, USES = 20, 100
-EACH = 200
+REQUESTS_PER_GROUP = 200
 UNLIMITED = {"RATE_LIMIT_ENABLED": "false"}
 LIMITED = {"RATE_LIMITS": '{"register": 1000}'}
-HEADS = """
+COUNT_ACTIVE_TOKENS = """
     SELECT count(*) FROM refresh_tokens t JOIN refresh_families f ON f.id = t.family_id
     WHERE spent_at IS NULL AND revoked_at IS NULL AND user_id = $1
 """
@@ -37,10 +37,10 @@ class Row(NamedTuple):
     what: str
     found: str
     bound: str
-    kept: bool
+    holds: bool
 
     def __str__(self) -> str:
-        verdict = "kept" if self.kept else "BROKEN"
+        verdict = "holds" if self.holds else "BROKEN"
         return f"{self.what:52} {self.found:32} {self.bound:18} {verdict}"
 
 
@@ -50,7 +50,7 @@ async def measure_races(api: Replicas) -> list[Row]:
     for processes in (1, 2):
         outcomes = [await _run_race(api, processes) for _ in range(RACES)]
         found = f"{sum(outcome == (1, 1) for outcome in outcomes)} of {RACES}"
-        what = f"{USES} uses of one token, {processes} API: 1 successor, 1 head"
+        what = f"{USES} uses of a token, processes: {processes}, 1 active token"
         rows.append(Row(what, found, "all", set(outcomes) == {(1, 1)}))
     return rows
 
@@ -62,7 +62,7 @@ async def _run_race(api: Replicas, processes: int) -> tuple[int, int]:
     uses = (api.post("/auth/refresh", presented, replica=number % processes) for number in range(USES))
     answers = await asyncio.gather(*uses)
     successors = {(answer.status, json.loads(answer.body).get("refresh_token")) for answer in answers}
-    return len(successors), await api.fetch(HEADS, tokens["user"]["id"])
+    return len(successors), await api.fetch(COUNT_ACTIVE_TOKENS, tokens["user"]["id"])
 
 
 async def measure_enumeration(api: Replicas) -> list[Row]:
@@ -85,34 +85,41 @@ async def measure_enumeration(api: Replicas) -> list[Row]:
 
 
 async def _compare_answers(
-    api: Replicas, what: str, asked: Callable[[str], tuple[str, dict[str, str]]], known: str
+    api: Replicas, what: str, build_request: Callable[[str], tuple[str, dict[str, str]]], known: str
 ) -> Row:
     """Send requests for the known and for unknown addresses in random order and compare them."""
     seconds: dict[bool, list[float]] = {True: [], False: []}
     texts: set[str] = set()
-    turns = random.sample([True, False] * EACH, 2 * EACH)
+    turns = random.sample([True, False] * REQUESTS_PER_GROUP, 2 * REQUESTS_PER_GROUP)
     async with Connection(api.ports[0]) as connection:
         for turn in turns:
-            path, body = asked(known if turn else f"{uuid4().hex}@example.com")
+            path, body = build_request(known if turn else f"{uuid4().hex}@example.com")
             answer = await connection.request("POST", V1 + path, body)
             seconds[turn].append(answer.seconds)
             text = json.loads(answer.body or b"{}") | {"request_id": ""}
             texts.add(f"{answer.status} {sorted(answer.headers)} {text}")
     ratio = statistics.median(seconds[True]) / statistics.median(seconds[False])
-    alike = 0.9 <= ratio <= 1.1 and len(texts) == 1
-    return Row(what, f"{ratio:.3f}, {len(texts)} text", "0.9-1.1, 1 text", alike)
+    are_equal = 0.9 <= ratio <= 1.1 and len(texts) == 1
+    return Row(what, f"{ratio:.3f}, {len(texts)} text", "0.9-1.1, 1 text", are_equal)
 
 
 async def measure_storms(api: Replicas) -> list[Row]:
     """Measure the latency of signed-in users during a login storm, and its throughput."""
     found = await run_storm(api)
-    idle, stormy, logins, bare = map(found.compute_median, ("idle", "stormy", "logins", "bare"))
-    print(f"In the counted rounds, other programs used at most {found.compute_median('others'):.2f} cores:")
-    print(f"p99 {idle:.1f} -> {stormy:.1f} ms, {logins:.1f} logins and {bare:.1f} bare hashes a second")
+    idle_p99, storm_p99, logins, hashes = map(
+        found.compute_median, ("idle_p99", "storm_p99", "logins", "hashes")
+    )
+    print(
+        f"In the counted rounds, other programs used at most {found.compute_median('other_cores'):.2f} cores:"
+    )
+    print(
+        f"p99 {idle_p99:.1f} -> {storm_p99:.1f} ms, "
+        f"{logins:.1f} logins and {hashes:.1f} bare hashes per second"
+    )
     slower, share = found.slower, found.share
     return [
         Row("GET /users/me p99, storm / idle", str(slower), "<= 2", slower.median <= 2),
-        Row(f"logins / bare argon2id, threads: {THREADS}", str(share), ">= 0.9", share.median >= 0.9),
+        Row(f"logins / bare hashes, threads: {THREADS}", str(share), ">= 0.9", share.median >= 0.9),
     ]
 
 
@@ -124,7 +131,7 @@ async def measure_limits(api: Replicas) -> list[Row]:
     rows = []
     for what, tries in (("account", everywhere), ("address", everyone)):
         passed = await _count_passed(api, tries)
-        rows.append(Row(f"60 logins, one {what}, 2 API: passed", str(passed), "10", passed == 10))
+        rows.append(Row(f"60 logins, one {what}, 2 processes: accepted", str(passed), "10", passed == 10))
     return rows
 
 
@@ -154,13 +161,13 @@ def run_with_retries(bench: Callable[[Replicas], Awaitable[list[Row]]], api: Rep
     for _ in range(ATTEMPTS):
         rows = asyncio.run(run())
         print(*rows, sep="\n", flush=True)
-        if all(row.kept for row in rows):
+        if all(row.holds for row in rows):
             break
-    return [row.what for row in rows if not row.kept]
+    return [row.what for row in rows if not row.holds]
 
 
 def main() -> int:
-    """Run all measurements; return 1 when a bound is broken."""
+    """Run all measurements; return 1 if a bound is broken."""
     broken: list[str] = []
     with start_servers() as (addresses, run):
         upgrade("auth", add_driver(addresses.postgres_url))
@@ -169,7 +176,7 @@ def main() -> int:
                 broken += run_with_retries(bench, api)
         with start_replicas(run, addresses, **LIMITED) as api:
             broken += run_with_retries(measure_limits, api)
-    return print_verdict(broken)
+    return report_bounds(broken)
 
 
 if __name__ == "__main__":

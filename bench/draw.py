@@ -1,4 +1,4 @@
-"""The random draw: its fairness, growth and cost, and the delay until it follows a change.
+"""The random draw: its fairness, its growth and cost, and the delay until it follows a change.
 
 Run it with `make bench WHAT=draw`.
 """
@@ -21,10 +21,10 @@ from shared.data.db import Database, create_engine
 from sqlalchemy import select
 
 from bench import uniformity
-from bench.following import measure_longest_delay
+from bench.draw_delay import measure_longest_delay
 from bench.programs import create_content_api
-from bench.rounds import Action, Times, compute_ratio, measure_rounds, print_verdict
-from bench.speeches import Made
+from bench.rounds import Action, Times, compute_ratio, measure_rounds, report_bounds
+from bench.speeches import CatalogueTags
 from bench.system import add_driver, create_catalogue, start_servers
 from deploy.local import ports
 from deploy.local.processes import Run
@@ -32,10 +32,12 @@ from deploy.local.servers import Addresses
 
 SIZES = (10_000, 100_000, 1_000_000)
 SMALL, LARGE = SIZES[0], SIZES[-1]
-GROWTH, COST, DELAY = 1.5, 3.0, 1.0
+MAX_GROWTH, MAX_COST, MAX_DELAY_SECONDS = 1.5, 3.0, 1.0
 ATTEMPTS = 3
 """A bound counts as broken after this many failures in a row, so that noise does not look like slowness."""
-KEYS = "SELECT id, text, audio_key, duration_ms, level, type FROM speeches WHERE id = ANY($1::uuid[])"
+SELECT_BY_KEY = (
+    "SELECT id, text, audio_key, duration_ms, level, type FROM speeches WHERE id = ANY($1::uuid[])"
+)
 DRIVER, SESSION, EXCLUDING = "10 rows by key, driver", "10 rows by key, session", "level, 200 excluded"
 UNCACHED = "uncached"
 """Marks the first draw from a filter after a change."""
@@ -48,7 +50,7 @@ class Case:
     database: Database
     driver: "asyncpg.Connection[asyncpg.Record]"
     catalogue: Catalogue
-    made: Made
+    generated: CatalogueTags
     ids: list[UUID]
 
     def list_actions(self) -> Iterator[tuple[str, Action]]:
@@ -59,29 +61,29 @@ class Case:
             async with self.database.transaction() as session:
                 (await session.scalars(select(Speech).where(Speech.id.in_(next(ten))))).all()
 
-        def draw(wanted: DrawFilter, excluded: frozenset[UUID] = frozenset()) -> Action:
-            return lambda: draw_speeches(self.database, self.catalogue, wanted, limit=10, excluded=excluded)
+        def draw(filters: DrawFilter, excluded: frozenset[UUID] = frozenset()) -> Action:
+            return lambda: draw_speeches(self.database, self.catalogue, filters, limit=10, excluded=excluded)
 
-        def draw_uncached(wanted: DrawFilter) -> Action:
-            kept = draw(wanted)
+        def draw_uncached(filters: DrawFilter) -> Action:
+            draw_again = draw(filters)
 
             async def invalidate_and_draw() -> None:
-                self.catalogue.add({})  # a change, which empties the cache of filters
-                await kept()
+                self.catalogue.add({})  # a change, which clears the cache of filters
+                await draw_again()
 
             return invalidate_and_draw
 
-        yield DRIVER, lambda: self.driver.fetch(KEYS, next(ten))
+        yield DRIVER, lambda: self.driver.fetch(SELECT_BY_KEY, next(ten))
         yield SESSION, read_by_session
-        for name, wanted in list_filters(self.made).items():
-            yield name, draw(wanted)
-            yield f"{name}, {UNCACHED}", draw_uncached(wanted)
+        for name, filters in list_filters(self.generated).items():
+            yield name, draw(filters)
+            yield f"{name}, {UNCACHED}", draw_uncached(filters)
         yield EXCLUDING, draw(DrawFilter(level="A1"), frozenset(self.ids[:200]))
 
 
-def list_filters(made: Made) -> dict[str, DrawFilter]:
+def list_filters(generated: CatalogueTags) -> dict[str, DrawFilter]:
     """Return the filters of draws, by their name in the table."""
-    common, rare = frozenset(made.common), frozenset(made.rare)
+    common, rare = frozenset(generated.common), frozenset(generated.rare)
     return {
         "level": DrawFilter(level="A1"),
         "level, type": DrawFilter(level="A1", type="question"),
@@ -92,15 +94,15 @@ def list_filters(made: Made) -> dict[str, DrawFilter]:
     }
 
 
-async def load_case(url: str, made: Made) -> Case:
+async def load_case(url: str, generated: CatalogueTags) -> Case:
     """Load the catalogue as a starting process does."""
     database = Database(create_engine(add_driver(url), name="bench"))
     driver = await asyncpg.connect(url)
-    followed = CatalogueRefresher(database)
-    await followed.refresh()
-    some = f"SELECT id FROM speeches ORDER BY random() LIMIT {SMALL}"  # noqa: S608 - a number
-    ids = [row["id"] for row in await driver.fetch(some)]
-    return Case(database, driver, followed.get_catalogue(), made, ids)
+    refresher = CatalogueRefresher(database)
+    await refresher.refresh()
+    sampled = f"SELECT id FROM speeches ORDER BY random() LIMIT {SMALL}"  # noqa: S608 - a number
+    ids = [row["id"] for row in await driver.fetch(sampled)]
+    return Case(database, driver, refresher.get_catalogue(), generated, ids)
 
 
 def print_table(found: Mapping[str, Mapping[int, Times]]) -> None:
@@ -122,10 +124,10 @@ def list_broken_bounds(found: Mapping[str, Mapping[int, Times]]) -> list[str]:
             continue
         growth = compute_ratio(by_size[LARGE].p50, by_size[SMALL].p50).median
         cost = compute_ratio(by_size[LARGE].p95, found[DRIVER][LARGE].p95).median
-        if growth > GROWTH and UNCACHED not in name:
-            lines.append(f"{name}: p50 grows by {growth:.2f}, allowed are {GROWTH}")
-        if cost > COST and name != EXCLUDING:
-            lines.append(f"{name}: p95 is {cost:.2f} times a read by key, allowed are {COST}")
+        if growth > MAX_GROWTH and UNCACHED not in name:
+            lines.append(f"{name}: p50 grows by {growth:.2f}; the maximum is {MAX_GROWTH}")
+        if cost > MAX_COST and name != EXCLUDING:
+            lines.append(f"{name}: p95 is {cost:.2f} times a read by key; the maximum is {MAX_COST}")
     return lines
 
 
@@ -154,32 +156,33 @@ def measure_start(run: Run, addresses: Addresses) -> str:
     assert api.process
     seconds, taken = time.monotonic() - began, psutil.Process(api.process.pid).memory_info().rss / 2**20
     api.stop()
-    return f"is ready after {seconds:.1f} s and takes {taken:.0f} MB"
+    return f"is ready after {seconds:.1f} s and uses {taken:.0f} MB"
 
 
-def find_unfairness() -> list[str]:
-    """Draw a million times, and again if chance does not explain the first result."""
+def check_fairness() -> list[str]:
+    """Draw a million times, and once more if chance does not explain the first result."""
     for _ in range(2):
         found = uniformity.measure_fairness()
-        print(f"{uniformity.DRAWS:,} draws of {uniformity.MOST} from {uniformity.SIZE}: {found}")
-        if found.fair:
+        drawn, matching = uniformity.SPEECHES_PER_DRAW, uniformity.MATCHING_SPEECHES
+        print(f"{uniformity.DRAWS:,} draws of {drawn} from {matching}: {found}")
+        if found.is_fair:
             return []
     return ["the draw is not uniform"]
 
 
 async def main() -> int:
-    """Run all measurements; return 1 when a bound is broken."""
+    """Run all measurements; return 1 if a bound is broken."""
     with start_servers() as (addresses, run):
         cases = {size: await load_case(*await create_catalogue(addresses, size)) for size in SIZES}
         lines = await measure_times(cases)
         print(f"\nWith {LARGE:,} speeches an API process {measure_start(run, addresses)}.")
         delay = await measure_longest_delay(cases[LARGE].database)
         print(f"Under load, new speeches were drawn within {delay:.2f} s, deleted ones never.")
-        lines += [f"a change takes {delay:.2f} s to show"] if delay > DELAY else []
+        lines += [f"draws follow a change after {delay:.2f} s"] if delay > MAX_DELAY_SECONDS else []
         for case in cases.values():
             await case.driver.close()
             await case.database.close()
-    return print_verdict(lines + find_unfairness())
+    return report_bounds(lines + check_fairness())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The offline scorer's results for recordings that are not readings of their text, and their times.
+"""The offline scorer's results for recordings that are not readings of their text, and the times they take.
 
 Run it with `make bench WHAT=hostile`. Voices of other languages need eSpeak NG; without it they are omitted.
 """
@@ -32,8 +32,8 @@ ROOT = Path(__file__).parents[1]
 SEED, LANGUAGES = ROOT / "deploy" / "seed", ROOT / "services/scoring/tests/recordings/languages"
 MAX_POINTS, MAX_VOICE_POINTS, MAX_SECONDS = 15.0, 25.0, 12.0
 """Limits for sounds and other languages, for English that does not match its text, and for the time."""
-MAX_NARROW_LOSS_POINTS = 10.0
-EACH = 10
+MAX_BAND_LIMIT_LOSS_POINTS = 10.0
+CASES_PER_KIND = 10
 VOICES = 16
 LONG_TEXT = "Would anyone like another cup of tea " * 18
 SENTENCES = {
@@ -118,7 +118,7 @@ def to_wav(samples: Samples) -> bytes:
     return struct.pack("<4sI8sIHHIIHH4sI", *head) + data
 
 
-MADE: dict[str, Callable[[float, Random], Samples]] = {
+SOUND_MAKERS: dict[str, Callable[[float, Random], Samples]] = {
     "a quiet room": lambda seconds, random: sounds.to_level(random.normal(size=int(seconds * RATE)), -70),
     "white noise": lambda seconds, random: sounds.make_noise(seconds, random, slope=0),
     "pink noise": lambda seconds, random: sounds.make_noise(seconds, random, slope=1),
@@ -132,8 +132,8 @@ MADE: dict[str, Callable[[float, Random], Samples]] = {
 
 
 def list_sounds(seed: list[tuple[str, Samples]], random: Random) -> Iterator[Case]:
-    for kind, make in MADE.items():
-        for number in range(EACH):
+    for kind, make in SOUND_MAKERS.items():
+        for number in range(CASES_PER_KIND):
             yield Case(kind, make(random.uniform(1.5, 8), random), seed[number][0])
     for kind, seconds in (("silence", 3.0), ("a minute of silence", 60.0)):
         yield Case(kind, np.zeros(int(seconds * RATE), np.float32), seed[0][0])
@@ -143,7 +143,7 @@ def list_sounds(seed: list[tuple[str, Samples]], random: Random) -> Iterator[Cas
 
 def list_voices(seed: list[tuple[str, Samples]], random: Random) -> Iterator[Case]:
     texts, voices = [text for text, _ in seed], [voice for _, voice in seed]
-    for number in range(EACH):
+    for number in range(CASES_PER_KIND):
         voice, other = voices[number], texts[number - 5]
         start = len(voice) // 2
         yield Case("0.05 s of a voice", voice[start : start + RATE // 20], texts[number])
@@ -163,9 +163,9 @@ def list_files(seed: list[tuple[str, Samples]]) -> Iterator[Case]:
     text, voice = seed[0]
     for name, value in (("NaN", np.nan), ("infinity", np.inf)):
         yield Case(f"WAV of {name}", to_wav(np.full(3 * RATE, value, np.float32)), text)
-        holed = voice.copy()
-        holed[::1000] = value
-        yield Case(f"a voice with {name}", to_wav(holed), text, max_points=100)
+        damaged = voice.copy()
+        damaged[::1000] = value
+        yield Case(f"a voice with {name}", to_wav(damaged), text, max_points=100)
 
 
 def list_languages(seed: list[tuple[str, Samples]]) -> Iterator[Case]:
@@ -176,7 +176,7 @@ def list_languages(seed: list[tuple[str, Samples]]) -> Iterator[Case]:
         yield Case("other languages", voice, seed[number % len(seed)][0])
 
 
-async def judge(provider: OfflineProvider, recording: Recording, text: str) -> str | float:
+async def assess(provider: OfflineProvider, recording: Recording, text: str) -> str | float:
     try:
         result = await provider.assess(recording, text=text, language="en-US")
     except ASSESSMENT_ERRORS as error:
@@ -184,17 +184,17 @@ async def judge(provider: OfflineProvider, recording: Recording, text: str) -> s
     return float(result.pronunciation_score or 0)
 
 
-async def judge_file(provider: OfflineProvider, data: bytes, text: str) -> str | float:
-    """Process like the service: decode, check the quality, score."""
+async def assess_file(provider: OfflineProvider, data: bytes, text: str) -> str | float:
+    """Decode, check the quality and score, as the service does."""
     try:
         recording = decode_recording(memoryview(data))
     except SpeechProcessingError as error:
         return str(error.extra.get("reason", error.code))
-    return await judge(provider, recording, text)
+    return await assess(provider, recording, text)
 
 
 def to_recording(samples: Samples) -> Recording:
-    """Score without the service's checks."""
+    """Return the samples as a recording, without the service's checks."""
     pcm = (np.clip(samples, -1, 1) * 32767).astype("<i2")
     return Recording(memoryview(pcm).cast("B"), AudioInfo(len(pcm) * 1000 // RATE, RATE, "wav"))
 
@@ -207,15 +207,15 @@ class Report:
 
     async def add(self, provider: OfflineProvider, case: Case) -> None:
         data = case.audio if isinstance(case.audio, bytes) else to_wav(case.audio)
-        await self._time(self.service[case.kind], case, judge_file(provider, data, case.text))
+        await self._time(self.service[case.kind], case, assess_file(provider, data, case.text))
         if not isinstance(case.audio, bytes):
             await self._time(
-                self.alone[case.kind], case, judge(provider, to_recording(case.audio), case.text)
+                self.alone[case.kind], case, assess(provider, to_recording(case.audio), case.text)
             )
 
-    async def _time(self, row: Row, case: Case, judging: Awaitable[str | float]) -> None:
+    async def _time(self, row: Row, case: Case, assessment: Awaitable[str | float]) -> None:
         started = time.perf_counter()
-        outcome = await judging
+        outcome = await assessment
         row.add(outcome, time.perf_counter() - started)
         is_high = isinstance(outcome, float) and outcome > case.max_points
         if is_high or row.seconds[-1] > MAX_SECONDS:
@@ -230,20 +230,23 @@ class Report:
         return "\n".join(lines)
 
 
-async def compare_narrow(provider: OfflineProvider, seed: list[tuple[str, Samples]], report: Report) -> None:
+async def measure_band_limit_losses(
+    provider: OfflineProvider, seed: list[tuple[str, Samples]], report: Report
+) -> None:
     """Score correct readings with all frequencies above 4 kHz removed."""
     losses = list[float]()
-    for text, voice in seed[:EACH]:
-        full, narrow = [
-            await judge_file(provider, to_wav(samples), text)
+    for text, voice in seed[:CASES_PER_KIND]:
+        full, limited = [
+            await assess_file(provider, to_wav(samples), text)
             for samples in (voice, sounds.limit_band(voice, 4000))
         ]
-        losses.append(float(full) - float(narrow))
+        losses.append(float(full) - float(limited))
     print(
-        f"a band of 4 kHz costs {min(losses):.1f} to {max(losses):.1f} points in {len(losses)} right readings"
+        f"Without frequencies above 4 kHz, {len(losses)} correct readings lose "
+        f"{min(losses):.1f} to {max(losses):.1f} points."
     )
-    if max(map(abs, losses)) > MAX_NARROW_LOSS_POINTS:
-        report.broken.append(f"a band of 4 kHz costs {losses}")
+    if max(map(abs, losses)) > MAX_BAND_LIMIT_LOSS_POINTS:
+        report.broken.append(f"without frequencies above 4 kHz, readings lose {losses}")
 
 
 async def main() -> int:
@@ -262,7 +265,7 @@ async def main() -> int:
         ):
             await report.add(provider, case)
         print(report)
-        await compare_narrow(provider, seed, report)
+        await measure_band_limit_losses(provider, seed, report)
     finally:
         await provider.close()
     print("\n".join(report.broken) or "All bounds hold.")

@@ -20,15 +20,15 @@ import httpx
 import psutil
 from shared.data.migrations import upgrade
 
-from bench.imported import copy_import, start_import, upload_recordings, write_table
-from bench.rounds import print_verdict
+from bench.import_data import copy_import, start_import, upload_recordings, write_table
+from bench.rounds import report_bounds
 from bench.system import add_driver, create_folder
 from bench.traffic import Request, compute_p99, send_requests
 from deploy.local.stack import Stack, run_stack
 
 ROWS = int(os.environ.get("ROWS", "100000"))
 IS_LARGE = ROWS > 200_000
-"""Measures only speed, once, and memory: a million rows take minutes."""
+"""If large, only memory and one import's speed are measured: a million rows take minutes."""
 ROUNDS, ATTEMPTS = (1 if IS_LARGE else 3), 3
 IDLE_SECONDS, SETTLE_SECONDS = 30.0, 1800.0
 MIN_SPEED, MAX_MEGABYTES, MAX_P99, MAX_DELAY_SECONDS = 0.3, 300.0, 2.0, 2.0
@@ -167,13 +167,13 @@ async def create_case(stack: Stack) -> AsyncIterator[Case]:
 
 
 async def measure_speeds(case: Case, table: Path) -> None:
-    """Import and copy in alternation."""
+    """Import and copy alternately."""
     for _ in range(ROUNDS):
         import_id = await case.run(table, *await case.prepare(table))
         await case.settle()
         case.found.copied.append(await copy_import(case.content, case.reference, import_id))
         rates = f"{ROWS / case.found.imported[-1]:,.0f} / {ROWS / case.found.copied[-1]:,.0f}"
-        print(f"rows a second, imported / copied: {rates}", flush=True)
+        print(f"rows per second, imported / copied: {rates}", flush=True)
 
 
 async def measure_disturbance(case: Case, table: Path) -> None:
@@ -194,19 +194,21 @@ async def measure_disturbance(case: Case, table: Path) -> None:
 def list_broken_bounds(found: Found) -> list[str]:
     """List the bounds that do not hold."""
     lines = [
-        f"the worker of {name} takes {size:.0f} MB; allowed are {MAX_MEGABYTES:.0f}"
+        f"the worker of {name} uses {size:.0f} MB; the maximum is {MAX_MEGABYTES:.0f}"
         for name, size in found.megabytes.items()
         if size > MAX_MEGABYTES
     ]
     lines += [
-        f"{name}: p99 is {times:.2f} times that of an idle system; allowed are {MAX_P99}"
+        f"{name}: p99 is {times:.2f} times that of an idle system; the maximum is {MAX_P99}"
         for name, times in found.p99.items()
         if times > MAX_P99
     ]
     if (share := compute_speed(found)) < MIN_SPEED:
-        lines.append(f"{share:.2f} of the rows per second of COPY; required are {MIN_SPEED}")
+        lines.append(f"the import has {share:.2f} of the speed of COPY; the minimum is {MIN_SPEED}")
     if max(found.delays) > MAX_DELAY_SECONDS:
-        lines.append(f"sentences are drawn {max(found.delays):.2f} s late; allowed are {MAX_DELAY_SECONDS}")
+        lines.append(
+            f"sentences are drawn after {max(found.delays):.2f} s; the maximum is {MAX_DELAY_SECONDS}"
+        )
     return lines
 
 
@@ -240,11 +242,11 @@ def show(found: Found) -> None:
 
 
 def main() -> int:
-    """Run all measurements on the whole system; return 1 when a bound is broken."""
+    """Run all measurements on the whole system; return 1 if a bound is broken."""
     os.environ["RATE_LIMIT_ENABLED"] = "false"
     with create_folder() as path, run_stack(path) as stack:
         lines = asyncio.run(run_with_retries(stack, path / "table.csv"))
-    return print_verdict(lines)
+    return report_bounds(lines)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Stale reads during changes: two APIs, a worker, and a Redis that is killed and restarted.
+"""Stale reads during changes, with two APIs, a worker, and a Redis that is killed and restarted.
 
 Run it with `make bench WHAT=invalidation`. A speech and a tag are renamed repeatedly, through the API and, as
 an import would do it, directly in the database. A read is stale when it began after the response to a change
@@ -25,7 +25,7 @@ from shared.security.jwt import SigningKeys, create_signing_key
 
 from bench.lean_client import Connection
 from bench.programs import create_content_api, create_content_worker, create_reference
-from bench.rounds import print_verdict
+from bench.rounds import report_bounds
 from bench.system import add_driver, create_catalogue, create_folder
 from bench.throughput import create_token
 from deploy.local import servers
@@ -41,7 +41,7 @@ READS = re.compile(r'^cache_reads_total{cache="\w+",outcome="(\w+)"} (\S+)', re.
 
 
 @dataclass
-class Watched:
+class WatchedResource:
     """A changing resource and the versions that readers saw."""
 
     path: str
@@ -62,7 +62,7 @@ class Watched:
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class ContentReplicas:
     """Two replicas, with the speech and the tag that are changed."""
 
     apis: Sequence[int]
@@ -71,7 +71,7 @@ class Catalogue:
     speech_id: UUID
     tag_id: UUID
 
-    async def read_repeatedly(self, port: int, watched: Watched) -> None:
+    async def read_repeatedly(self, port: int, watched: WatchedResource) -> None:
         """Read repeatedly. Raises AssertionError on any status but 200."""
         async with Connection(port) as connection:
             while True:
@@ -112,7 +112,7 @@ class Catalogue:
 
 
 @asynccontextmanager
-async def start_catalogue(run: Run, addresses: Addresses) -> AsyncIterator[Catalogue]:
+async def start_content_replicas(run: Run, addresses: Addresses) -> AsyncIterator[ContentReplicas]:
     """Start the processes on a catalogue with an additional speech and tag."""
     keys = SigningKeys({"keys": [create_signing_key()]})
     url, _ = await create_catalogue(addresses, SPEECHES)
@@ -128,34 +128,42 @@ async def start_catalogue(run: Run, addresses: Addresses) -> AsyncIterator[Catal
             run, url, addresses, port=port, keys_port=keys_port, name=f"content-api-{number}"
         ).start()
     create_content_worker(run, url, addresses, port=choose_free_port(), keys_port=keys_port).start()
-    yield Catalogue(
+    yield ContentReplicas(
         apis, database, f"Bearer {create_token(keys, role='editor')}", speech_id, tags["version 0"]
     )
     await database.close()
 
 
 type Change = Callable[[int], Awaitable[None]]
-type Aside = Callable[[], None]
+type Interruption = Callable[[], None]
 
 
 async def run_phase(
-    name: str, at: Catalogue, change: Change, *, first: int, aside: Mapping[int, Aside]
+    name: str,
+    replicas: ContentReplicas,
+    change: Change,
+    *,
+    first: int,
+    interruptions: Mapping[int, Interruption],
 ) -> float:
     """Make changes while readers run, print a row, and return the longest delay of a read in seconds.
 
-    `aside` maps numbers of changes to actions that run before them.
+    `interruptions` maps numbers of changes to actions that run before them.
     """
-    watched = [Watched(f"{V1}/speeches/{at.speech_id}", first), Watched(f"{V1}/tags", first)]
-    before = await at.count_outcomes()
+    watched = [
+        WatchedResource(f"{V1}/speeches/{replicas.speech_id}", first),
+        WatchedResource(f"{V1}/tags", first),
+    ]
+    before = await replicas.count_outcomes()
     readers = [
-        asyncio.create_task(at.read_repeatedly(port, resource))
-        for port in at.apis
+        asyncio.create_task(replicas.read_repeatedly(port, resource))
+        for port in replicas.apis
         for resource in watched
         for _ in range(READERS // 4)
     ]
     for turn in range(CHANGES):
-        if turn in aside:
-            await asyncio.to_thread(aside[turn])
+        if turn in interruptions:
+            await asyncio.to_thread(interruptions[turn])
         await change(first + turn + 1)
         for resource in watched:
             resource.since.append(time.monotonic())
@@ -165,10 +173,10 @@ async def run_phase(
     ended = await asyncio.gather(*readers, return_exceptions=True)
     failed = [error for error in ended if not isinstance(error, asyncio.CancelledError)]
     assert not failed, failed
-    return report(name, watched, await at.count_outcomes() - before)
+    return report(name, watched, await replicas.count_outcomes() - before)
 
 
-def report(name: str, watched: Sequence[Watched], outcomes: Counter[str]) -> float:
+def report(name: str, watched: Sequence[WatchedResource], outcomes: Counter[str]) -> float:
     """Print a row of the table and return the longest delay of a read."""
     reads, stale = (
         sum(resource.reads for resource in watched),
@@ -185,37 +193,39 @@ def report(name: str, watched: Sequence[Watched], outcomes: Counter[str]) -> flo
 
 
 async def main() -> int:
-    """Run all measurements; return 1 when a read was stale for longer than the bound."""
+    """Run all measurements; return 1 if a read was stale for longer than the bound."""
     with create_folder() as path, servers.run_servers(path / "servers") as running:
         run = Run(path / "programs")
         try:
-            async with start_catalogue(run, running.addresses) as at:
+            async with start_content_replicas(run, running.addresses) as replicas:
                 print(f"{'':30}{'reads':>8}{'hits':>10}{'reads/change':>12}{'stale':>10}{'longest':>15}")
-                behind = await run_phases(at, running)
+                delays = await run_phases(replicas, running)
         finally:
             run.close()
-    return print_verdict(
+    return report_bounds(
         [
             f"{name}: a read was stale for {late:.2f} s"
-            for name, late in behind.items()
+            for name, late in delays.items()
             if late > BOUND_SECONDS
         ]
     )
 
 
-async def run_phases(at: Catalogue, running: Running) -> dict[str, float]:
+async def run_phases(replicas: ContentReplicas, running: Running) -> dict[str, float]:
     """Measure every kind of change, with and without Redis, and return the longest delays of reads."""
-    coming_and_going = {CHANGES // 3: running.redis.kill, 2 * CHANGES // 3: running.redis.start}
-    ways: dict[str, tuple[Change, Mapping[int, Aside]]] = {
-        "through the API": (at.change_by_api, {}),
-        "in the database": (at.change_in_database, {}),
-        "through the API, Redis killed": (at.change_by_api, coming_and_going),
-        "in the database, Redis killed": (at.change_in_database, coming_and_going),
+    redis_outage = {CHANGES // 3: running.redis.kill, 2 * CHANGES // 3: running.redis.start}
+    ways: dict[str, tuple[Change, Mapping[int, Interruption]]] = {
+        "through the API": (replicas.change_by_api, {}),
+        "in the database": (replicas.change_in_database, {}),
+        "through the API, Redis killed": (replicas.change_by_api, redis_outage),
+        "in the database, Redis killed": (replicas.change_in_database, redis_outage),
     }
-    behind = {}
-    for turn, (name, (change, aside)) in enumerate(ways.items()):
-        behind[name] = await run_phase(name, at, change, first=turn * CHANGES, aside=aside)
-    return behind
+    delays = {}
+    for turn, (name, (change, interruptions)) in enumerate(ways.items()):
+        delays[name] = await run_phase(
+            name, replicas, change, first=turn * CHANGES, interruptions=interruptions
+        )
+    return delays
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from shared.security.jwt import SigningKeys, create_signing_key
 
 from bench.lean_client import Answer, Connection
 from bench.programs import UNLIMITED, create_game_api, create_gateway, create_keys_server
-from bench.rounds import Ratio, compute_ratio, print_verdict
+from bench.rounds import Ratio, compute_ratio, report_bounds
 from bench.system import add_driver, start_servers
 from bench.throughput import create_token
 from deploy.local import ports
@@ -38,7 +38,7 @@ WITHOUT_ADMISSION = {"MAX_REQUESTS_IN_WORK": UNLIMITED, "MAX_REQUESTS_WAITING": 
 
 
 class Load(NamedTuple):
-    """The target of sessions, and their learners."""
+    """Where sessions are sent, by which learners."""
 
     port: int
     tokens: list[str]
@@ -54,8 +54,8 @@ class Load(NamedTuple):
             return await connection.request("POST", PATH, self.body, **headers)
 
 
-class Measured(NamedTuple):
-    """Sessions saved a second by round, and the statuses under overload."""
+class Measurements(NamedTuple):
+    """Sessions saved per second in each round, and the statuses under overload."""
 
     peak: list[float]
     overload: list[float]
@@ -91,7 +91,7 @@ def build_session() -> dict[str, Any]:
 
 
 async def measure_peak(load: Load) -> float:
-    """Measure the sessions saved a second by a few clients that wait for each answer."""
+    """Measure the sessions that a few clients save per second if they wait for each answer."""
     until = time.perf_counter() + PEAK_SECONDS
 
     async def save_until_the_end(client: int) -> int:
@@ -106,8 +106,8 @@ async def measure_peak(load: Load) -> float:
 
 
 async def measure_overload(load: Load, rate: float, statuses: Counter[int]) -> tuple[float, float]:
-    """Send at this rate regardless of the answers; return the sessions saved a second, and the slowest of
-    them. The first seconds, in which the queue only grows, do not count.
+    """Send at this rate regardless of the answers. Return the sessions saved per second, and the time of the
+    slowest. The first seconds, in which the queue only grows, do not count.
     """
     began, saved = time.perf_counter(), list[float]()
 
@@ -125,38 +125,40 @@ async def measure_overload(load: Load, rate: float, statuses: Counter[int]) -> t
     return len(saved) / (OVERLOAD_SECONDS - WARM_UP_SECONDS), max(saved, default=0.0)
 
 
-async def measure_loads(loads: dict[str, Load]) -> dict[str, Measured]:
+async def measure_loads(loads: dict[str, Load]) -> dict[str, Measurements]:
     """Measure peak and overload of each in alternation."""
-    found = {name: Measured([], [], Counter(), []) for name in loads}
+    found = {name: Measurements([], [], Counter(), []) for name in loads}
     for _ in range(ROUNDS):
         for name, load in loads.items():
-            one = found[name]
-            one.peak.append(await measure_peak(load))
-            goodput, slowest = await measure_overload(load, OVERLOAD * one.peak[-1], one.statuses)
-            one.overload.append(goodput)
-            one.slowest.append(slowest)
+            measurements = found[name]
+            measurements.peak.append(await measure_peak(load))
+            goodput, slowest = await measure_overload(
+                load, OVERLOAD * measurements.peak[-1], measurements.statuses
+            )
+            measurements.overload.append(goodput)
+            measurements.slowest.append(slowest)
             await asyncio.sleep(3)
     return found
 
 
-def format_row(name: str, found: Measured) -> str:
+def format_row(name: str, found: Measurements) -> str:
     """Return a row of the table."""
     rates = f"{sum(found.peak) / ROUNDS:6.0f} {sum(found.overload) / ROUNDS:10.0f}"
     return f"{name:12} {rates}   {found.share}   {max(found.slowest):5.2f} s   {dict(found.statuses)}"
 
 
 async def run_with_retries(loads: dict[str, Load]) -> list[str]:
-    """Measure and print until the bound holds, at most ATTEMPTS times; return the broken one."""
+    """Measure and print until the bound holds, at most ATTEMPTS times; return the broken bound."""
     broken: list[str] = []
     for _ in range(ATTEMPTS):
         found = await measure_loads(loads)
-        print(f"\n{'saved a second':14}   peak   at twice   share              slowest   statuses at twice")
-        for name, one in found.items():
-            print(format_row(name, one))
+        print(f"\n{'saved per second':16} peak   at twice   share              slowest   statuses at twice")
+        for name, measurements in found.items():
+            print(format_row(name, measurements))
         share = found[BOUNDED].share.median
         if share >= MIN_SHARE:
             return []
-        broken = [f"at twice the rate {share:.2f} of the peak is left; required are {MIN_SHARE}"]
+        broken = [f"goodput at twice the rate is {share:.2f} of the peak; the minimum is {MIN_SHARE}"]
     return broken
 
 
@@ -181,7 +183,7 @@ def start_apis(run: Run, url: str, addresses: Addresses, keys: SigningKeys) -> d
     keys_port = ports.assign_ports(ports.choose_free_block())["auth-api"]
     create_keys_server(run, json.dumps(keys.public), port=keys_port).start()
     tokens, loads = [create_token(keys) for _ in range(LEARNERS)], {}
-    for name, different in {BOUNDED: {}, UNBOUNDED: WITHOUT_ADMISSION}.items():
+    for name, overrides in {BOUNDED: {}, UNBOUNDED: WITHOUT_ADMISSION}.items():
         block = ports.assign_ports(ports.choose_free_block())
         api = create_game_api(
             run,
@@ -190,7 +192,7 @@ def start_apis(run: Run, url: str, addresses: Addresses, keys: SigningKeys) -> d
             addresses,
             port=block["game-api"],
             keys_port=keys_port,
-            different=different,
+            overrides=overrides,
         )
         api.start()
         create_gateway(run, f"gateway-{name}", block, keys_port=keys_port, game=block["game-api"]).start()
@@ -199,12 +201,12 @@ def start_apis(run: Run, url: str, addresses: Addresses, keys: SigningKeys) -> d
 
 
 async def main() -> int:
-    """Run all measurements; return 1 when the bound is broken."""
+    """Run all measurements; return 1 if the bound is broken."""
     keys = SigningKeys({"keys": [create_signing_key()]})
     with start_servers() as (addresses, run):
         url = await create_database(addresses)
         broken = await run_with_retries(start_apis(run, url, addresses, keys))
-    return print_verdict(broken)
+    return report_bounds(broken)
 
 
 if __name__ == "__main__":

@@ -102,10 +102,15 @@ def _to_audit_case(filters: AuditLogFilter) -> Query:
 
 
 def list_tag_cases() -> dict[str, Query]:
-    asked = {"category": ("", 0), "name": ("", 0), "name, page 2": ("", 50), "name, search": ("tag 5", 0)}
+    parameters = {
+        "category": ("", 0),
+        "name": ("", 0),
+        "name, page 2": ("", 50),
+        "name, search": ("tag 5", 0),
+    }
     return {
         f"tags, {name}": _to_tag_case(name.partition(",")[0], search, offset)
-        for name, (search, offset) in asked.items()
+        for name, (search, offset) in parameters.items()
     }
 
 
@@ -121,9 +126,9 @@ async def measure_case(database: Database, name: str, query: Query) -> str | Non
             await query(session)
 
     await answer()
-    taken = [await time_call(answer()) for _ in range(ROUNDS)]
-    slowest = compute_percentile(taken, 95)
-    print(f"{name:32}{statistics.median(taken):>8.1f}/{slowest:>7.1f} ms", flush=True)
+    times_ms = [await time_call(answer()) for _ in range(ROUNDS)]
+    slowest = compute_percentile(times_ms, 95)
+    print(f"{name:32}{statistics.median(times_ms):>8.1f}/{slowest:>7.1f} ms", flush=True)
     return f"{name}: p95 is {slowest:.0f} ms" if slowest > BOUND_MS else None
 
 

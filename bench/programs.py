@@ -64,13 +64,13 @@ def create_game_api(
     *,
     port: int,
     keys_port: int,
-    different: Mapping[str, str],
+    overrides: Mapping[str, str],
 ) -> Server:
-    """Return a game API without rate limits that verifies tokens; `different` adds to its environment."""
+    """Return a game API without rate limits that verifies tokens; `overrides` adds to its environment."""
     receipts = run.folder / "receipt-keys.json"
     receipts.write_text(json.dumps(SigningKeys({"keys": [create_signing_key()]}).public))
     environment = _build_environment(database, addresses, port=port, keys_port=keys_port)
-    environment |= {"RECEIPT_JWKS_FILE": str(receipts), "LOG_LEVEL": "WARNING", **different}
+    environment |= {"RECEIPT_JWKS_FILE": str(receipts), "LOG_LEVEL": "WARNING", **overrides}
     return _create_server(run, name, environment, "game", "api", port=port, answers="/ready")
 
 
@@ -84,9 +84,9 @@ def create_keys_server(run: Run, keys: str, *, port: int) -> Server:
 
 
 def create_auth_api(
-    run: Run, name: str, addresses: Addresses, *, port: int, keys_file: Path, different: Mapping[str, str]
+    run: Run, name: str, addresses: Addresses, *, port: int, keys_file: Path, overrides: Mapping[str, str]
 ) -> Server:
-    """Return an auth API; `different` adds to its environment."""
+    """Return an auth API; `overrides` adds to its environment."""
     environment = {
         "ENVIRONMENT": "test",
         "PORT": str(port),
@@ -95,7 +95,7 @@ def create_auth_api(
         "RABBITMQ_URL": f"{addresses.rabbitmq_url}/",
         "SIGNING_KEYS_FILE": str(keys_file),
         "LOG_LEVEL": "WARNING",
-        **different,
+        **overrides,
     }
     return _create_server(run, name, environment, "auth", "api", port=port, answers="/ready")
 

@@ -50,14 +50,14 @@ class Replicas:
 
 
 @contextmanager
-def start_replicas(run: Run, addresses: Addresses, **different: str) -> Iterator[Replicas]:
+def start_replicas(run: Run, addresses: Addresses, **overrides: str) -> Iterator[Replicas]:
     """Start both on a migrated database, and stop them at the end of the block."""
     keys_file = run.folder / "keys.json"
     keys_file.write_text(json.dumps({"keys": [create_signing_key()]}))
     ports = choose_free_port(), choose_free_port()
     apis = [
         create_auth_api(
-            run, f"auth-api-{number}", addresses, port=port, keys_file=keys_file, different=different
+            run, f"auth-api-{number}", addresses, port=port, keys_file=keys_file, overrides=overrides
         )
         for number, port in enumerate(ports)
     ]

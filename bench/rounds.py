@@ -1,4 +1,4 @@
-"""Alternating measurements: many short rounds of everything compared, so that noise affects all alike."""
+"""Alternating measurements in many short rounds, so that noise affects all of them equally."""
 
 import statistics
 import time
@@ -53,7 +53,7 @@ def compute_ratio(measurements: list[float], references: list[float]) -> Ratio:
     return Ratio(*statistics.quantiles((one / other for one, other in pairs), n=4))
 
 
-def print_verdict(broken: list[str]) -> int:
+def report_bounds(broken: list[str]) -> int:
     """Print the broken bounds and return the exit status."""
     for line in broken:
         print(f"BROKEN: {line}")

@@ -19,7 +19,7 @@ from scoring.providers.offline.provider import PROCESS, OfflineProvider
 from shared.confined.pool import WorkerPool
 
 from bench.hostile import read_seed, to_recording
-from bench.rounds import compute_ratio, print_verdict
+from bench.rounds import compute_ratio, report_bounds
 from bench.sounds import RATE, Samples
 
 MAX_SECONDS, MINUTE_SECONDS = 6.0, 60.0
@@ -92,7 +92,7 @@ async def compare_with_encoder(provider: OfflineProvider, seed: list[tuple[str, 
         print(f"{name}: p50 {p50 * 1000:.0f} ms, p95 {p95 * 1000:.0f} ms for {len(times)} readings")
     found = compute_ratio(scored, encoded)
     print(f"an assessment / the encoder alone: {found}")
-    return [] if found.median <= MAX_ENCODER_RATIO else [f"an assessment is {found} times the encoder"]
+    return [] if found.median <= MAX_ENCODER_RATIO else [f"an assessment takes {found} times the encoder"]
 
 
 async def measure_minute(provider: OfflineProvider, seed: list[tuple[str, Samples]]) -> list[str]:
@@ -106,7 +106,7 @@ async def measure_minute(provider: OfflineProvider, seed: list[tuple[str, Sample
         print(f"a minute of {len(long_text.split())} words: {seconds:.1f} s")
     print(f"its time per second of audio / that of a reading: {statistics.median(ratios):.2f}")
     print(f"memory of a worker: {memory.rss:.0f} MB, of which up to {memory.shared:.0f} shared")
-    broken = [f"a worker takes {memory.rss:.0f} MB"] if memory.rss > MAX_WORKER_MB else []
+    broken = [f"a worker uses {memory.rss:.0f} MB"] if memory.rss > MAX_WORKER_MB else []
     if statistics.median(ratios) > MAX_MINUTE_RATIO:
         broken.append(f"a second of a minute takes {statistics.median(ratios):.2f} times that of a reading")
     return broken
@@ -148,7 +148,7 @@ async def main() -> int:
         print("after the warm-up:")
         broken = await compare_with_encoder(provider, seed)
         broken += await measure_minute(provider, seed)
-    return print_verdict(broken + await compare_workers(seed))
+    return report_bounds(broken + await compare_workers(seed))
 
 
 if __name__ == "__main__":

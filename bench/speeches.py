@@ -17,18 +17,18 @@ import asyncpg
 from bench.vocabulary import JOINS, PLACES, QUESTIONS, SUBJECTS, TIMES, TOPICS, VERBS
 
 BATCH = 20_000
-BEGINNING = datetime(2025, 1, 1, tzinfo=UTC)
+FIRST_CREATED_AT = datetime(2025, 1, 1, tzinfo=UTC)
 COMMON = ("travel", "present simple")
 RARE = ("idioms of the sea", "words from Welsh")
-RARE_ON = 40
-"""Speeches of each level with the first rare tag; every second of them has both."""
+RARE_SPEECHES_PER_LEVEL = 40
+"""Speeches of each level with the first rare tag. Every second one also has the other."""
 
 LEVELS = {"A1": 20, "A2": 20, "B1": 20, "B2": 17, "C1": 13, "C2": 10}
 """Share of each level in percent."""
 CLAUSES = {"A1": 1, "A2": 1, "B1": 2, "B2": 2, "C1": 3, "C2": 3}
 
 
-class Made(NamedTuple):
+class CatalogueTags(NamedTuple):
     """Tags of a generated catalogue."""
 
     size: int
@@ -36,7 +36,7 @@ class Made(NamedTuple):
     rare: list[UUID]
 
 
-async def fill(connection: "asyncpg.Connection[Any]", count: int, *, seed: int = 1) -> Made:
+async def fill(connection: "asyncpg.Connection[Any]", count: int, *, seed: int = 1) -> CatalogueTags:
     """Fill an empty content database with `count` speeches, which depend only on the seed.
 
     The connection must be a superuser's: foreign keys hold by construction and are not checked row by row.
@@ -50,22 +50,26 @@ async def fill(connection: "asyncpg.Connection[Any]", count: int, *, seed: int =
         for batch in batched(_generate_speeches(rng, count, tags), BATCH):
             await _copy_batch(connection, batch)
     await connection.execute("VACUUM ANALYZE tags, speeches, speech_tags")
-    return Made(count, [tags[name] for name in COMMON], [tags[name] for name in RARE])
+    return CatalogueTags(count, [tags[name] for name in COMMON], [tags[name] for name in RARE])
 
 
 async def _copy_batch(connection: "asyncpg.Connection[Any]", batch: tuple[tuple[Any, ...], ...]) -> None:
     columns = ("id", "text", "level", "type", "audio_key", "duration_ms", "created_at", "updated_at")
     speeches = [row for *row, _ in batch]
-    carried = [(row[0], tag_id) for row in batch for tag_id in row[-1]]
+    speech_tags = [(row[0], tag_id) for row in batch for tag_id in row[-1]]
     await connection.copy_records_to_table("speeches", records=speeches, columns=columns)
-    await connection.copy_records_to_table("speech_tags", records=carried, columns=("speech_id", "tag_id"))
+    await connection.copy_records_to_table(
+        "speech_tags", records=speech_tags, columns=("speech_id", "tag_id")
+    )
 
 
 def _generate_speeches(rng: Random, count: int, tags: dict[str, UUID]) -> Iterator[tuple[Any, ...]]:
     levels = rng.choices(list(LEVELS), list(LEVELS.values()), k=count)
-    apart = {level: max(1, of_level // RARE_ON) for level, of_level in Counter(levels).items()}
+    rare_distances = {
+        level: max(1, of_level // RARE_SPEECHES_PER_LEVEL) for level, of_level in Counter(levels).items()
+    }
     seen = Counter[str]()
-    at, key = BEGINNING, ""
+    at, key = FIRST_CREATED_AT, ""
     for level in levels:
         type = "question" if rng.random() < 0.4 else "answer"
         text = compose_sentence(rng, CLAUSES[level], type)
@@ -75,7 +79,7 @@ def _generate_speeches(rng: Random, count: int, tags: dict[str, UUID]) -> Iterat
         at += timedelta(seconds=20)
         seen[level] += 1
         duration = 400 + 65 * len(text) + rng.randrange(400)
-        chosen = _choose_tags(rng, tags, rare=seen[level] / apart[level])
+        chosen = _choose_tags(rng, tags, rare=seen[level] / rare_distances[level])
         yield (_create_uuid7(rng, at), text, level, type, key, duration, at, at, chosen)
 
 
@@ -93,11 +97,11 @@ def _choose_tags(rng: Random, tags: dict[str, UUID], *, rare: float) -> set[UUID
     chosen = {tags[name] for name in COMMON if rng.random() < 0.25}
     # The first topics are the most frequent.
     chosen |= {tags[TOPICS[int(len(TOPICS) * rng.random() ** 2)]] for _ in range(rng.randint(1, 3))}
-    if rare.is_integer() and rare <= RARE_ON:
+    if rare.is_integer() and rare <= RARE_SPEECHES_PER_LEVEL:
         chosen |= {tags[name] for name in (RARE if rare % 2 else RARE[:1])}
     return chosen
 
 
-def _create_uuid7(rng: Random, at: datetime = BEGINNING) -> UUID:
+def _create_uuid7(rng: Random, at: datetime = FIRST_CREATED_AT) -> UUID:
     milliseconds = int(at.timestamp() * 1000)
     return UUID(int=milliseconds << 80 | 7 << 76 | rng.getrandbits(12) << 64 | 2 << 62 | rng.getrandbits(62))

@@ -1,4 +1,4 @@
-"""A login storm: the latency of signed-in users during it, and the share of hashing in its cost."""
+"""A login storm: the latency of signed-in users during it, and its throughput compared with bare hashes."""
 
 import asyncio
 import statistics
@@ -17,22 +17,22 @@ from bench.replicas import PASSWORD, V1, Replicas
 from bench.rounds import Ratio, compute_ratio
 
 CLIENTS = 50
-ME_PER_SECOND = 50
+PROFILE_REQUESTS_PER_SECOND = 50
 CONNECTIONS = 4
 SECONDS, BARE_SECONDS = 3.0, 1.5
-ROUNDS, COUNTED = 16, 6
+ROUNDS, COUNTED_ROUNDS = 16, 6
 HASHER = PasswordHasher(memory_cost=19_456, time_cost=2, parallelism=1)
 THREADS: int = ApiSettings.model_fields["password_threads"].default
 
 
 class Round(NamedTuple):
-    """Measurements of one round, and the most cores that other programs used during it."""
+    """Measurements of one round, and the maximum number of cores that other programs used during it."""
 
-    others: float
-    bare: float
-    idle: float
+    other_cores: float
+    hashes: float
+    idle_p99: float
     logins: float
-    stormy: float
+    storm_p99: float
 
 
 class Storm(NamedTuple):
@@ -43,16 +43,20 @@ class Storm(NamedTuple):
     @property
     def slower(self) -> Ratio:
         """Ratio of the 99th percentiles of GET /users/me with and without the storm."""
-        return compute_ratio([one.stormy for one in self.rounds], [one.idle for one in self.rounds])
+        return compute_ratio(
+            [measured.storm_p99 for measured in self.rounds], [measured.idle_p99 for measured in self.rounds]
+        )
 
     @property
     def share(self) -> Ratio:
-        """Ratio of logins a second to bare hashes a second in as many threads."""
-        return compute_ratio([one.logins for one in self.rounds], [one.bare for one in self.rounds])
+        """Ratio of logins to bare hashes per second, with as many threads."""
+        return compute_ratio(
+            [measured.logins for measured in self.rounds], [measured.hashes for measured in self.rounds]
+        )
 
     def compute_median(self, name: str) -> float:
         """Return the median of one measurement."""
-        return statistics.median([float(getattr(one, name)) for one in self.rounds])
+        return statistics.median([float(getattr(measured, name)) for measured in self.rounds])
 
 
 async def run_storm(api: Replicas) -> Storm:
@@ -61,17 +65,17 @@ async def run_storm(api: Replicas) -> Storm:
     bearer = f"Bearer {tokens['access_token']}"
     accounts = [(await api.create_account())[0] for _ in range(CLIENTS)]
     rounds = [await _run_round(api.ports[0], bearer, accounts) for _ in range(ROUNDS)]
-    return Storm(sorted(rounds)[:COUNTED])
+    return Storm(sorted(rounds)[:COUNTED_ROUNDS])
 
 
 async def _run_round(port: int, bearer: str, accounts: list[str]) -> Round:
-    first, bare = await _watch(asyncio.to_thread(_measure_bare_hashes))
-    second, idle = await _watch(_measure_p99(port, bearer))
+    first, hashes = await _watch(asyncio.to_thread(_measure_bare_hashes))
+    second, idle_p99 = await _watch(_measure_p99(port, bearer))
     async with _log_in_continuously(port, accounts) as done:
         before, began = done(), time.perf_counter()
-        third, stormy = await _watch(_measure_p99(port, bearer))
+        third, storm_p99 = await _watch(_measure_p99(port, bearer))
         logins = (done() - before) / (time.perf_counter() - began)
-    return Round(max(first, second, third), bare, idle, logins, stormy)
+    return Round(max(first, second, third), hashes, idle_p99, logins, storm_p99)
 
 
 async def _watch(measuring: Awaitable[float]) -> tuple[float, float]:
@@ -106,21 +110,19 @@ def _measure_bare_hashes() -> float:
 
 
 async def _measure_p99(port: int, bearer: str) -> float:
-    """Measure milliseconds from the scheduled start of requests, at a steady rate even when responses are
-    slow.
-    """
+    """Measure milliseconds from the scheduled start of requests, whose rate does not depend on responses."""
     times: list[float] = []
     began = time.perf_counter()
 
     async def ask(number: int) -> None:
-        due = began + number / ME_PER_SECOND
+        due = began + number / PROFILE_REQUESTS_PER_SECOND
         async with Connection(port) as connection:
             while due < began + SECONDS:
                 await asyncio.sleep(max(0.0, due - time.perf_counter()))
                 answer = await connection.request("GET", f"{V1}/users/me", Authorization=bearer)
                 assert answer.status == 200, answer.body
                 times.append(time.perf_counter() - due)
-                due += CONNECTIONS / ME_PER_SECOND
+                due += CONNECTIONS / PROFILE_REQUESTS_PER_SECOND
 
     await asyncio.gather(*map(ask, range(CONNECTIONS)))
     return sorted(times)[len(times) * 99 // 100] * 1000
@@ -129,13 +131,13 @@ async def _measure_p99(port: int, bearer: str) -> float:
 @asynccontextmanager
 async def _log_in_continuously(port: int, accounts: list[str]) -> AsyncIterator[Callable[[], int]]:
     """Run continuous logins, at full rate when the block starts; yields a counter of completed logins."""
-    count, over = 0, False
+    count, is_over = 0, False
 
     async def log_in_repeatedly(email: str) -> None:
         nonlocal count
         credentials = {"email": email, "password": PASSWORD}
         async with Connection(port) as connection:
-            while not over:
+            while not is_over:
                 answer = await connection.request("POST", f"{V1}/auth/login", credentials)
                 assert answer.status == 200, answer.body
                 count += 1
@@ -145,5 +147,5 @@ async def _log_in_continuously(port: int, accounts: list[str]) -> AsyncIterator[
             group.create_task(log_in_repeatedly(email))
         await asyncio.sleep(1)
         yield lambda: count
-        # Abandoned logins would still be hashed and would disturb the next measurement.
-        over = True
+        # Passwords of abandoned logins would still be hashed, and would disturb the next measurement.
+        is_over = True

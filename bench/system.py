@@ -11,8 +11,8 @@ from typing import Any
 import asyncpg
 from shared.data.migrations import upgrade
 
-from bench.rounds import print_verdict
-from bench.speeches import Made, fill
+from bench.rounds import report_bounds
+from bench.speeches import CatalogueTags, fill
 from deploy.local import ports, servers
 from deploy.local.processes import Run
 from deploy.local.servers import Addresses, Credentials
@@ -49,12 +49,12 @@ def run_on_postgres(measure: Callable[[str], Coroutine[Any, Any, list[str]]]) ->
         try:
             create_postgres(run, path / "data", port=port, password=password, fast=True).start()
             url = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
-            return print_verdict(asyncio.run(measure(add_driver(url))))
+            return report_bounds(asyncio.run(measure(add_driver(url))))
         finally:
             run.close()
 
 
-async def create_catalogue(addresses: Addresses, count: int) -> tuple[str, Made]:
+async def create_catalogue(addresses: Addresses, count: int) -> tuple[str, CatalogueTags]:
     """Create a content database with `count` speeches; return its URL without a driver, and its tags."""
     name = f"content_{count}"
     server = await asyncpg.connect(addresses.postgres_url)

@@ -14,7 +14,7 @@ from shared.security.jwt import ACCESS_TOKEN, SigningKeys, create_signing_key
 
 from bench.load import Target, measure_rate
 from bench.programs import create_content_api, create_gateway, create_reference
-from bench.rounds import compute_ratio, print_verdict
+from bench.rounds import compute_ratio, report_bounds
 from bench.system import create_catalogue, start_servers
 from deploy.local import ports
 from deploy.local.processes import Run
@@ -25,7 +25,7 @@ BOUND = 0.5
 ROUNDS, SECONDS = 12, 2.0
 ATTEMPTS = 3
 PATH = "/api/v1/game/speeches/random"
-OURS, ROWS, TYPED, ONE = "draw", "10 rows by key", "10 rows by key, typed", "1 row by key, prebuilt"
+DRAW, ROWS, TYPED, ONE = "draw", "10 rows by key", "10 rows by key, typed", "1 row by key, prebuilt"
 
 
 def create_token(keys: SigningKeys, *, role: str = "learner") -> str:
@@ -53,13 +53,13 @@ async def run_with_retries(targets: dict[str, Target]) -> list[str]:
         found = await measure_rates(targets)
         print(f"\n{'requests per second':45} median   slowest  fastest   draw / this")
         for name, rates in found.items():
-            ours = found[f"{OURS}, {name.rpartition(', ')[2]}"]
+            draws = found[f"{DRAW}, {name.rpartition(', ')[2]}"]
             row = f"{statistics.median(rates):6.0f}   {min(rates):6.0f}   {max(rates):6.0f}"
-            print(f"{name:45} {row}    {compute_ratio(ours, rates)}")
+            print(f"{name:45} {row}    {compute_ratio(draws, rates)}")
         broken = [
-            f"the draw's throughput is {share.median:.2f} of {ROWS}, {way}; required are {BOUND}"
+            f"the draw's throughput is {share.median:.2f} of {ROWS}, {way}; the minimum is {BOUND}"
             for way in ("gateway", "direct")
-            if (share := compute_ratio(found[f"{OURS}, {way}"], found[f"{ROWS}, {way}"])).median < BOUND
+            if (share := compute_ratio(found[f"{DRAW}, {way}"], found[f"{ROWS}, {way}"])).median < BOUND
         ]
         if not broken:
             break
@@ -67,13 +67,13 @@ async def run_with_retries(targets: dict[str, Target]) -> list[str]:
 
 
 async def main() -> int:
-    """Run all measurements; return 1 when a bound is broken."""
+    """Run all measurements; return 1 if a bound is broken."""
     keys = SigningKeys({"keys": [create_signing_key()]})
     with start_servers() as (addresses, run):
         url, _ = await create_catalogue(addresses, SPEECHES)
         targets = start_targets(run, url, addresses, keys)
         broken = await run_with_retries(targets)
-    return print_verdict(broken)
+    return report_bounds(broken)
 
 
 def start_targets(run: Run, url: str, addresses: Addresses, keys: SigningKeys) -> dict[str, Target]:
@@ -83,18 +83,18 @@ def start_targets(run: Run, url: str, addresses: Addresses, keys: SigningKeys) -
     create_reference(run, url, json.dumps(keys.public), port=bare).start()
     process = create_content_api(run, url, addresses, port=api, keys_port=bare)
     process.start()
-    doors = {}
+    gateway_ports = {}
     for name, port in {"gateway-draw": api, "gateway-reference": bare}.items():
         own = ports.assign_ports(ports.choose_free_block())
         create_gateway(run, name, own, content=port, keys_port=bare).start()
-        doors[port] = own["gateway"]
+        gateway_ports[port] = own["gateway"]
     bearer = create_token(keys)
     return {
-        f"{OURS}, gateway": Target(doors[api], PATH, bearer),
-        f"{ROWS}, gateway": Target(doors[bare], PATH, bearer),
-        f"{TYPED}, gateway": Target(doors[bare], f"{PATH}/typed", bearer),
-        f"{ONE}, gateway": Target(doors[bare], f"{PATH}/one", bearer),
-        f"{OURS}, direct": Target(api, PATH, bearer),
+        f"{DRAW}, gateway": Target(gateway_ports[api], PATH, bearer),
+        f"{ROWS}, gateway": Target(gateway_ports[bare], PATH, bearer),
+        f"{TYPED}, gateway": Target(gateway_ports[bare], f"{PATH}/typed", bearer),
+        f"{ONE}, gateway": Target(gateway_ports[bare], f"{PATH}/one", bearer),
+        f"{DRAW}, direct": Target(api, PATH, bearer),
         f"{ROWS}, direct": Target(bare, PATH, bearer),
         f"{TYPED}, direct": Target(bare, f"{PATH}/typed", bearer),
         f"{ONE}, direct": Target(bare, f"{PATH}/one", bearer),

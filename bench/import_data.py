@@ -1,4 +1,4 @@
-"""What the import bench imports: recordings, a table, and a COPY of the same rows for comparison."""
+"""The recordings and the table of the import benchmark, and a COPY of the same rows for comparison."""
 
 import csv
 import tempfile
@@ -42,7 +42,7 @@ type Connection = "asyncpg.Connection[Any]"
 
 
 async def upload_recordings(importer: Connection, owner_id: UUID, count: int) -> UUID:
-    """Insert the rows of recordings that were uploaded; return the upload session."""
+    """Insert the rows of uploaded recordings; return the upload session."""
     session_id = uuid4()
     session = (
         "INSERT INTO upload_sessions (id, owner_id, expires_at) VALUES ($1, $2, now() + interval '1 day')"

@@ -15,50 +15,52 @@ from shared.background import run_loops
 from shared.data.db import Database
 
 REPEATS = 10
-BUSY = 4
+CONCURRENT_DRAWERS = 4
 TAG = "only for a moment"
 
 
 async def measure_longest_delay(database: Database) -> float:
     """Return the longest time until a new speech was drawn. Raises AssertionError if a deleted one was."""
-    followed = CatalogueRefresher(database)
-    await followed.refresh()
+    refresher = CatalogueRefresher(database)
+    await refresher.refresh()
     async with database.transaction() as session:
         tags = await create_tags(session, {TAG: "topic"}, actor=None)
-    async with run_loops(followed.loop), asyncio.TaskGroup() as group:
-        busy = [group.create_task(_draw_repeatedly(database, followed)) for _ in range(BUSY)]
-        delays = [await _measure_delay(database, followed, tags[TAG]) for _ in range(REPEATS)]
-        for task in busy:
+    async with run_loops(refresher.loop), asyncio.TaskGroup() as group:
+        drawers = [
+            group.create_task(_draw_repeatedly(database, refresher)) for _ in range(CONCURRENT_DRAWERS)
+        ]
+        delays = [await _measure_delay(database, refresher, tags[TAG]) for _ in range(REPEATS)]
+        for task in drawers:
             task.cancel()
     return max(delays)
 
 
-async def _draw_repeatedly(database: Database, followed: CatalogueRefresher) -> None:
+async def _draw_repeatedly(database: Database, refresher: CatalogueRefresher) -> None:
     while True:
-        await draw_speeches(database, followed.get_catalogue(), DrawFilter(level="A1"), limit=10)
+        await draw_speeches(database, refresher.get_catalogue(), DrawFilter(level="A1"), limit=10)
 
 
-async def _measure_delay(database: Database, followed: CatalogueRefresher, tag: UUID) -> float:
-    wanted = DrawFilter(level="C2", tags=frozenset({tag}))
+async def _measure_delay(database: Database, refresher: CatalogueRefresher, tag: UUID) -> float:
+    filters = DrawFilter(level="C2", tags=frozenset({tag}))
     new = NewSpeech(
-        text="Here I am.", level="C2", type="answer", audio_key="x.mp3", duration_ms=900, tag_ids=wanted.tags
+        text="Here I am.", level="C2", type="answer", audio_key="x.mp3", duration_ms=900, tag_ids=filters.tags
     )
     async with database.transaction() as session:
         [speech_id] = await create_speeches(session, [new], actor=None)
     created = time.monotonic()
-    while not await _is_drawable(database, followed, wanted):  # noqa: ASYNC110 - how soon is the question
+    while not await _is_drawable(database, refresher, filters):  # noqa: ASYNC110 - how soon is the question
         await asyncio.sleep(0.005)
     delay = time.monotonic() - created
     async with database.transaction() as session:
         await delete_speech(session, speech_id, actor=None)
     for _ in range(100):
-        assert not await _is_drawable(database, followed, wanted), "a deleted speech was drawn"
+        assert not await _is_drawable(database, refresher, filters), "a deleted speech was drawn"
         await asyncio.sleep(0.005)
     return delay
 
 
-async def _is_drawable(database: Database, followed: CatalogueRefresher, wanted: DrawFilter) -> bool:
+async def _is_drawable(database: Database, refresher: CatalogueRefresher, filters: DrawFilter) -> bool:
     try:
-        return bool(await draw_speeches(database, followed.get_catalogue(), wanted, limit=1))
+        return bool(await draw_speeches(database, refresher.get_catalogue(), filters, limit=1))
     except NoSpeechesMatch:
         return False
