@@ -1,6 +1,6 @@
 """The services of the system, in the order in which a learner meets them.
 
-The ports, the embedded run, the gateway's configuration and the API document are made from this list.
+The ports, the embedded run, the gateway's configuration and the API document are derived from this list.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class Service:
     number: int
     """Its API listens on `PORT` + number, its worker on `PORT` + 10 + number."""
     has_database: bool = True
-    """Whether it owns a database, and with it migrations and a worker."""
+    """Whether it owns a database. If so, it also has migrations and a worker."""
     uses_storage: bool = False
     """Whether its API and its seed store objects in S3."""
     worker_uses_storage: bool = False

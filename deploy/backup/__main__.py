@@ -1,6 +1,6 @@
 """`python -m deploy.backup create|restore|verify FOLDER`, with the deployment's addresses in the environment.
 
-`create` makes a new folder in FOLDER, the others take an existing backup. docs/operations.md has the
+`create` makes a new folder in FOLDER; the others take an existing backup. docs/operations.md lists the
 variables.
 """
 
@@ -25,7 +25,7 @@ def _create(folder: Path) -> None:
 
 def _restore(folder: Path) -> None:
     manifest = asyncio.run(restore(read_system(), folder, report=say))
-    say(f"The system has its state of {manifest.taken_at} again. {NEXT}")
+    say(f"The system is restored as of {manifest.taken_at}. {NEXT}")
 
 
 def _verify(folder: Path) -> None:

@@ -24,7 +24,7 @@ from deploy.backup.private_files import create_draft
 from deploy.backup.snapshot import DEFAULTS, Options, Report, Snapshot, take_consistent_snapshot
 from deploy.backup.system import System
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+DISK_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 async def create(system: System, folder: Path, *, report: Report, options: Options = DEFAULTS) -> Path:
@@ -41,7 +41,7 @@ async def create(system: System, folder: Path, *, report: Report, options: Optio
 
 
 def _find_remedy(error: OSError) -> str:
-    if error.errno in FULL:
+    if error.errno in DISK_FULL_ERRORS:
         return ": free some, or name another folder"
     return f": let user {os.geteuid()} write there" if isinstance(error, PermissionError) else ""
 

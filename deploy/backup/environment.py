@@ -12,7 +12,7 @@ from deploy.services import DATABASE_OWNERS
 
 
 def read_system(environment: Mapping[str, str] = os.environ) -> System:
-    """Raise BackupFailed, with the names of variables that are missing."""
+    """Raises BackupFailed, which names missing variables."""
     urls = {service.name: f"{service.name.upper()}_DATABASE_URL" for service in DATABASE_OWNERS}
     storage = ("S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_BUCKET")
     needed = (*urls.values(), *storage, "RABBITMQ_MANAGEMENT_URL")
@@ -32,7 +32,7 @@ def read_system(environment: Mapping[str, str] = os.environ) -> System:
 
 
 def read_options(environment: Mapping[str, str] = os.environ) -> Options:
-    """Raise BackupFailed if a value is not a number."""
+    """Raises BackupFailed if a value is not a number."""
     seconds, ignored = (
         environment.get("BACKUP_WAIT_SECONDS") or "300",
         environment.get("BACKUP_IGNORED_QUEUES", ""),

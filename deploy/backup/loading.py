@@ -1,4 +1,4 @@
-"""Loads a dump in one psql transaction, which waits for the others before it commits."""
+"""Loads a dump in one psql transaction, which is committed when all dumps are loaded."""
 
 import asyncio
 import os
@@ -12,8 +12,8 @@ from deploy.backup.errors import BackupFailed
 from deploy.backup.postgres import Database, find_first_error
 
 CHUNK_BYTES = 256 * 1024
-LOADED = "loaded"
-# Tables of migrations that have run are empty, and may be of another version.
+DONE_MARKER = "loaded"
+# Migrations may have created tables. They are empty, and may be of another version.
 BEGIN = """
     SET client_min_messages = warning;
     BEGIN;
@@ -25,8 +25,8 @@ COMMIT = "COMMIT;\n"
 ANALYZE = "ANALYZE;\n"
 
 
-class Loading:
-    """A psql with the loaded data in an open transaction, until `commit`."""
+class LoadTransaction:
+    """A psql process that keeps the loaded data in an open transaction until `commit`."""
 
     def __init__(self, database: Database, psql: Process) -> None:
         self._database, self._psql = database, psql
@@ -56,10 +56,10 @@ class Loading:
                 raise BackupFailed(
                     f"pg_restore of {self._database.service} failed: {find_first_error(await errors)}"
                 )
-        await self._run_commands(f"\\echo {LOADED}\n")
+        await self._run_commands(f"\\echo {DONE_MARKER}\n")
 
     async def commit(self) -> None:
-        await self._run_commands(f"{COMMIT}{ANALYZE}\\echo {LOADED}\n")
+        await self._run_commands(f"{COMMIT}{ANALYZE}\\echo {DONE_MARKER}\n")
 
     async def _send(self, commands: bytes) -> None:
         assert self._psql.stdin is not None
@@ -72,7 +72,7 @@ class Loading:
     async def _run_commands(self, commands: str) -> None:
         await self._send(commands.encode())
         assert self._psql.stdout is not None
-        if (await self._psql.stdout.readline()).decode().strip() != LOADED:
+        if (await self._psql.stdout.readline()).decode().strip() != DONE_MARKER:
             await self._fail()
 
     async def _fail(self) -> None:

@@ -45,7 +45,7 @@ class Dump:
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """A backup, including a list of everything that it lacks."""
+    """The contents of a backup, including what is missing."""
 
     taken_at: str
     commit: str
@@ -53,11 +53,11 @@ class Manifest:
     index: File
     objects: int
     missing_objects: list[str]
-    """Keys that rows refer to but that were missing from the storage."""
+    """Keys that rows refer to, but that the storage does not have."""
     dead_letters: dict[str, int]
-    """Deliveries by queue that are not in the backup."""
+    """The number of dead letters, by queue. They are not in the backup."""
     waiting: dict[str, int]
-    """Like the above, for queues that the operator excluded."""
+    """The number of messages in queues that the operator excluded."""
 
     def write(self, folder: Path) -> None:
         content = {"format": FORMAT, "version": VERSION, **asdict(self)}

@@ -1,4 +1,4 @@
-"""The objects of a bucket as files that are named after the SHA-256 of their contents."""
+"""Copies the objects of a bucket to files, which are named after the SHA-256 of their contents."""
 
 import errno
 import hashlib
@@ -21,7 +21,7 @@ from deploy.backup.system import Bucket
 
 CONCURRENCY = 8
 MAX_ATTEMPTS = 3
-NO_LINK = {errno.ENOENT, errno.EPERM, errno.EMLINK, errno.EXDEV, errno.EOPNOTSUPP, errno.ENOSYS}
+LINK_ERRORS = {errno.ENOENT, errno.EPERM, errno.EMLINK, errno.EXDEV, errno.EOPNOTSUPP, errno.ENOSYS}
 CHUNK_BYTES = 1024 * 1024
 FOLDER = "objects"
 
@@ -43,7 +43,7 @@ class StoredObject:
 
 @dataclass
 class Mirror:
-    """A folder for objects. Objects of an earlier backup are linked, not copied."""
+    """A folder with the objects of a bucket. Objects of an earlier backup are linked instead of copied."""
 
     bucket: Bucket
     folder: Path
@@ -57,14 +57,14 @@ class Mirror:
         (self.folder / FOLDER).mkdir(mode=0o700)
 
     def update(self) -> set[str]:
-        """Copy all objects that are new or were replaced. Returns the keys of all."""
+        """Copy all new or replaced objects, and return the keys of all objects."""
         with translate_storage_errors():
             listed = list_objects(self._client, self.bucket)
         gone = self._copy_all(listed)
         return listed.keys() - gone
 
     def add(self, keys: Collection[str]) -> set[str]:
-        """Copy objects that are not here yet, and return the keys of those that do not exist."""
+        """Copy objects that are not in the folder, and return the keys of those that do not exist."""
         return self._copy_all(dict.fromkeys(keys - self.stored.keys(), ""))
 
     def list_present(self) -> set[str]:
@@ -112,7 +112,7 @@ class Mirror:
         known = self.earlier.get(key)
         if known is None or known.etag != etag:
             return False
-        target = self._make_place(known)
+        target = self._prepare_path(known)
         try:
             source = self.earlier_folder / known.path
             if source.stat().st_size != known.bytes:
@@ -121,8 +121,8 @@ class Mirror:
         except FileExistsError:
             pass
         except OSError as error:
-            # An earlier file that is gone, or a file system that has no links.
-            if error.errno in NO_LINK:
+            # The earlier file does not exist, or the file system does not support links.
+            if error.errno in LINK_ERRORS:
                 return False
             raise
         self.stored[key] = known
@@ -144,12 +144,12 @@ class Mirror:
                 content_type=response.headers.get("content-type", "application/octet-stream"),
             )
             draft.close()
-            Path(draft.name).rename(self._make_place(found))
+            Path(draft.name).rename(self._prepare_path(found))
         return found
 
-    def _make_place(self, found: StoredObject) -> Path:
+    def _prepare_path(self, found: StoredObject) -> Path:
         path = self.folder / found.path
-        # Without its parents, so that threads still running fail when the draft is removed.
+        # Its parents are not created, so that running threads fail after the draft was removed.
         path.parent.mkdir(mode=0o700, exist_ok=True)
         return path
 
@@ -181,7 +181,7 @@ class Upload:
         run_in_parallel(self._upload, objects)
 
     def stop(self) -> None:
-        """Make `upload_all`, which runs in another thread, fail soon."""
+        """Make `upload_all` fail soon, which runs in another thread."""
         self._is_stopped.set()
 
     def _upload(self, wanted: StoredObject) -> None:

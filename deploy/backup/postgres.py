@@ -1,4 +1,4 @@
-"""The database of a service: its locks, its snapshot, and calls of PostgreSQL's programs."""
+"""The database of a service: its locks, its snapshot, and PostgreSQL's programs."""
 
 import asyncio
 import os
@@ -18,16 +18,16 @@ from deploy.backup.references import REFERENCES
 
 APPLICATION = "parley-backup"
 CONNECT_TIMEOUT_SECONDS = 10.0
-# Of an earlier snapshot, a relay's batch may still wait for the broker.
+# A relay's batch may still wait for the broker.
 LOCK_TIMEOUT = "15s"
 TABLES = "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'"
-OTHERS = """
+COUNT_OTHER_CONNECTIONS = """
     SELECT count(*), min(application_name) FROM pg_stat_activity
     WHERE datname = current_database() AND usesysid IS NOT NULL AND pid <> pg_backend_pid()
       AND application_name IS DISTINCT FROM $1
 """
-# Transaction ids mean nothing in another cluster, and every process reads the whole catalogue when it starts.
-WITHOUT_DATA = {"content": ("catalogue_changes",)}
+# Transaction ids have no meaning in another cluster, and every process reads the whole catalogue at start.
+TABLES_WITHOUT_DATA = {"content": ("catalogue_changes",)}
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Database:
     snapshot: str = ""
 
     async def pause_relays(self) -> None:
-        """Wait for running batches, and block new ones."""
+        """Wait until the relays' running batches have ended, and block new ones."""
         try:
             await self.connection.execute(f"SELECT pg_advisory_lock({PAUSE_LOCK})")
         except asyncpg.LockNotAvailableError as error:
@@ -61,7 +61,7 @@ class Database:
         await self.connection.execute("ROLLBACK")
 
     async def list_references(self) -> set[str]:
-        """Return the keys of the objects that its rows refer to."""
+        """Return the keys of the objects to which rows refer."""
         if self.service not in REFERENCES:
             return set()
         return {row[0] for row in await self.connection.fetch(REFERENCES[self.service])}
@@ -78,13 +78,13 @@ class Database:
 
     async def dump(self, file: Path) -> None:
         """Write the snapshot to a file."""
-        left_out = (f"--exclude-table-data={table}" for table in WITHOUT_DATA.get(self.service, ()))
+        exclusions = (f"--exclude-table-data={table}" for table in TABLES_WITHOUT_DATA.get(self.service, ()))
         arguments = (
             "--format=custom",
             "--no-owner",
             "--no-privileges",
             f"--snapshot={self.snapshot}",
-            *left_out,
+            *exclusions,
         )
         program = await self.start("pg_dump", *arguments, f"--file={file}", stderr=asyncio.subprocess.PIPE)
         _, errors = await program.communicate()
@@ -93,7 +93,7 @@ class Database:
 
     async def ensure_unused(self) -> None:
         """Raise BackupFailed if others are connected."""
-        [(count, name)] = await self.connection.fetch(OTHERS, APPLICATION)
+        [(count, name)] = await self.connection.fetch(COUNT_OTHER_CONNECTIONS, APPLICATION)
         if count:
             who = f", among them {name}" if name else ""
             raise BackupFailed(
@@ -162,7 +162,7 @@ async def _close(connection: asyncpg.Connection) -> None:
 
 
 def split_password(url: str) -> tuple[str, str]:
-    """Take the password out of a URL: other users of the machine can read command lines."""
+    """Separate the password from a URL, because other users of the machine can read command lines."""
     parts = urlsplit(url)
     login, _, host = parts.netloc.rpartition("@")
     user = login.partition(":")[0]

@@ -21,7 +21,7 @@ class Queues(Protocol):
     """Counts the messages of all queues of a virtual host."""
 
     settle_seconds: ClassVar[float]
-    """Maximum age of the numbers."""
+    """The maximum age of the counts."""
 
     def count(self) -> dict[str, int]:
         """Return the messages by queue. Raises BackupFailed."""
@@ -67,7 +67,7 @@ class ManagementApi:
             raise BackupFailed(f"RabbitMQ's management API does not answer at {address}.") from error
         if answer.status != 200:
             raise BackupFailed(f"RabbitMQ's management API answered {answer.status} to {path}.")
-        # A queue that has not reported yet may contain messages.
+        # A queue without a count may contain messages.
         return {queue["name"]: queue.get("messages", 1) for queue in json.loads(answer.data)}
 
 

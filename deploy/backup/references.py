@@ -1,7 +1,7 @@
 """The objects that the rows of each service refer to.
 
-A backup must contain all of them. Objects that are being uploaded, and those of finished imports, whose
-deletion is already enqueued, are not listed.
+A backup must contain all of them. Objects that are being uploaded are not listed, nor are those of finished
+imports, whose deletion is already enqueued.
 """
 
 # Sessions show all revisions of the speeches that they played. Undoing an import deletes the recordings of
@@ -13,7 +13,7 @@ GAME = """
     )
     SELECT DISTINCT audio_key FROM speech_revisions WHERE speech_id NOT IN (SELECT speech_id FROM gone)
 """
-# A recording that an import or a speech has claimed is content's, once the import has ended.
+# A recording that an import or a speech has claimed belongs to content once the import has ended.
 IMPORTER = """
     SELECT object_key FROM uploaded_files LEFT JOIN import_jobs ON import_jobs.id = import_id
     WHERE uploaded_files.state = 'stored'

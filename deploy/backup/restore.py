@@ -8,7 +8,7 @@ from pathlib import Path
 from shared.data.schema import get_expected_version
 
 from deploy.backup.errors import BackupFailed
-from deploy.backup.loading import Loading
+from deploy.backup.loading import LoadTransaction
 from deploy.backup.manifest import Manifest, verify
 from deploy.backup.objects import StoredObject, Upload
 from deploy.backup.postgres import Database, connect_all
@@ -18,9 +18,11 @@ from deploy.backup.system import System
 
 
 async def restore(system: System, folder: Path, *, report: Report) -> Manifest:
-    """Restore a backup. Raises BackupFailed, leaving the system empty. So does an interruption before the
-    first commit; a later one is ignored. Rows become visible only at the end; without rows, no client can
-    find the objects. Schemas are those of the backup, so the services' migrations come next.
+    """Restore a backup. Raises BackupFailed, and leaves the system empty.
+
+    An interruption before the first commit also leaves it empty; a later one is ignored. Rows become visible
+    only at the end, and without them no client can find the objects. The schemas are those of the backup, so
+    the services' migrations must run next.
     """
     committing = asyncio.Event()
     restoring = asyncio.create_task(_restore(system, folder, report, committing))
@@ -41,14 +43,14 @@ async def _restore(system: System, folder: Path, report: Report, committing: asy
         upload = Upload(system.bucket, folder)
         await _ensure_empty(system, databases, upload)
         async with _undo_on_failure(upload):
-            await _put(upload, objects)
+            await _upload_objects(upload, objects)
             report(f"{len(objects)} objects are in the bucket")
             await _load(databases, manifest, folder, report, committing)
     return manifest
 
 
 def ensure_readable(manifest: Manifest, system: System) -> None:
-    """Raise BackupFailed for a backup of other services, or with a schema that this version does not know."""
+    """Raise BackupFailed if the backup has other services, or a schema that this version does not know."""
     if manifest.databases.keys() != system.databases.keys():
         raise BackupFailed(
             f"The backup has the databases {', '.join(manifest.databases)}, "
@@ -86,14 +88,14 @@ async def _undo_on_failure(upload: Upload) -> AsyncIterator[None]:
         raise
 
 
-async def _put(upload: Upload, objects: Sequence[StoredObject]) -> None:
-    putting = asyncio.ensure_future(asyncio.to_thread(upload.upload_all, objects))
+async def _upload_objects(upload: Upload, objects: Sequence[StoredObject]) -> None:
+    uploading = asyncio.ensure_future(asyncio.to_thread(upload.upload_all, objects))
     try:
-        await asyncio.shield(putting)
+        await asyncio.shield(uploading)
     except asyncio.CancelledError:
         # Nothing must be uploaded after `undo`.
         upload.stop()
-        await asyncio.wait({putting})
+        await asyncio.wait({uploading})
         raise
 
 
@@ -105,14 +107,14 @@ async def _load(
     committing: asyncio.Event,
 ) -> None:
     async with AsyncExitStack() as stack:
-        loadings = []
+        transactions = []
         for database in databases:
-            loading = await stack.enter_async_context(Loading.begin(database))
-            await loading.load(folder / manifest.databases[database.service].file.path)
+            transaction = await stack.enter_async_context(LoadTransaction.begin(database))
+            await transaction.load(folder / manifest.databases[database.service].file.path)
             report(f"{database.service} is loaded")
-            loadings.append(loading)
+            transactions.append(transaction)
         for database in databases:
             await database.ensure_unused()
         committing.set()
-        for loading in loadings:
-            await loading.commit()
+        for transaction in transactions:
+            await transaction.commit()

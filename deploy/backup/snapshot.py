@@ -1,4 +1,4 @@
-"""A snapshot of all databases without messages in transit, and its objects."""
+"""Takes a snapshot of all databases, with no messages in transit, and of its objects."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ from deploy.backup.queues import describe, list_dead_letters, list_waiting
 from deploy.backup.system import System
 
 MAX_PAUSE_SECONDS = 20.0
-"""How long relays pause for the consumers before they resume until the next attempt."""
+"""The maximum time that relays pause. Then they resume until the next attempt."""
 MIN_PAUSE_INTERVAL_SECONDS = 5.0
 POLL_SECONDS = 0.1
 MAX_SNAPSHOTS = 3
@@ -35,7 +35,7 @@ DEFAULTS = Options()
 
 @dataclass(kw_only=True)
 class Snapshot:
-    """The snapshot's contents, and the objects and messages that a backup of it will lack."""
+    """The contents of a snapshot, and the objects and messages that are missing from it."""
 
     taken_at: datetime
     dead_letters: dict[str, int]
@@ -59,7 +59,7 @@ async def take_consistent_snapshot(
         snapshot = await _take_snapshot(system, databases, report, options)
         wanted = set[str]().union(*[await database.list_references() for database in databases])
         missing = await asyncio.to_thread(mirror.add, wanted)
-        # What two snapshots refer to and the storage never had was missing before.
+        # An object that is missing for two snapshots in a row was missing before.
         if missing <= absent:
             after = await asyncio.to_thread(mirror.list_present)
             snapshot.keys, snapshot.missing = (before & after) | (wanted - missing), missing
@@ -98,8 +98,8 @@ async def _try_snapshot(
         waiting = list_waiting(counts)
         if waiting.keys() - options.ignored_queues:
             return None, waiting
-        # A client may send the id of one service's row to another. The service that learners meet last comes
-        # first, so that the row which is referred to is in the later snapshot.
+        # A client may send the id of one service's row to another service. The service that learners meet
+        # last comes first, so that the later snapshot has the row to which the earlier one refers.
         for database in reversed(databases):
             await database.take_snapshot()
     dead_letters = list_dead_letters(counts)
@@ -121,7 +121,7 @@ async def _wait_until_empty(system: System, options: Options) -> dict[str, int]:
     if system.queues is None:
         return {}
     began = time.monotonic()
-    # Older numbers may be from before the pause.
+    # Earlier counts may be from before the pause.
     certain_at = began + system.queues.settle_seconds
     ends_at = certain_at + min(MAX_PAUSE_SECONDS, options.wait_seconds)
     while True:

@@ -9,7 +9,7 @@ from deploy.backup.queues import Queues
 
 @dataclass(frozen=True, kw_only=True)
 class Bucket:
-    """A bucket of an S3, and the keys that read and write it."""
+    """An S3 bucket, and the keys that can read and write it."""
 
     endpoint: str
     access_key: str

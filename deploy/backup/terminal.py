@@ -18,7 +18,7 @@ def say(line: str) -> None:
 
 
 def run_command(command: Callable[[], None]) -> int:
-    """Run a command and return its exit status. A failure is one line; SIGTERM ends it as Ctrl-C does."""
+    """Run a command and return its exit status. A failure is one line, and SIGTERM acts like Ctrl-C."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         command()
@@ -34,7 +34,7 @@ def run_command(command: Callable[[], None]) -> int:
 
 
 def summarize(manifest: Manifest, folder: Path) -> str:
-    """Describe a backup and everything that it lacks."""
+    """Describe a backup, and what is missing from it."""
     databases = ", ".join(f"{name} ({dump.revision})" for name, dump in manifest.databases.items())
     lines = [f"{folder}: {databases}, {manifest.objects} objects, taken at {manifest.taken_at}"]
     if manifest.missing_objects:

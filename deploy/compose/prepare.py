@@ -1,6 +1,6 @@
-"""Create once what `make up` needs: .env with random secrets, and folders for keys and e-mails.
+"""Creates once what `make up` needs: .env with random secrets, and folders for keys and e-mails.
 
-It runs on the Python of this machine, whichever it is, so it uses the standard library only.
+It runs on any Python that this machine has, so it uses only the standard library.
 """
 
 import os
@@ -22,7 +22,7 @@ CONTAINER_USER = 10001
 
 
 def main(root: Path, port: int) -> None:
-    """Write missing files and settings. Of the existing ones, only the ports and the user change."""
+    """Write missing files and settings. Existing ones stay, except the ports and the user."""
     file = root / ".env"
     lines = file.read_text().splitlines() if file.exists() else ["# Made by `make up`, for development only."]
     known = {line.partition("=")[0] for line in lines}

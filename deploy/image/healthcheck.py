@@ -1,4 +1,4 @@
-"""Ask this container's process for its health: `python -IS healthcheck.py 8001 /health`.
+"""Requests the health of this container's process: `python -IS healthcheck.py 8001 /health`.
 
 Only `socket` is imported, because this runs every few seconds in each container.
 """

@@ -1,4 +1,4 @@
-"""Import every module of a service, so that all the code it uses is compiled: `python import_all.py game`."""
+"""Imports every module of a service, so that all its code is compiled: `python import_all.py game`."""
 
 import importlib
 import pkgutil

@@ -1,4 +1,4 @@
-"""Check the manifests of all overlays: `python -m deploy.k8s.check`. Prints one line for each problem."""
+"""Checks the manifests of all overlays, and prints a line for each problem: `python -m deploy.k8s.check`."""
 
 import os
 import sys
@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 FOLDERS = (*sorted((HERE / "overlays").iterdir()), HERE / "examples")
 KUBERNETES = "1.34"
 OPERATORS = ("keda.sh/", "postgresql.cnpg.io/", "rabbitmq.com/")
-"""Kinds of operators, for which no schema is at hand."""
+"""API groups of operators, which have no schema here."""
 
 
 def find_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
@@ -28,7 +28,7 @@ def find_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
 
 
 def find_common_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
-    """Yield one line for each rule that also the servers of the examples follow."""
+    """Yield one line for each broken rule that also applies to the servers of the examples."""
     for manifest in manifests:
         yield from (
             f"{manifest['kind']} {manifest['metadata']['name']}: {problem}"
@@ -50,7 +50,7 @@ def find_schema_problems(manifest: Manifest) -> Iterator[str]:
 
 
 def main() -> int:
-    """Check all folders. Without kustomize, only an automatic run fails."""
+    """Check all folders. If kustomize is missing, the check fails only in CI."""
     problems: list[str] = []
     for folder in FOLDERS:
         try:

@@ -16,7 +16,7 @@ WORKLOADS = ("Deployment", "Job", "StatefulSet", "DaemonSet")
 
 
 class CannotRender(Exception):
-    """Kustomize is missing, or refuses the folder. The message is one line."""
+    """Kustomize is missing, or cannot render the folder. The message is one line."""
 
 
 def render(folder: Path) -> list[Manifest]:
@@ -73,7 +73,7 @@ def list_names(manifests: Sequence[Manifest], kind: str) -> set[str]:
 
 
 def read_variables(pods: Pods, manifests: Sequence[Manifest]) -> dict[str, str | None]:
-    """Return the environment of the main container, with None for each secret that is required."""
+    """Return the environment of the main container, with None for each required secret."""
     data = {
         manifest["metadata"]["name"]: manifest.get("data", {})
         for manifest in manifests

@@ -1,4 +1,4 @@
-"""Rules of the network: each process reaches exactly the processes and servers that it needs."""
+"""Network rules: each process can reach exactly the processes and servers that it needs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,12 +12,14 @@ SERVERS = {
     "rabbitmq-management": ("RABBITMQ_MANAGEMENT_URL", 15672),
     "storage": ("S3_SECRET_KEY", None),
 }
-"""The policy of each server: how the variables of those that reach it end, and its port, if it is one."""
+"""By NetworkPolicy: the end of the name of the variable that processes with access have, and the server's
+port, if there is only one.
+"""
 PORT = 8000
 
 
 def find_network_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
-    """Yield one line for each connection that is missing, or allowed without need."""
+    """Yield one line for each connection that is needed but not allowed, or allowed but not needed."""
     policies = {
         manifest["metadata"]["name"]: manifest["spec"]
         for manifest in manifests

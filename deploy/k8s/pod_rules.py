@@ -1,4 +1,4 @@
-"""Rules of single pods: the restricted Pod Security Standard, probes, limits, and versions of images."""
+"""Rules for single pods: the restricted Pod Security Standard, probes, limits, and image versions."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,7 @@ RESOURCES = [(bound, resource) for bound in ("requests", "limits") for resource 
 HOST_NAMESPACES = ("hostNetwork", "hostPID", "hostIPC")
 VOLUMES = {"name", "emptyDir", "secret", "configMap", "projected"}
 DISK = "persistentVolumeClaim"
-"""Only for backups: recordings of learners, which processes hold, reach no disk."""
+"""Allowed only for backups: other processes may hold recordings of learners, which must not reach a disk."""
 
 
 def find_pod_problems(pods: Pods) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Rules of the whole: every process of deploy/services.py is there, with the settings that it starts with."""
+"""Rules for all manifests: every process of deploy/services.py exists, and its settings let it start."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ SCALERS = {"api": "HorizontalPodAutoscaler", "worker": "ScaledObject"}
 
 
 def find_process_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
-    """Yield one line for everything that is missing, or that would keep a process from starting."""
+    """Yield one line for everything that is missing, or that prevents a process from starting."""
     pods = {pod.name: pod for pod in list_pods(manifests)}
     for service in SERVICES:
         for role in ("api", "worker") if service.has_database else ("api",):
@@ -63,7 +63,7 @@ def _find_missing(manifests: Sequence[Manifest], name: str, scaler: str) -> Iter
 
 
 def list_needed(service: Service, role: str) -> set[str]:
-    """Return the variables that a process needs besides those that its settings require."""
+    """Return the variables that a process needs in addition to those that its settings require."""
     needed = {"DATABASE_URL"} if service.has_database else set()
     if role == "api":
         needed |= {"JWKS_URL", "TRUSTED_PROXIES", *service.key_files}

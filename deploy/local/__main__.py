@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deploy.local import lock, memory, ports, running_system, servers
 from deploy.local.plan import Plan
-from deploy.local.processes import ROOT, Failed
+from deploy.local.processes import ROOT, RunFailed
 from deploy.local.supervisor import Supervisor
 from deploy.local.vault import Vault
 from deploy.services import DATABASE_OWNERS
@@ -32,8 +32,13 @@ def play_demo(folder: Path) -> int:
     """Play a learner's journey against the running system."""
     from deploy.local.demo import play
 
-    system, wanted = running_system.find(folder), os.environ.get("SPEECH_PROVIDER", "")
-    play(system.url, mail=system.mail, wanted=wanted, invents_scores=system.invents_scores)
+    system, expected_providers = running_system.find(folder), os.environ.get("SPEECH_PROVIDER", "")
+    play(
+        system.url,
+        mail=system.mail,
+        expected_providers=expected_providers,
+        invents_scores=system.invents_scores,
+    )
     return 0
 
 
@@ -81,7 +86,7 @@ def main(arguments: Sequence[str], *, folder: Path = FOLDER) -> int:
     parser.add_argument("command", choices=COMMANDS)
     try:
         return COMMANDS[parser.parse_args(arguments).command](folder)
-    except Failed as failure:
+    except RunFailed as failure:
         print(failure, file=sys.stderr)
         return 1
 

@@ -18,7 +18,7 @@ from deploy.local import databases, lock, ports, privileges, servers
 from deploy.local.__main__ import FOLDER
 from deploy.local.once import Once
 from deploy.local.plan import BUCKET, Plan
-from deploy.local.processes import Failed, Run
+from deploy.local.processes import Run, RunFailed
 from deploy.local.servers.postgres import BINARIES
 from deploy.local.vault import Vault
 from deploy.services import DATABASE_OWNERS, SEED, SERVICES
@@ -27,14 +27,14 @@ DRAFT = "restoring"
 
 
 def create_backup(folder: Path, target: Path) -> Path:
-    """Back up the running system of a folder. Raises BackupFailed, and Failed when nothing runs."""
+    """Back up the running system of a folder. Raises BackupFailed, and RunFailed when nothing runs."""
     plan = make_plan(folder, folder / "data", port=lock.get_port(folder))
     system = describe_system(plan, is_running=True)
     return asyncio.run(create(system, target, report=say, options=read_options()))
 
 
 def restore_backup(folder: Path, source: Path) -> Manifest:
-    """Restore into a folder without data, atomically. Raises BackupFailed or Failed."""
+    """Restore into a folder without data, atomically. Raises BackupFailed or RunFailed."""
     port = ports.choose_free_block()
     with lock.hold(folder, port=port) as descriptor:
         if (folder / "data").exists():
@@ -111,7 +111,7 @@ def _run(command: str, folder: Path) -> None:
         else:
             manifest = restore_backup(FOLDER, folder)
             say(f"Restored as of {manifest.taken_at}. Start the system with `make run`.")
-    except Failed as failure:
+    except RunFailed as failure:
         raise BackupFailed(str(failure)) from failure
 
 

@@ -13,18 +13,18 @@ import httpx
 RECORDINGS = Path(__file__).parents[1] / "seed" / "learner"
 REFERENCE = "I lost my passport at the airport last week."
 ADMIN = {"email": "admin@example.com", "password": "AdminPass123"}
-BOLD, DIM, PLAIN = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
+BOLD, DIM, RESET = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
 
 
-def play(url: str, *, mail: Path, wanted: str = "", invents_scores: bool = False) -> None:
+def play(url: str, *, mail: Path, expected_providers: str = "", invents_scores: bool = False) -> None:
     """Play the journey through the gateway at `url`, reading e-mails from a folder.
 
-    Raises httpx.HTTPError when a step fails, and SystemExit when none of the `wanted` providers scores.
+    Raises httpx.HTTPError if a step fails, and SystemExit if none of the `expected_providers` scores.
     """
     with httpx.Client(base_url=f"{url}/api/v1", timeout=20) as client:
         admin = to_bearer_header(read_json(client.post("/auth/login", json=ADMIN)))
-        if wanted:
-            _ensure_provider(client, admin, wanted)
+        if expected_providers:
+            _ensure_provider(client, admin, expected_providers)
         _confirm(client, _sign_up(client), mail)
         speech = _listen(client)
         if invents_scores:
@@ -78,10 +78,12 @@ def _listen(client: httpx.Client) -> dict[str, Any]:
     return speech
 
 
-def _ensure_provider(client: httpx.Client, admin: Mapping[str, str], wanted: str) -> None:
+def _ensure_provider(client: httpx.Client, admin: Mapping[str, str], expected_providers: str) -> None:
     provider = read_json(client.get("/speech/capabilities", headers=dict(admin)))["provider"]
-    if provider not in [*map(str.strip, wanted.split(","))]:
-        raise SystemExit(f"{provider} scores in this run. Start another: SPEECH_PROVIDER={wanted} make run")
+    if provider not in [*map(str.strip, expected_providers.split(","))]:
+        raise SystemExit(
+            f"{provider} scores in this run. Start another: SPEECH_PROVIDER={expected_providers} make run"
+        )
 
 
 def _speak(client: httpx.Client) -> dict[str, Any]:
@@ -140,9 +142,9 @@ def _wait_for_the_event(
         if time.monotonic() - started > 15:
             raise SystemExit("SessionCompleted did not arrive within 15 s: see `make logs`")
         time.sleep(0.05)
-    took = time.monotonic() - started
+    seconds = time.monotonic() - started
     print_step(
-        "SessionCompleted arrives", f"{took:.1f} s later; the play count rises from {before} to {plays}"
+        "SessionCompleted arrives", f"{seconds:.1f} s later; the play count rises from {before} to {plays}"
     )
 
 
@@ -175,4 +177,4 @@ def read_json(response: httpx.Response) -> Any:
 
 
 def print_step(label: str, outcome: str) -> None:
-    print(f"{BOLD}{label:>24}{PLAIN}  {DIM}{outcome}{PLAIN}", flush=True)
+    print(f"{BOLD}{label:>24}{RESET}  {DIM}{outcome}{RESET}", flush=True)

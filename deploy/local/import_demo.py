@@ -98,10 +98,10 @@ def _draw(client: httpx.Client, url: str) -> None:
             if time.monotonic() - started > TIMEOUT_SECONDS:
                 break
             time.sleep(0.1)
-        speech, took = read_json(drawn)["speeches"][0], time.monotonic() - started
+        speech, seconds = read_json(drawn)["speeches"][0], time.monotonic() - started
     audio = httpx.get(speech["audio_url"]).raise_for_status()
     print_step(
-        "a learner draws", f"{speech['text']} {len(audio.content):,} bytes of audio, after {took:.1f} s"
+        "a learner draws", f"{speech['text']} {len(audio.content):,} bytes of audio, after {seconds:.1f} s"
     )
 
 

@@ -1,4 +1,4 @@
-"""Ends the processes that a killed run could not stop itself.
+"""Ends the processes that a killed run could not stop.
 
 Every process of a run writes `pids/<name>` before it executes its program. A watcher (this module as a
 program) waits until the run is gone and then ends all processes with such a file. The next start repeats it.
@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import psutil
 
-GRACE = 8.0
-"""Seconds that a process has to end before it is killed."""
-SETTLE = 0.3
-"""Seconds within which a process that was just being started has written its pid file."""
+GRACE_SECONDS = 8.0
+"""The seconds after which a process that does not end is killed."""
+SETTLE_SECONDS = 0.3
+"""The seconds that a starting process takes at most to write its pid file."""
 
 
 def end(folder: Path) -> list[str]:
-    """End all processes left by an earlier run under this folder and return their names."""
+    """End all processes that an earlier run under this folder left, and return their names."""
     found = {path: pid for path in sorted(folder.glob("pids/*")) if (pid := _find_running(path))}
     for path, pid in found.items():
         _signal(pid, int(path.read_text().split()[1]))
-    deadline = time.monotonic() + GRACE
+    deadline = time.monotonic() + GRACE_SECONDS
     while time.monotonic() < deadline and any(_find_running(path) for path in found):
         time.sleep(0.05)
     for path in folder.glob("pids/*"):
@@ -45,19 +45,19 @@ def kill(pid: int) -> None:
     _signal_group(pid, signal.SIGKILL)
     for child in children:
         _signal(child.pid, signal.SIGKILL)
-    deadline = time.monotonic() + GRACE
+    deadline = time.monotonic() + GRACE_SECONDS
     while time.monotonic() < deadline and any(map(_is_alive, children)):
         time.sleep(0.01)
 
 
 def watch(folder: Path) -> None:
-    """Wait until the run at the other end of stdin is gone, then end the processes it left."""
+    """Wait until the run at the other end of stdin has ended, then end the processes that it left."""
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)
     sys.stdin.buffer.read()
     if not any(folder.glob("pids/*")):
         return
-    time.sleep(SETTLE)
+    time.sleep(SETTLE_SECONDS)
     end(folder)
 
 

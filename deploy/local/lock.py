@@ -1,4 +1,4 @@
-"""One run per folder: a lock that the operating system releases when its holder is gone."""
+"""Ensures one run per folder, with a lock that the operating system releases when its holder ends."""
 
 import contextlib
 import fcntl
@@ -11,20 +11,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.local import leftovers
-from deploy.local.processes import Failed
+from deploy.local.processes import RunFailed
 
-PATIENCE = 60.0
-"""Seconds that a run has to stop after SIGTERM."""
-LEFTOVERS_END = leftovers.SETTLE + leftovers.GRACE + 5
+STOP_TIMEOUT_SECONDS = 60.0
+"""The seconds that a run may take to stop after SIGTERM."""
+LEFTOVERS_TIMEOUT_SECONDS = leftovers.SETTLE_SECONDS + leftovers.GRACE_SECONDS + 5
 
 
-class NothingRuns(Failed):
+class NotRunning(RunFailed):
     """No run holds the folder's lock."""
 
 
 @contextmanager
 def hold(folder: Path, *, port: int) -> Iterator[int]:
-    """Hold the folder's lock and yield its file descriptor. Raises Failed when another run holds it."""
+    """Hold the folder's lock and yield its file descriptor. Raises RunFailed when another run holds it."""
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -37,22 +37,22 @@ def hold(folder: Path, *, port: int) -> Iterator[int]:
 
 
 def stop(folder: Path) -> None:
-    """Stop this folder's run and end leftovers of earlier ones. Raises Failed when it does not stop."""
+    """Stop this folder's run and end leftovers of earlier ones. Raises RunFailed when it does not stop."""
     if not (folder / "lock").exists():
         return
     descriptor = os.open(folder / "lock", os.O_RDWR)
     try:
         if not _try_lock(descriptor) and (pid := _find_holder(descriptor)):
             os.kill(pid, signal.SIGTERM)
-        if not _try_lock(descriptor, patience=PATIENCE):
-            raise Failed(f"The run of {folder} did not stop; see the logs in {folder}/logs.")
+        if not _try_lock(descriptor, timeout_seconds=STOP_TIMEOUT_SECONDS):
+            raise RunFailed(f"The run of {folder} did not stop; see the logs in {folder}/logs.")
         leftovers.end(folder)
     finally:
         os.close(descriptor)
 
 
 def get_port(folder: Path) -> int:
-    """Return the first port of this folder's run. Raises NothingRuns."""
+    """Return the first port of this folder's run. Raises NotRunning."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder / "lock", os.O_RDWR)
         try:
@@ -60,7 +60,7 @@ def get_port(folder: Path) -> int:
                 return _read_port(descriptor)
         finally:
             os.close(descriptor)
-    raise NothingRuns(
+    raise NotRunning(
         f"Parley is not running from {folder}. Start it with `make run`, or in containers with `make up`."
     )
 
@@ -70,14 +70,16 @@ def _acquire(descriptor: int, folder: Path) -> None:
         return
     if pid := _find_holder(descriptor):
         where = f"from {folder}, on port {_read_port(descriptor)}"
-        raise Failed(f"Parley is already running {where}: stop it with Ctrl-C there, or with `kill {pid}`.")
+        raise RunFailed(
+            f"Parley is already running {where}: stop it with Ctrl-C there, or with `kill {pid}`."
+        )
     # The last run was killed. Its watcher holds the lock until all leftovers have ended.
-    if not _try_lock(descriptor, patience=LEFTOVERS_END):
-        raise Failed(f"Another process holds {folder}/lock; `fuser {folder}/lock` shows which.")
+    if not _try_lock(descriptor, timeout_seconds=LEFTOVERS_TIMEOUT_SECONDS):
+        raise RunFailed(f"Another process holds {folder}/lock; `fuser {folder}/lock` shows which.")
 
 
-def _try_lock(descriptor: int, *, patience: float = 0.0) -> bool:
-    deadline = time.monotonic() + patience
+def _try_lock(descriptor: int, *, timeout_seconds: float = 0.0) -> bool:
+    deadline = time.monotonic() + timeout_seconds
     while True:
         with contextlib.suppress(BlockingIOError):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -11,15 +11,13 @@ NOTE = "RSS: PSS of some processes cannot be read, so shared pages count once fo
 def render_table(folder: Path) -> str:
     """List the megabytes of each process of this folder's run, children included, and their total.
 
-    They are proportional: a page that ten processes share, such as PostgreSQL's buffers, is a tenth of each.
+    A page that ten processes share, such as PostgreSQL's buffers, counts a tenth for each of them.
     """
     families = {path.name: _list_family(int(path.read_text().split()[0])) for path in folder.glob("pids/*")}
     sizes = {name: [_measure(member) for member in family] for name, family in families.items()}
-    together = [size for family in sizes.values() for size in family]
+    total = [size for family in sizes.values() for size in family]
     rows = sorted(sizes.items(), key=lambda row: -_sum_bytes(row[1]))
-    return "\n".join(
-        [*(_format_row(name, family) for name, family in rows), _format_row("together", together)]
-    )
+    return "\n".join([*(_format_row(name, family) for name, family in rows), _format_row("total", total)])
 
 
 def _format_row(name: str, sizes: Iterable[tuple[int, bool]]) -> str:
@@ -40,7 +38,7 @@ def _list_family(pid: int) -> list[psutil.Process]:
 
 
 def _measure(process: psutil.Process) -> tuple[int, bool]:
-    """Return the bytes of a process, and whether they are proportional."""
+    """Return the bytes of a process, and whether shared pages count proportionally."""
     try:
         # macOS has no such figure.
         pss = getattr(process.memory_full_info(), "pss", None)

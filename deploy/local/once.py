@@ -1,4 +1,4 @@
-"""Commands whose results stay in the data: repeated only when their inputs have changed."""
+"""Runs commands whose results stay in the data, and repeats them only when their inputs have changed."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -8,7 +8,7 @@ from deploy.local.processes import Program, Run
 
 
 class Once:
-    """A record, next to the data, of the inputs with which each command was last run."""
+    """Records, next to the data, the inputs with which each command was last run."""
 
     def __init__(self, run: Run, folder: Path, *, report: Callable[[str], None]) -> None:
         self._run, self._folder, self._report = run, folder, report
@@ -23,13 +23,13 @@ class Once:
         self._report(f"{program.name} is done")
 
     def record(self, program: Program, *, inputs: Iterable[Path]) -> None:
-        """Record that a command need not run with these files, because the data has its results."""
+        """Record that the data already has the results of a command with these files."""
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / program.name).write_text(_compute_digest(inputs))
 
 
 def _compute_digest(inputs: Iterable[Path]) -> str:
-    """Return one fingerprint of files and of all files in folders, compiled Python aside."""
+    """Return one fingerprint of all files, including those in folders, but without compiled Python."""
     digest = hashlib.sha256()
     for path in sorted(file for item in inputs for file in (item.rglob("*") if item.is_dir() else [item])):
         if path.is_file() and path.suffix != ".pyc":

@@ -1,4 +1,4 @@
-"""The programs of the embedded run: every process of the services, and the environment that each gets."""
+"""The programs of the embedded run: the processes of all services, with their environments."""
 
 import functools
 import os
@@ -14,10 +14,10 @@ from deploy.local.vault import Vault
 from deploy.services import Service
 
 BUCKET = "parley-audio"
-SMALL = {"SCORING_WORKERS": "2", "DATABASE_POOL_SIZE": "6", "SHUTDOWN_DELAY_SECONDS": "0"}
-"""Limits processes that would grow with the number of cores (90 MB each) and connections (8 MB each).
+SMALL_MACHINE_SETTINGS = {"SCORING_WORKERS": "2", "DATABASE_POOL_SIZE": "6", "SHUTDOWN_DELAY_SECONDS": "0"}
+"""Limits the scoring processes, by default one per core (90 MB each), and the connections (8 MB each).
 
-An API that stops need not wait until another replica serves its clients: there is none.
+An API that stops does not wait until other replicas serve its clients, because there are none.
 """
 
 SPEECH_DOUBLE_KEY = "a-key-that-opens-only-the-double"
@@ -27,7 +27,7 @@ SYSTEM_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The programs of a run whose servers listen at these addresses."""
+    """Builds the programs of a run whose servers have these addresses."""
 
     addresses: Addresses
     ports: Mapping[str, int]
@@ -35,7 +35,7 @@ class Plan:
     mail: Path
     """The folder that receives e-mails."""
     homes: Path
-    """The folder with an empty home for each process."""
+    """The folder with an empty home folder for each process."""
 
     def build_api(self, service: Service) -> Program:
         """Return the HTTP process of a service."""
@@ -88,12 +88,12 @@ class Plan:
 
     @property
     def speech_provider(self) -> str:
-        """The SPEECH_PROVIDER of the terminal."""
+        """SPEECH_PROVIDER, from the terminal's environment."""
         return os.environ.get("SPEECH_PROVIDER") or "offline"
 
     @property
     def needs_speech_double(self) -> bool:
-        """Whether Azure is to score, but AZURE_SPEECH_KEY is not set."""
+        """Whether Azure should score although AZURE_SPEECH_KEY is not set."""
         return "azure" in self.speech_provider and not os.environ.get("AZURE_SPEECH_KEY")
 
     def build_speech_double(self) -> Program:
@@ -142,7 +142,7 @@ class Plan:
         home = self.homes / name
         own = {"ENVIRONMENT": "development", "HOME": str(home)}
         command: tuple[str | Path, ...] = (sys.executable, "-m", *arguments)
-        environment = SMALL | inherited | own | settings
+        environment = SMALL_MACHINE_SETTINGS | inherited | own | settings
         return Program(name=name, command=command, environment=environment, unprivileged=True, home=home)
 
 

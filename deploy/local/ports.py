@@ -1,4 +1,4 @@
-"""The port of every process. A run takes one block of thirty ports, counted from its first: `PORT`."""
+"""The port of every process. A run uses a block of thirty ports, of which `PORT` is the first."""
 
 import random
 import socket
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from deploy.services import DATABASE_OWNERS, SERVICES
 
-OFFSETS = {
+PORT_OFFSETS = {
     "gateway": 0,
     **{f"{service.name}-api": service.number for service in SERVICES},
     **{f"{service.name}-worker": 10 + service.number for service in DATABASE_OWNERS},
@@ -20,14 +20,14 @@ OFFSETS = {
     "recordings": 27,
     "speech-double": 28,
 }
-BLOCK = 30
+BLOCK_SIZE = 30
 # Below the range that Linux and macOS use for outgoing connections, which could take a port of a block first.
-FREE_BLOCKS = range(20_000, 32_000, BLOCK)
+FREE_BLOCKS = range(20_000, 32_000, BLOCK_SIZE)
 
 
 def assign_ports(first: int) -> dict[str, int]:
     """Return the port of every process, by the process's name."""
-    return {name: first + offset for name, offset in OFFSETS.items()}
+    return {name: first + offset for name, offset in PORT_OFFSETS.items()}
 
 
 def find_taken(ports: Mapping[str, int]) -> dict[str, int]:
@@ -41,16 +41,16 @@ def choose_free_block(candidates: Iterable[int] | None = None) -> int:
     for first in blocks:
         if not find_taken(assign_ports(first)):
             return first
-    raise OSError(f"no {BLOCK} consecutive free ports between {blocks[0]} and {blocks[-1] + BLOCK}")
+    raise OSError(f"no {BLOCK_SIZE} consecutive free ports between {blocks[0]} and {blocks[-1] + BLOCK_SIZE}")
 
 
 def _is_free(port: int) -> bool:
     with socket.socket() as client:
-        # macOS lets 127.0.0.1 be bound while another process holds 0.0.0.0: a bind alone proves too little.
+        # On macOS, binding 127.0.0.1 succeeds even if another process uses 0.0.0.0, so it is not enough.
         if client.connect_ex(("127.0.0.1", port)) == 0:
             return False
     with socket.socket() as server:
-        # Connections of the last run may still be in TIME_WAIT; the port can be used all the same.
+        # Connections of the last run may still be in TIME_WAIT; the port can be used nevertheless.
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             server.bind(("127.0.0.1", port))

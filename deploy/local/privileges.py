@@ -1,4 +1,4 @@
-"""Running servers without root: PostgreSQL refuses to run as root, and the others do not need it."""
+"""Runs servers without root, as which PostgreSQL refuses to run, and which the others do not need."""
 
 import functools
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 ACCOUNT = "nobody"
 CAP_DAC_READ_SEARCH = 2
-CLOSED = 'for each in "$@"; do [ -x "$each" ] || echo "$each"; done'
+LIST_CLOSED_FOLDERS = 'for folder in "$@"; do [ -x "$folder" ] || echo "$folder"; done'
 
 
 def take_ownership(path: Path) -> None:
@@ -22,8 +22,8 @@ def take_ownership(path: Path) -> None:
     give_ownership(path)
 
 
-def open_way(path: Path) -> None:
-    """Let other accounts pass through a folder, but not list it."""
+def allow_passage(path: Path) -> None:
+    """Let other accounts pass through a folder, without listing it."""
     path.chmod(path.stat().st_mode | 0o011)
 
 
@@ -59,8 +59,8 @@ def _build_prefix(executable: Path, folder: Path) -> tuple[str, ...]:
     closed = _find_closed(bare, needed)
     if not closed:
         return bare
-    # Another account cannot enter a clone inside root's home, and that home should not be opened to everyone.
-    # The process therefore sees a home that contains only the paths it needs.
+    # Another account cannot enter a clone in root's home, and that home should not be opened to everyone. The
+    # process therefore sees a home with only the paths that it needs.
     masked = ("unshare", "--mount", "--", "/bin/sh", "-ec", _build_mask(closed, needed), "sh", *bare)
     test: list[str | Path] = [*masked, "test", "-x", executable, "-a", "-x", folder]
     if subprocess.run(test, check=False, capture_output=True).returncode == 0:
@@ -72,7 +72,10 @@ def _find_closed(bare: tuple[str, ...], needed: Iterable[Path]) -> list[Path]:
     """List the outermost folders on the way to `needed` that the account cannot enter."""
     on_the_way = sorted({str(folder) for path in needed for folder in (path, *path.parents)})
     result = subprocess.run(
-        [*bare, "/bin/sh", "-c", CLOSED, "sh", *on_the_way], check=True, capture_output=True, text=True
+        [*bare, "/bin/sh", "-c", LIST_CLOSED_FOLDERS, "sh", *on_the_way],
+        check=True,
+        capture_output=True,
+        text=True,
     )
     closed = set(map(Path, result.stdout.splitlines()))
     return [path for path in sorted(closed) if not closed.intersection(path.parents)]

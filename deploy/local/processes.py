@@ -1,4 +1,4 @@
-"""Processes of a run: each has its own session, log and pid file, and none outlives the run."""
+"""Processes of a run. Each has its own session, log and pid file, and none outlives the run."""
 
 import contextlib
 import signal
@@ -19,19 +19,19 @@ ROOT = Path(__file__).parents[2]
 LAUNCH = ["/bin/sh", "-c", 'echo "$$ $2" > "$1"; shift 2; exec "$@"', "sh"]
 
 
-class Failed(Exception):
-    """A process of the run failed; the message is for the person at the terminal."""
+class RunFailed(Exception):
+    """The run failed; the message is for the person at the terminal."""
 
 
-class Stopped(Exception):
-    """The run is ending and starts nothing more."""
+class RunStopped(Exception):
+    """The run is ending and starts no further processes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
     """A command with its complete environment.
 
-    `unprivileged` programs never run as root; `stop_signal` stops this program. `home` is created.
+    `unprivileged` programs never run as root. `stop_signal` stops the program. `home` is created.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Process:
         self.kill()
 
     def kill(self) -> None:
-        """Kill it and all processes it started, with SIGKILL, and wait until they are gone."""
+        """Kill it and all processes that it started, and wait until they have ended."""
         leftovers.kill(self.pid)
         self._popen.wait()
         self._forget()
@@ -92,7 +92,7 @@ class Run:
         self.folder = folder.absolute()
         for name in ("pids", "logs"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        privileges.open_way(self.folder)
+        privileges.allow_passage(self.folder)
         (self.folder / "logs").chmod(0o700)
         leftovers.end(self.folder)
         for log in self.folder.glob("logs/*.log"):
@@ -111,7 +111,7 @@ class Run:
         )
 
     def spawn(self, program: Program) -> Process:
-        """Start a program. Raises Stopped when the run is already ending."""
+        """Start a program. Raises RunStopped when the run is already ending."""
         pid_file = self.folder / "pids" / program.name
         drop = (
             privileges.build_unprivileged_command(Path(program.command[0]), self.folder)
@@ -121,11 +121,11 @@ class Run:
         if program.home:
             privileges.take_ownership(program.home)
         log_file = self.log(program.name)
-        # Logs can contain links of e-mails, and tokens where an operator switches on Envoy's traces.
+        # Logs can contain links of e-mails and, if an operator switches on Envoy's traces, tokens.
         log_file.touch(mode=0o600)
         with self._guard, log_file.open("ab") as log:
             if self._closed:
-                raise Stopped
+                raise RunStopped
             popen = subprocess.Popen(
                 [*LAUNCH, pid_file, str(int(program.stop_signal)), *drop, *program.command],
                 cwd=ROOT,
@@ -140,9 +140,9 @@ class Run:
         return process
 
     def call(self, program: Program) -> None:
-        """Run a program to its end. Raises Failed with the end of its log when it fails."""
+        """Run a program to its end. Raises RunFailed with the end of its log when it fails."""
         if (code := self.spawn(program).wait()) != 0:
-            raise Failed(f"{program.name} failed (exit {code}):\n{self.read_last_lines(program.name)}")
+            raise RunFailed(f"{program.name} failed (exit {code}):\n{self.read_last_lines(program.name)}")
 
     def log(self, name: str) -> Path:
         """Return the path of a process's log."""

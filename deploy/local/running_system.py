@@ -1,11 +1,11 @@
-"""The system that runs now from this clone, embedded or in containers, as its clients see it."""
+"""The system that is running from this clone, embedded or in containers, as its clients see it."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local import lock
-from deploy.local.lock import NothingRuns
-from deploy.local.processes import ROOT, Failed
+from deploy.local.lock import NotRunning
+from deploy.local.processes import ROOT, RunFailed
 from deploy.local.servers.server import fetch_status
 
 
@@ -18,12 +18,12 @@ class RunningSystem:
 
 
 def find(folder: Path) -> RunningSystem:
-    """Return this folder's embedded run, or the containers of `make up`. Raises Failed without either, or for
-    a run that has not started yet.
+    """Return this folder's embedded run, or the containers of `make up`. Raises RunFailed if neither runs, or
+    if the run has not started yet.
     """
     try:
         url = f"http://127.0.0.1:{_get_open_port(folder)}"
-    except NothingRuns:
+    except NotRunning:
         if (port := _find_container_port(ROOT / ".env")) is None:
             raise
         return RunningSystem(f"http://127.0.0.1:{port}", ROOT / ".compose" / "mail")
@@ -36,7 +36,7 @@ def _get_open_port(folder: Path) -> int:
     try:
         fetch_status(port, "/health")
     except OSError:
-        raise Failed("Parley is starting: wait until `make run` says that it is ready.") from None
+        raise RunFailed("Parley is starting: wait until `make run` says that it is ready.") from None
     return port
 
 

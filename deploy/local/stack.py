@@ -11,17 +11,17 @@ from pathlib import Path
 from deploy.local import databases, ports, privileges, servers, welcome
 from deploy.local.once import Once
 from deploy.local.plan import BUCKET, Plan
-from deploy.local.processes import ROOT, Failed, Program, Run
+from deploy.local.processes import ROOT, Program, Run, RunFailed
 from deploy.local.servers.envoy import create_envoy
 from deploy.local.servers.server import Server, fetch, fetch_status
 from deploy.local.vault import Vault
 from deploy.services import DATABASE_OWNERS, SEED, SERVICES, Service
 
 READY_TIMEOUT_SECONDS = 60
-"""How long the system may take to become ready once all its processes answer."""
+"""The time limit for the system to become ready once all its processes answer."""
 
 SEED_TIMEOUT_SECONDS = 15
-"""How long the start waits for the seed's events. Then it continues: some may be dead letters."""
+"""The time limit of the wait for the seed's events. The start then continues: some may be dead letters."""
 
 type Action = Callable[[], None]
 
@@ -76,17 +76,17 @@ class Stack:
     def start(self) -> None:
         """Start everything and return once the gateway reports that the system is ready.
 
-        Raises Failed with the reason when a process does not start, and Stopped after `stop`.
+        Raises RunFailed with the reason when a process does not start, and RunStopped after `stop`.
         """
         self._vault.make_keys(self.run)
         privileges.take_ownership(self.mail)
         for double in self.doubles:
             self._start(double)
-        # RabbitMQ starts slowest, so everything that does not need it starts at the same time.
-        _run_together(self._start_broker, self._start_apis, self.gateway.launch)
+        # RabbitMQ takes longest to start, so everything that does not need it starts at the same time.
+        _run_in_parallel(self._start_broker, self._start_apis, self.gateway.launch)
         for worker in self.workers.values():
             worker.launch()
-        _run_together(*(partial(self._wait, server) for server in self._services))
+        _run_in_parallel(*(partial(self._wait, server) for server in self._services))
         self._wait_until_ready()
         self._wait_for_seed_events()
 
@@ -100,7 +100,7 @@ class Stack:
         self.run.suspend()
         base = [*self.doubles, *(server for server in self.servers.values() if server.name != "epmd")]
         for stage in ([self.gateway], self.apis.values(), self.workers.values(), base):
-            _run_together(*(server.stop for server in stage))
+            _run_in_parallel(*(server.stop for server in stage))
         self.run.close()
 
     def _create_doubles(self) -> list[Server]:
@@ -120,7 +120,7 @@ class Stack:
         needed = [self.servers["postgres"], self.servers["rabbitmq"]]
 
         def is_working() -> bool:
-            # A worker is not to blame while the servers that it uses do not answer.
+            # Restarting a worker does not help while the servers that it uses do not answer.
             return not all(server.responds for server in needed) or fetch_status(port, "/ready") == 200
 
         port, server.works = self.ports[server.name], is_working
@@ -135,15 +135,15 @@ class Stack:
     def _start_apis(self) -> None:
         redis = partial(self._start, self.servers["redis"])
         stateless = [self.apis[service.name].launch for service in SERVICES if not service.has_database]
-        _run_together(redis, self._start_storage, self._start_database, *stateless)
+        _run_in_parallel(redis, self._start_storage, self._start_database, *stateless)
         seeds = [partial(self._seed, service) for service in SERVICES if service.seed]
-        _run_together(*(self.apis[service.name].launch for service in DATABASE_OWNERS), *seeds)
+        _run_in_parallel(*(self.apis[service.name].launch for service in DATABASE_OWNERS), *seeds)
 
     def _start_database(self) -> None:
         self._start(self.servers["postgres"])
         password = self._vault.servers.postgres
         databases.create(self._vault.roles, port=self.ports["postgres"], password=password)
-        _run_together(*(partial(self._migrate, service) for service in DATABASE_OWNERS))
+        _run_in_parallel(*(partial(self._migrate, service) for service in DATABASE_OWNERS))
 
     def _start_storage(self) -> None:
         self._start(self.servers["s3"])
@@ -168,9 +168,9 @@ class Stack:
         deadline = time.monotonic() + READY_TIMEOUT_SECONDS
         while self._fetch_readiness()[0] != 200:
             if dead := [server.name for server in self.processes if not server.alive]:
-                raise Failed(f"{dead[0]} ended while starting:\n{self.run.read_last_lines(dead[0])}")
+                raise RunFailed(f"{dead[0]} ended while starting:\n{self.run.read_last_lines(dead[0])}")
             if time.monotonic() > deadline:
-                raise Failed(
+                raise RunFailed(
                     f"the system is not ready after {READY_TIMEOUT_SECONDS} s: {self._fetch_readiness()[1]}"
                 )
             time.sleep(0.2)
@@ -200,7 +200,7 @@ def run_stack(folder: Path) -> Iterator[Stack]:
         stack.stop()
 
 
-def _run_together(*actions: Action) -> None:
+def _run_in_parallel(*actions: Action) -> None:
     """Run actions in parallel and raise the first failure without waiting for the others."""
     pool = ThreadPoolExecutor(max_workers=max(len(actions), 1))
     try:

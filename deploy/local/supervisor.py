@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from deploy.local import lock, ports
-from deploy.local.processes import Failed, Run
-from deploy.local.revival import Revival
+from deploy.local.processes import Run, RunFailed
+from deploy.local.restarter import Restarter
 from deploy.local.stack import Stack
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -27,7 +27,7 @@ class Console:
         self.say(f"{time.monotonic() - self._began:6.1f} s  {line}")
 
     def say(self, text: str) -> None:
-        """Print text; a closed terminal must not prevent a proper stop."""
+        """Print text. A closed terminal must not prevent a clean stop."""
         with contextlib.suppress(OSError):
             print(text, flush=True)
 
@@ -42,7 +42,7 @@ class Supervisor:
         self._at_terminal = sys.stdin.isatty()
 
     def run(self) -> int:
-        """Run until a signal arrives and return the exit status. Raises Failed when it cannot start."""
+        """Run until a signal arrives and return the exit status. Raises RunFailed when it cannot start."""
         for number in SIGNALS:
             signal.signal(number, lambda *_: self._ending.set())
         with lock.hold(self._folder, port=self._port) as descriptor:
@@ -61,13 +61,13 @@ class Supervisor:
             if not self._start(stack):
                 return 0
             self._console.say(stack.build_welcome())
-            revival = Revival(report=self._console.report_step)
-            with contextlib.closing(revival):
+            restarter = Restarter(report=self._console.report_step)
+            with contextlib.closing(restarter):
                 while not self._should_stop(within=0.5):
                     for server in stack.processes:
-                        revival.supervise(server)
+                        restarter.supervise(server)
             return 0
-        except Failed as failure:
+        except RunFailed as failure:
             self._console.say(str(failure))
             return 1
         finally:
@@ -97,6 +97,6 @@ def _refuse_taken_ports(port: int) -> None:
     if taken:
         name, number = next(iter(taken.items()))
         free = ports.choose_free_block(range(port + 100, 65_000, 100))
-        raise Failed(
+        raise RunFailed(
             f"Port {number} is in use, but {name} needs it. Choose other ports: PORT={free} make run"
         )

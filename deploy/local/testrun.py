@@ -1,4 +1,4 @@
-"""Runs all tests on one set of servers: the quick ones first, the journey through the gateway last."""
+"""Runs all tests on one set of servers: the fast ones first, the journeys through the gateway last."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from deploy.local.processes import ROOT
 from deploy.local.servers import Addresses
 
 # One pytest process per service: each creates its tables on the same declarative base.
-SIDE_BY_SIDE = (
+SERVICE_GROUPS = (
     (
         "tests/shared",
         "tests/contracts",
@@ -34,11 +34,11 @@ JOURNEY = (
     *(f"tests/browser/test_{name}.py" for name in ("sign_on", "imports", "public_pages")),
     "tests/chaos",
 )
-"""Each of the two processes starts a whole system, which its tests share; those that break it come last."""
-WAITING = (SIDE_BY_SIDE[-1], QUORUM)
+"""Each of the two processes starts a whole system, which its tests share. Tests that break it come last."""
+WAITING = (SERVICE_GROUPS[-1], QUORUM)
 """Groups that mostly wait for servers: three processes keep two processors busy."""
 WHEN_NAMED = ("tests/drills", "tests/browser")
-"""Tests that take many minutes. They run only when they are named, as the workflow of CI does."""
+"""Tests that take many minutes and run only when they are named, as in CI."""
 NOTHING_CHOSEN = 5
 """Pytest's exit status when no test was selected."""
 
@@ -51,7 +51,7 @@ def run(arguments: list[str]) -> int:
         own = {QUORUM: {**environment, "TEST_QUEUE_TYPE": "quorum"}}
         statuses = {
             group: _run([*_build_xdist_options(group), *group, *arguments], own.get(group, environment))
-            for group in (*SIDE_BY_SIDE, QUORUM, JOURNEY)
+            for group in (*SERVICE_GROUPS, QUORUM, JOURNEY)
         }
     accepted_statuses = {0, NOTHING_CHOSEN} if arguments else {0}
     failed = [group for group, status in statuses.items() if status not in accepted_statuses]

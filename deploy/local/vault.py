@@ -1,4 +1,4 @@
-"""The secrets of this clone: made once, readable only by the user who runs it."""
+"""The secrets of this clone, which are created once and readable only by the user who runs it."""
 
 import json
 import os
@@ -25,7 +25,7 @@ class Vault:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Read the secrets, and make those that are missing."""
+        """Read the secrets, and create missing ones."""
         file = folder / "secrets.json"
         _prepare(folder)
         if file.exists():
@@ -45,7 +45,7 @@ class Vault:
         return _list_key_paths(self.folder)[name]
 
     def make_keys(self, run: Run) -> None:
-        """Make the signing keys once, in a separate process: the libraries for it take much memory."""
+        """Create the signing keys once, in a separate process, because its libraries use much memory."""
         if _list_key_paths(self.folder)[RECEIPT_PUBLIC_KEYS].exists():
             return
         command = (sys.executable, "-m", "deploy.local.vault", self.folder)

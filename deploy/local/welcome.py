@@ -26,7 +26,7 @@ Three commands to try in another terminal:
 """
 
 
-INVENTED = """. A stand-in for Azure invents the scores, because no key was given.
+INVENTED_SCORES_NOTE = """. A stand-in for Azure invents the scores, because no key was given.
              For real ones: AZURE_SPEECH_KEY=… AZURE_SPEECH_REGION=… SPEECH_PROVIDER=azure make run"""
 
 
@@ -36,7 +36,7 @@ def render(url: str, *, mail: Path, provider: str, invents_scores: bool) -> str:
         url=url,
         mail=mail,
         provider=provider,
-        remark=INVENTED if invents_scores else "",
+        remark=INVENTED_SCORES_NOTE if invents_scores else "",
         accounts="\n             ".join(f"{email} / {password}" for email, password in ACCOUNTS),
         lines="\n\n".join(_build_commands(url)),
     )

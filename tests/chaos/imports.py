@@ -36,7 +36,7 @@ ADD_UPLOADS = """
     FROM unnest($2::text[]) AS name
 """
 FINISHED = {"completed", "rejected", "failed", "cancelled", "undone"}
-PATIENCE_SECONDS = 90.0
+TIMEOUT_SECONDS = 90.0
 
 
 def make_wav(seconds: float = 1.0) -> bytes:
@@ -253,7 +253,7 @@ async def wait_until[A, R](read: Callable[[A], Awaitable[R]], argument: A, holds
     """Read until `holds` accepts the value, and return it. Outages are ignored. Raises TimeoutError."""
     last: Any = None
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             while True:
                 try:
                     last = await read(argument)
@@ -263,7 +263,7 @@ async def wait_until[A, R](read: Callable[[A], Awaitable[R]], argument: A, holds
                     last = error
                 await asyncio.sleep(0.05)
     except TimeoutError as error:
-        raise TimeoutError(f"after {PATIENCE_SECONDS:.0f} s: {last!r}") from error
+        raise TimeoutError(f"after {TIMEOUT_SECONDS:.0f} s: {last!r}") from error
 
 
 @contextmanager

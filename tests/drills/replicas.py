@@ -14,7 +14,7 @@ from deploy.local.stack import Stack
 from deploy.services import DATABASE_OWNERS, SERVICES
 
 ENDPOINT = "endpoint: {{ address: {{ socket_address: {{ address: '127.0.0.1', port_value: {} }} }} }}"
-PATIENCE_SECONDS = 30.0
+TIMEOUT_SECONDS = 30.0
 AS_IN_PRODUCTION = {"SHUTDOWN_DELAY_SECONDS": "2"}
 """In the embedded run, a replica need not wait until others serve its clients: there are none."""
 
@@ -118,7 +118,7 @@ def _create_gateway(system: Stack, ports: dict[str, int], apis: Iterable[str]) -
 
 
 async def _wait_until(holds: Callable[[], bool], problem: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while not await asyncio.to_thread(_has_answer, holds):
         assert time.monotonic() < deadline, problem
         await asyncio.sleep(0.1)

@@ -123,9 +123,9 @@ def measure_memory(system: Stack) -> int:
     process = system.apis["scoring"].process
     assert process
     api, total = psutil.Process(process.pid), 0
-    for process in (api, *api.children(recursive=True)):
+    for member in (api, *api.children(recursive=True)):
         with suppress(psutil.NoSuchProcess):
-            total += process.memory_full_info().pss
+            total += member.memory_full_info().pss
     return total
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from deploy.backup.create import create
 from deploy.backup.errors import BackupFailed
-from deploy.backup.loading import Loading
+from deploy.backup.loading import LoadTransaction
 from deploy.backup.manifest import MANIFEST, File, Manifest
 from deploy.backup.objects import create_client
 from deploy.backup.restore import restore
@@ -184,14 +184,14 @@ async def test_a_restore_that_is_interrupted_after_its_commits_is_complete(
     """The interruption comes a few turns of the event loop after the last commit."""
     system, backup = await create_backup(make_system, tmp_path)
     target = await make_system()
-    commit = Loading.commit
+    commit = LoadTransaction.commit
 
-    async def commit_and_interrupt(loading: Loading) -> None:
-        await commit(loading)
-        if loading._database.service == "importer":
+    async def commit_and_interrupt(transaction: LoadTransaction) -> None:
+        await commit(transaction)
+        if transaction._database.service == "importer":
             interrupt(restoring, turns)
 
-    monkeypatch.setattr(Loading, "commit", commit_and_interrupt)
+    monkeypatch.setattr(LoadTransaction, "commit", commit_and_interrupt)
     restoring = asyncio.create_task(restore(target, backup, report=print))
     await restoring
     assert await read(target, "content", SPEECHES) == await read(system, "content", SPEECHES)

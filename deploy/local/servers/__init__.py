@@ -51,7 +51,7 @@ def run_servers(
 ) -> Iterator[Running]:
     """Start all servers on free (or the given) ports, with data under `folder`; stop them at the end.
 
-    Credentials are new each time, so the folder must be new too. `fast` gives up durability for speed.
+    Credentials are new each time, so the folder must be new, too. `fast` trades durability for speed.
     """
     if os.environ.get("TEST_INFRA") == "containers":
         from deploy.local.servers.containers import run_containers

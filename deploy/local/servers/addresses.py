@@ -29,7 +29,7 @@ class Credentials:
 
 @dataclass(frozen=True, kw_only=True)
 class Addresses:
-    """The administrators' URLs and keys: plain text only, so that they can be passed to other processes.
+    """The administrators' URLs and keys, as plain text, so that they can be passed to other processes.
 
     `postgres_url` has no driver in its scheme (postgresql://); `rabbitmq_url` has no path: vhost "/".
     """

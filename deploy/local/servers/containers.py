@@ -16,7 +16,7 @@ from deploy.local.servers.rabbitmq import PROTOCOL_HEADER
 from deploy.local.servers.running import Running
 from deploy.local.servers.server import ask, fetch_status
 
-PATIENCE = 120
+START_TIMEOUT_SECONDS = 120
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Container:
     handle: Any = field(default=None, init=False)
 
     @property
-    def made(self) -> Any:
+    def docker_container(self) -> Any:
         """Docker's handle of the container, which is created on first use."""
         if self.handle is None:
             self.handle = self.container.start().get_wrapped_container()
@@ -36,8 +36,8 @@ class Container:
 
     def start(self) -> None:
         """Start it with its existing data and wait until it answers."""
-        self.made.start()
-        deadline = time.monotonic() + PATIENCE
+        self.docker_container.start()
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while not self._has_answered():
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the container of {self.container.image} does not answer")
@@ -45,11 +45,11 @@ class Container:
 
     def stop(self) -> None:
         """Stop it cleanly."""
-        self.made.stop()
+        self.docker_container.stop()
 
     def kill(self) -> None:
         """Kill it, as a crash would."""
-        self.made.kill()
+        self.docker_container.kill()
 
     def _has_answered(self) -> bool:
         try:
@@ -62,7 +62,7 @@ class Container:
 def run_containers() -> Iterator[Running]:
     """Start a container for each server, on free ports of this machine."""
     ports, credentials = port_plan.assign_ports(port_plan.choose_free_block()), Credentials.generate()
-    made = {
+    containers = {
         "postgres": _create_postgres(ports["postgres"], password=credentials.postgres),
         "redis": _create_redis(ports["redis"], password=credentials.redis),
         "rabbitmq": _create_rabbitmq(ports["rabbitmq"], password=credentials.rabbitmq),
@@ -71,12 +71,18 @@ def run_containers() -> Iterator[Running]:
         ),
     }
     with ExitStack() as stack:
-        for server in made.values():
+        for server in containers.values():
             stack.callback(server.container.stop)
             server.start()
-        control = ("docker", "exec", str(made["rabbitmq"].made.id), "rabbitmqctl", "--quiet")
-        at = Addresses.from_local_ports(ports=ports, credentials=credentials, rabbitmqctl=control)
-        yield Running(addresses=at, **made)
+        control = (
+            "docker",
+            "exec",
+            str(containers["rabbitmq"].docker_container.id),
+            "rabbitmqctl",
+            "--quiet",
+        )
+        addresses = Addresses.from_local_ports(ports=ports, credentials=credentials, rabbitmqctl=control)
+        yield Running(addresses=addresses, **containers)
 
 
 def _create_postgres(port: int, *, password: str) -> Container:

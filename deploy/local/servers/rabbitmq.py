@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.local import privileges
-from deploy.local.processes import Failed, Program, Run
+from deploy.local.processes import Program, Run, RunFailed
 from deploy.local.servers.addresses import RABBITMQ_USER
 from deploy.local.servers.server import Server, ask
 
@@ -92,7 +92,7 @@ def _configure(data: Path, *, password: str) -> None:
 
 def _find_program(command: str) -> Path:
     if (path := shutil.which(command, path=_build_path())) is None:
-        raise Failed(f"{command} is missing: `apt-get install rabbitmq-server`, `brew install rabbitmq`")
+        raise RunFailed(f"{command} is missing: `apt-get install rabbitmq-server`, `brew install rabbitmq`")
     return Path(path)
 
 

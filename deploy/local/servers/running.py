@@ -6,7 +6,7 @@ from typing import Protocol
 from deploy.local.servers.addresses import Addresses
 
 
-class Startable(Protocol):
+class ControllableServer(Protocol):
     """A server in a process or a container."""
 
     def start(self) -> None:
@@ -24,7 +24,7 @@ class Running:
     """All servers and their addresses."""
 
     addresses: Addresses
-    postgres: Startable
-    redis: Startable
-    rabbitmq: Startable
-    s3: Startable
+    postgres: ControllableServer
+    redis: ControllableServer
+    rabbitmq: ControllableServer
+    s3: ControllableServer

@@ -1,4 +1,4 @@
-"""A server of the run: a program that counts as started as soon as it answers."""
+"""A server of the run: a program that has started when it answers."""
 
 import http.client
 import importlib.util
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploy.local.processes import Failed, Process, Program, Run
+from deploy.local.processes import Process, Program, Run, RunFailed
 
 
 def _do_nothing() -> None:
@@ -24,8 +24,9 @@ def _return_true() -> bool:
 class Server:
     """A program that can be started, stopped, killed and restarted on the same data.
 
-    `prepare` runs before each start and creates the files that the program expects. `answers` returns whether
-    it serves already; an OSError counts as not yet. `works` says more about a server that answers.
+    `prepare` runs before each start and creates the files that the program needs. `answers` returns whether
+    the program answers requests; an OSError means not yet. `works` returns whether a program that answers
+    also works.
     """
 
     run: Run
@@ -33,7 +34,7 @@ class Server:
     answers: Callable[[], bool]
     prepare: Callable[[], None] = _do_nothing
     works: Callable[[], bool] = _return_true
-    patience: float = 60
+    timeout_seconds: float = 60
     process: Process | None = field(default=None, init=False)
 
     @property
@@ -47,7 +48,7 @@ class Server:
         return self.process is not None and self.process.returncode is None
 
     def start(self) -> None:
-        """Launch it and wait until it answers. Raises Failed when it ends or does not answer in time."""
+        """Launch it and wait until it answers. Raises RunFailed when it ends or does not answer in time."""
         self.launch()
         self.wait()
 
@@ -57,14 +58,16 @@ class Server:
         self.process = self.run.spawn(self.program)
 
     def wait(self) -> None:
-        """Wait until it answers. Raises Failed when it ends or does not answer in time."""
-        deadline = time.monotonic() + self.patience
+        """Wait until it answers. Raises RunFailed when it ends or does not answer in time."""
+        deadline = time.monotonic() + self.timeout_seconds
         while not self.responds:
             if not self.alive:
-                raise Failed(f"{self.name} ended while starting:\n{self.run.read_last_lines(self.name)}")
+                raise RunFailed(f"{self.name} ended while starting:\n{self.run.read_last_lines(self.name)}")
             if time.monotonic() > deadline:
                 last_lines = self.run.read_last_lines(self.name)
-                raise Failed(f"{self.name} does not answer after {self.patience:.0f} s:\n{last_lines}")
+                raise RunFailed(
+                    f"{self.name} does not answer after {self.timeout_seconds:.0f} s:\n{last_lines}"
+                )
             time.sleep(0.05)
 
     def stop(self) -> None:
@@ -113,5 +116,5 @@ def find_wheel(package: str) -> Path:
     """Return the folder of an installed package without importing it: some have side effects on import."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
-        raise Failed(f"the package {package} is missing: run deploy/local/bootstrap.sh")
+        raise RunFailed(f"the package {package} is missing: run deploy/local/bootstrap.sh")
     return Path(spec.origin).parent

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from deploy.local import lock, ports
-from deploy.local.processes import ROOT, Failed, Program, Run, Stopped
+from deploy.local.processes import ROOT, Program, Run, RunFailed, RunStopped
 
 # The real command line, but with another folder than this clone's.
 COMMAND_LINE = (
@@ -95,7 +95,7 @@ def test_stopping_a_process_also_ends_its_children(tmp_path: Path) -> None:
     assert len(members) == 2
     assert wait_until(lambda: not list_alive(members))
     assert list((tmp_path / "pids").iterdir()) == []
-    with pytest.raises(Stopped):
+    with pytest.raises(RunStopped):
         run.spawn(create_sleeper("late"))
 
 
@@ -122,7 +122,7 @@ def test_the_processes_of_a_killed_run_end(tmp_path: Path) -> None:
         holder.send_signal(signal.SIGKILL)
 
     assert wait_until(lambda: not list_alive(members)), list_alive(members)
-    port = int(addresses["redis_url"].rpartition(":")[2]) - ports.OFFSETS["redis"]
+    port = int(addresses["redis_url"].rpartition(":")[2]) - ports.PORT_OFFSETS["redis"]
     assert ports.find_taken(ports.assign_ports(port)) == {}
 
 
@@ -172,13 +172,13 @@ def test_only_its_user_may_read_the_logs_of_a_run(tmp_path: Path) -> None:
 def test_the_lock_is_released_when_its_holder_ends(tmp_path: Path) -> None:
     with (
         lock.hold(tmp_path, port=1),
-        pytest.raises(Failed, match="already running"),
+        pytest.raises(RunFailed, match="already running"),
         lock.hold(tmp_path, port=2),
     ):
         pass
     with lock.hold(tmp_path, port=3):
         assert lock.get_port(tmp_path) == 3
-    with pytest.raises(Failed, match="Parley is not running"):
+    with pytest.raises(RunFailed, match="Parley is not running"):
         lock.get_port(tmp_path)
 
 

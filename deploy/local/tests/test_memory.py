@@ -44,7 +44,7 @@ def _read_megabytes(folder: Path) -> dict[str, float]:
 def test_shared_memory_counts_once(folder: Path) -> None:
     found = _read_megabytes(folder)
     assert SHARED_MEGABYTES <= found["sharer"] < 3 * SHARED_MEGABYTES
-    assert found["together"] == found["sharer"]
+    assert found["total"] == found["sharer"]
 
 
 def test_a_note_says_when_the_proportional_size_is_unknown(
@@ -61,4 +61,4 @@ def test_a_note_says_when_the_proportional_size_is_unknown(
 def test_a_process_that_has_ended_takes_no_memory(tmp_path: Path) -> None:
     (tmp_path / "pids").mkdir()
     (tmp_path / "pids" / "ended").write_text("4194304 1\n")
-    assert _read_megabytes(tmp_path) == {"ended": 0, "together": 0}
+    assert _read_megabytes(tmp_path) == {"ended": 0, "total": 0}

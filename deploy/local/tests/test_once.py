@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.once import Once
-from deploy.local.processes import Failed, Program, Run
+from deploy.local.processes import Program, Run, RunFailed
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_a_command_that_failed_is_repeated(tmp_path: Path, seed: Path) -> None:
     run = Run(tmp_path / "run")
     once = Once(run, tmp_path / "run" / "done", report=print)
 
-    with pytest.raises(Failed, match="count failed"):
+    with pytest.raises(RunFailed, match="count failed"):
         once.call(create_counter(tmp_path, code=3), inputs=[seed])
     once.call(create_counter(tmp_path), inputs=[seed])
     run.close()

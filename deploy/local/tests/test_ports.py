@@ -12,18 +12,20 @@ def test_a_block_has_a_different_port_for_every_process() -> None:
 
     assert block["gateway"] == 8000
     assert len(set(block.values())) == len(block)
-    assert all(8000 <= port < 8000 + ports.BLOCK for port in block.values())
+    assert all(8000 <= port < 8000 + ports.BLOCK_SIZE for port in block.values())
 
 
 def test_neighbouring_blocks_do_not_overlap() -> None:
-    assert not set(ports.assign_ports(8000).values()) & set(ports.assign_ports(8000 + ports.BLOCK).values())
+    assert not set(ports.assign_ports(8000).values()) & set(
+        ports.assign_ports(8000 + ports.BLOCK_SIZE).values()
+    )
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 - simulates a foreign server
 def test_a_port_in_use_is_named_with_its_owner(address: str) -> None:
     first = ports.choose_free_block()
-    with socket.create_server((address, first + ports.OFFSETS["redis"])):
-        assert ports.find_taken(ports.assign_ports(first)) == {"redis": first + ports.OFFSETS["redis"]}
+    with socket.create_server((address, first + ports.PORT_OFFSETS["redis"])):
+        assert ports.find_taken(ports.assign_ports(first)) == {"redis": first + ports.PORT_OFFSETS["redis"]}
     assert ports.find_taken(ports.assign_ports(first)) == {}
 
 

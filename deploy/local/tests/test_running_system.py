@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local import lock, running_system
-from deploy.local.processes import Failed
+from deploy.local.processes import RunFailed
 
 
 def test_a_run_that_does_not_listen_yet_is_reported_as_starting(tmp_path: Path) -> None:
@@ -12,6 +12,6 @@ def test_a_run_that_does_not_listen_yet_is_reported_as_starting(tmp_path: Path) 
         closed.bind(("127.0.0.1", 0))
         with (
             lock.hold(tmp_path, port=closed.getsockname()[1]),
-            pytest.raises(Failed, match="Parley is starting: wait until `make run` says that it is ready"),
+            pytest.raises(RunFailed, match="Parley is starting: wait until `make run` says that it is ready"),
         ):
             running_system.find(tmp_path)

@@ -1,13 +1,13 @@
 from pathlib import Path
 
 from deploy.local.processes import ROOT
-from deploy.local.testrun import JOURNEY, SIDE_BY_SIDE, WHEN_NAMED
+from deploy.local.testrun import JOURNEY, SERVICE_GROUPS, WHEN_NAMED
 
 OWNERS = ("bench", "deploy", "docs", "gateway", "services", "shared", "tests", "training")
 
 
 def test_all_tests_are_run() -> None:
-    folders = [ROOT / word for group in (*SIDE_BY_SIDE, JOURNEY, WHEN_NAMED) for word in group]
+    folders = [ROOT / word for group in (*SERVICE_GROUPS, JOURNEY, WHEN_NAMED) for word in group]
     tests = [path for owner in OWNERS for path in (ROOT / owner).rglob("test_*.py")]
     assert tests
     assert [test for test in tests if not _is_in(test, folders)] == []

@@ -29,8 +29,8 @@ class FormTooSlow(ParleyError):
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast a form has to arrive. Even after a burst, no gap may exceed the patience. A form too large for
-    `max_seconds` at the minimum rate has to be faster.
+    """How fast a form must arrive. Even after a burst, no gap may exceed `max_gap_seconds`. A form too large
+    for `max_seconds` at the minimum rate must be faster.
     """
 
     min_bytes_per_second: int

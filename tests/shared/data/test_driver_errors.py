@@ -85,8 +85,10 @@ def wrap(error: Exception) -> list[Exception]:
 
 
 POSTGRES = [
-    error_type for error_type in list_classes(postgres, postgres.PostgresError) if error_type.sqlstate
-]  # type: ignore[attr-defined]
+    error_type
+    for error_type in list_classes(postgres, postgres.PostgresError)
+    if error_type.sqlstate  # type: ignore[attr-defined]
+]
 
 
 @pytest.mark.parametrize("error_type", POSTGRES)

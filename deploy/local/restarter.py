@@ -1,4 +1,4 @@
-"""Restarts processes that have ended, that no longer answer, or that answer but do not work."""
+"""Restarts processes that have ended, no longer answer, or answer but do not work."""
 
 import http.client
 import time
@@ -7,20 +7,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from deploy.local.servers.server import Server
 
-PAUSES = (1.0, 2.0, 5.0, 15.0, 30.0)
-"""Seconds before a process that ended is restarted: the first time, the second, and so on."""
-CALM = 120.0
-"""Seconds after which an earlier end of a process no longer lengthens the pause."""
-PROBE_INTERVAL = 3.0
-MAX_SILENCE = 20.0
-"""Seconds without a good answer before a process is restarted. Longer than the pauses of a busy machine."""
+RESTART_DELAYS_SECONDS = (1.0, 2.0, 5.0, 15.0, 30.0)
+"""The delays before the first, second … restart of a process."""
+STABLE_SECONDS = 120.0
+"""After this time, an earlier end of a process no longer lengthens the delay."""
+PROBE_INTERVAL_SECONDS = 3.0
+MAX_SILENCE_SECONDS = 20.0
+"""A process that gives no good answer for this long is restarted. A busy machine pauses for less."""
 
 
-class Watch:
+class ProbeMonitor:
     """Probes processes in the background."""
 
-    def __init__(self, *, max_silence: float = MAX_SILENCE) -> None:
-        self._max_silence = max_silence
+    def __init__(self, *, max_silence_seconds: float = MAX_SILENCE_SECONDS) -> None:
+        self._max_silence = max_silence_seconds
         self._pool = ThreadPoolExecutor(max_workers=16, thread_name_prefix="probe")
         self._probes: dict[str, Future[bool]] = {}
         self._due: dict[str, float] = {}
@@ -36,7 +36,7 @@ class Watch:
             if probe.result():
                 since = self._good[name] = now
         if name not in self._probes and now >= self._due.get(name, 0):
-            self._due[name] = now + PROBE_INTERVAL
+            self._due[name] = now + PROBE_INTERVAL_SECONDS
             self._probes[name] = self._pool.submit(_is_working, server)
         return now - since > self._max_silence
 
@@ -50,12 +50,14 @@ class Watch:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-class Revival:
-    """Looks after processes. Each restart of a process follows after a longer pause."""
+class Restarter:
+    """Restarts processes, each time after a longer delay."""
 
-    def __init__(self, *, report: Callable[[str], None], max_silence: float = MAX_SILENCE) -> None:
+    def __init__(
+        self, *, report: Callable[[str], None], max_silence_seconds: float = MAX_SILENCE_SECONDS
+    ) -> None:
         self._report = report
-        self._watch = Watch(max_silence=max_silence)
+        self._watch = ProbeMonitor(max_silence_seconds=max_silence_seconds)
         self._due: dict[str, float] = {}
         self._ends: dict[str, list[float]] = {}
 
@@ -78,9 +80,9 @@ class Revival:
 
     def _begin_pause(self, server: Server) -> float:
         now = time.monotonic()
-        ends = [end for end in self._ends.get(server.name, []) if now - end < CALM]
+        ends = [end for end in self._ends.get(server.name, []) if now - end < STABLE_SECONDS]
         self._ends[server.name] = [*ends, now]
-        pause = PAUSES[min(len(ends), len(PAUSES) - 1)]
+        pause = RESTART_DELAYS_SECONDS[min(len(ends), len(RESTART_DELAYS_SECONDS) - 1)]
         code = server.process.returncode if server.process else None
         lines = server.run.read_last_lines(server.name, count=5)
         self._report(f"{server.name} ended (exit {code}); restarting in {pause:.0f} s\n{lines}")

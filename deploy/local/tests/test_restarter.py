@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import ports, revival
+from deploy.local import ports, restarter
 from deploy.local.processes import Program, Run
-from deploy.local.revival import Revival
+from deploy.local.restarter import Restarter
 from deploy.local.servers.server import Server, fetch_status
 
 type Lines = list[str]
@@ -19,8 +19,8 @@ type Lines = list[str]
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(revival, "PAUSES", (0.1,))
-    monkeypatch.setattr(revival, "PROBE_INTERVAL", 0.1)
+    monkeypatch.setattr(restarter, "RESTART_DELAYS_SECONDS", (0.1,))
+    monkeypatch.setattr(restarter, "PROBE_INTERVAL_SECONDS", 0.1)
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
     run.close()
 
 
-def supervise(reviving: Revival, server: Server, until: Callable[[], bool], *, seconds: float = 30) -> bool:
+def supervise(reviving: Restarter, server: Server, until: Callable[[], bool], *, seconds: float = 30) -> bool:
     deadline = time.monotonic() + seconds
     while not until() and time.monotonic() < deadline:
         reviving.supervise(server)
@@ -51,7 +51,7 @@ def watch_replacement(server: Server) -> Callable[[], bool]:
 
 def test_a_process_that_ended_is_restarted(server: Server) -> None:
     lines: Lines = []
-    reviving = Revival(report=lines.append, max_silence=60)
+    reviving = Restarter(report=lines.append, max_silence_seconds=60)
     another = watch_replacement(server)
     server.kill()
 
@@ -62,7 +62,7 @@ def test_a_process_that_ended_is_restarted(server: Server) -> None:
 
 def test_a_frozen_process_is_restarted(server: Server) -> None:
     lines: Lines = []
-    reviving = Revival(report=lines.append, max_silence=2)
+    reviving = Restarter(report=lines.append, max_silence_seconds=2)
     another = watch_replacement(server)
     assert server.process
     os.kill(server.process.pid, signal.SIGSTOP)
@@ -77,7 +77,7 @@ def test_a_frozen_process_is_restarted(server: Server) -> None:
 
 
 def test_a_process_that_answers_but_does_not_work_is_restarted(server: Server) -> None:
-    reviving = Revival(report=lambda _: None, max_silence=1)
+    reviving = Restarter(report=lambda _: None, max_silence_seconds=1)
     another = watch_replacement(server)
     server.works = lambda: False
 
