@@ -96,10 +96,10 @@ def _describe_period(overview: ActivityOverview, asked: Mapping[str, str]) -> di
 
 async def get_analytics(session: AsyncSession, period: ActivityFilter) -> Analytics:
     overview = await get_activity_overview(session, period=period)
-    shown = SpeechAnalyticsFilter(limit=MAX_SHOWN_SPEECHES)
-    hardest = await list_speech_analytics(session, filters=shown)
-    unfit = shown.model_copy(update={"suggested": True, "sort": "most_played"})
-    suggested = await list_speech_analytics(session, filters=unfit)
+    first_page = SpeechAnalyticsFilter(limit=MAX_SHOWN_SPEECHES)
+    hardest = await list_speech_analytics(session, filters=first_page)
+    suggestions = first_page.model_copy(update={"suggested": True, "sort": "most_played"})
+    suggested = await list_speech_analytics(session, filters=suggestions)
     return Analytics(
         overview=overview,
         figures=create_figures(overview),
@@ -114,7 +114,7 @@ async def _find_figure(session: AsyncSession, name: str, period: ActivityFilter)
     if name == "retention":
         return create_retention(await get_retention(session, period=period))
     figures = create_figures(await get_activity_overview(session, period=period))
-    figure = next((each for each in figures if each.name == name), None)
+    figure = next((figure for figure in figures if figure.name == name), None)
     if figure is None:
         raise NotFound("There is no such table.")
     return figure
@@ -123,9 +123,9 @@ async def _find_figure(session: AsyncSession, name: str, period: ActivityFilter)
 def list_problems(error: Invalid) -> dict[str, str]:
     """Return the message for each field."""
     problems = {}
-    for each in error.extra.get("errors") or ():
-        name = each["pointer"].rpartition("/")[2]
-        message = each["message"].removeprefix("Input ").removeprefix("String ").removesuffix(".")
+    for violation in error.extra.get("errors") or ():
+        name = violation["pointer"].rpartition("/")[2]
+        message = violation["message"].removeprefix("Input ").removeprefix("String ").removesuffix(".")
         problems[name] = f"{FIELDS[name]} {message[:1].lower()}{message[1:]}."
     return problems
 

@@ -1,4 +1,4 @@
-"""The figures of the Analytics page: each is one table, shown as a table, as charts and as CSV."""
+"""The figures of the Analytics page. Each is one table, shown as a table, as charts and as CSV."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,13 +23,14 @@ type Unit = Literal["", "%", "min", "text"]
 type Kind = Literal["line", "bar", "bars"]
 """`bars` are horizontal, because labels may be long."""
 
-MAX_DRAWN_TAGS = 12
+MAX_CHARTED_TAGS = 12
 UNKNOWN_SCORER = "unknown scorer"
 EXPLANATION = (
     "Correct is the share of correct answers since a speech was published; skipped ones do not count. "
-    f"Measured is the same after {PRIOR_PLAYS} more plays of which {PRIOR_CORRECT} are correct, because few "
-    f"plays say little. Another level is suggested from {MIN_SUGGESTION_PLAYS} plays on, when the measured "
-    f"share is more than {MAX_RATE_DIFFERENCE * 100:.0f} points below or above that of all of its level."
+    f"Measured is this share with {PRIOR_PLAYS} more plays, of which {PRIOR_CORRECT} are correct, because "
+    f"few plays say little. Another level is suggested from {MIN_SUGGESTION_PLAYS} plays on, if the measured "
+    f"share differs by more than {MAX_RATE_DIFFERENCE * 100:.0f} points from that of all speeches of the "
+    "level."
 )
 TAGS_NOTE = "These are the tags with the most sessions. A session with several tags counts for each of them."
 
@@ -60,7 +61,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class Chart:
-    """Some columns of a table, by their position, as one chart."""
+    """A chart of some columns of a table, which are given by position."""
 
     title: str
     kind: Kind
@@ -85,15 +86,17 @@ class Figure:
 
     @property
     def header(self) -> list[str]:
-        return [f"{each.label} in seconds" if each.unit == "min" else each.label for each in self.columns]
+        return [
+            f"{column.label} in seconds" if column.unit == "min" else column.label for column in self.columns
+        ]
 
     def list_values(self) -> list[list[Any]]:
-        """Return the rows as the API gives them, for a spreadsheet."""
+        """Return the rows for a spreadsheet, with the values of the API."""
         return [[column.read(row) for column in self.columns] for row in self.rows]
 
 
 def create_figures(overview: ActivityOverview) -> list[Figure]:
-    scorers = [each.scorer for each in overview.scores]
+    scorers = [scores.scorer for scores in overview.scores]
     return [
         _create_days(overview),
         _create_scores(overview),
@@ -131,17 +134,17 @@ def compute_average_seconds(day: DayActivity) -> float | None:
 
 def _create_scores(overview: ActivityOverview) -> Figure:
     columns = [Measure("Score", describe_band, "text")]
-    for number, each in enumerate(overview.scores):
-        scorer = each.scorer or UNKNOWN_SCORER
+    for number, scores in enumerate(overview.scores):
+        scorer = scores.scorer or UNKNOWN_SCORER
         columns.append(Measure(scorer, partial(_get_band, overview, number)))
         columns.append(Measure(f"{scorer}, share", partial(_get_band_share, overview, number), "%"))
-    drawn = tuple(range(2, len(columns), 2))
+    share_columns = tuple(range(2, len(columns), 2))
     return Figure(
         "scores",
         "Pronunciation scores",
         columns,
         BUCKETS if overview.scores else (),
-        (Chart("Share of the verified scores in each band, in percent", "bar", drawn, unit="%"),),
+        (Chart("Share of the verified scores in each band, in percent", "bar", share_columns, unit="%"),),
         note="Only verified scores are included. Scores of different scorers cannot be compared.",
         empty_text="There were no verified scores in this period.",
     )
@@ -177,15 +180,15 @@ def _create_levels(overview: ActivityOverview, scorers: Sequence[str | None]) ->
 
 def _create_tags(overview: ActivityOverview, scorers: Sequence[str | None]) -> Figure:
     label = Measure("Tag", lambda row: row.name or str(row.id), "text")
-    drawn = slice(MAX_DRAWN_TAGS)
+    charted_rows = slice(MAX_CHARTED_TAGS)
     return Figure(
         "tags",
         "Tags",
         (label, *_create_session_columns(scorers)),
         overview.tags,
         (
-            Chart("Sessions by tag", "bars", (1,), drawn),
-            Chart("Correct answers by tag, in percent", "bars", (3,), drawn, unit="%", highest=100),
+            Chart("Sessions by tag", "bars", (1,), charted_rows),
+            Chart("Correct answers by tag, in percent", "bars", (3,), charted_rows, unit="%", highest=100),
         ),
         note=TAGS_NOTE,
         empty_text="There were no sessions with tags in this period.",
@@ -206,7 +209,7 @@ def _create_session_columns(scorers: Sequence[str | None]) -> list[Measure]:
 
 def _get_average(scorer: str | None, row: Any) -> float | None:
     averages: Sequence[ScorerAverage] = row.scores
-    return next((each.average for each in averages if each.scorer == scorer), None)
+    return next((score.average for score in averages if score.scorer == scorer), None)
 
 
 def _create_phonemes(overview: ActivityOverview) -> Figure:
@@ -237,7 +240,9 @@ def _create_phoneme_chart(scorer: str, scorers: list[str]) -> Chart:
 
 
 def create_retention(retention: RetentionRead) -> Figure:
-    weeks = [Measure(f"Week {week}", partial(_get_returned, week)) for week in range(1, MAX_WEEKS_AFTER + 1)]
+    weeks = [
+        Measure(f"Week {week}", partial(_count_returned, week)) for week in range(1, MAX_WEEKS_AFTER + 1)
+    ]
     return Figure(
         "retention",
         "Retention",
@@ -254,7 +259,7 @@ def create_retention(retention: RetentionRead) -> Figure:
     )
 
 
-def _get_returned(week: int, cohort: Cohort) -> int | None:
+def _count_returned(week: int, cohort: Cohort) -> int | None:
     return cohort.returned[week - 1] if week <= len(cohort.returned) else None
 
 

@@ -11,7 +11,7 @@ from game.schemas.analytics import SpeechAnalytics, SpeechAnalyticsFilter
 
 
 def list_averages(speech: SpeechAnalytics) -> list[str]:
-    return [f"{each.average:.1f} ({each.scorer or UNKNOWN_SCORER})" for each in speech.scores]
+    return [f"{score.average:.1f} ({score.scorer or UNKNOWN_SCORER})" for score in speech.scores]
 
 
 class PlayedSpeechView(ResourceView, model=SpeechFigures):
