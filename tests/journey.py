@@ -68,7 +68,7 @@ async def make_editor(admin: Learner) -> Learner:
     return Learner(admin.client, signed_up.json()["user"], answer.json()["access_token"])
 
 
-def build_session(speeches: list[dict[str, Any]], **different: Any) -> dict[str, Any]:
+def build_session(speeches: list[dict[str, Any]], **overrides: Any) -> dict[str, Any]:
     """Build a finished game in which every response is correct."""
     ended = datetime.now(UTC).replace(microsecond=0)
     results = [
@@ -88,7 +88,7 @@ def build_session(speeches: list[dict[str, Any]], **different: Any) -> dict[str,
         "started_at": (ended - timedelta(seconds=60)).isoformat(),
         "completed_at": ended.isoformat(),
         "results": results,
-        **different,
+        **overrides,
     }
 
 

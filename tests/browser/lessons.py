@@ -19,10 +19,10 @@ async def find_audio_key(admin: Learner) -> str:
     return str(known["audio_key"])
 
 
-async def add_speech(admin: Learner, text: str, *tags: dict[str, Any], **different: Any) -> dict[str, Any]:
+async def add_speech(admin: Learner, text: str, *tags: dict[str, Any], **overrides: Any) -> dict[str, Any]:
     fields = {"text": text, "level": "B1", "type": "answer", "tag_ids": [tag["id"] for tag in tags]}
-    audio_key = different.pop("audio_key", None) or await find_audio_key(admin)
-    answer = await admin.post("/admin/speeches", {**fields, "audio_key": audio_key, **different})
+    audio_key = overrides.pop("audio_key", None) or await find_audio_key(admin)
+    answer = await admin.post("/admin/speeches", {**fields, "audio_key": audio_key, **overrides})
     assert answer.status_code == 201, answer.text
     speech: dict[str, Any] = answer.json()
     return speech

@@ -105,8 +105,8 @@ TAKEN: dict[str, bytes] = {
 }
 
 
-async def score(learner: Learner, **different: Any) -> httpx.Response:
-    form = {"audio": read("good.wav"), "reference_text": REFERENCE, **different}
+async def score(learner: Learner, **overrides: Any) -> httpx.Response:
+    form = {"audio": read("good.wav"), "reference_text": REFERENCE, **overrides}
     audio = form.pop("audio")
     data = {name: value for name, value in form.items() if value is not None}
     files = {"audio": ("speech.wav", audio, "audio/wav")}

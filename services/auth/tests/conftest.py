@@ -95,10 +95,10 @@ async def password_hash(passwords: PasswordHasher) -> str:
 def open_account(password_hash: str) -> OpenAccount:
     """Opens an account with the password Correct4Horse: `await open_account(database, **fields)`."""
 
-    async def make(database: Database, **different: Any) -> User:
+    async def make(database: Database, **overrides: Any) -> User:
         usual = {"email": f"{uuid4().hex}@example.com", "name": "Ada", "password_hash": password_hash}
         async with database.transaction() as session:
-            return await create_user(session, **{**usual, **different})
+            return await create_user(session, **{**usual, **overrides})
 
     return make
 

@@ -116,13 +116,13 @@ class OpenIdProvider:
         signing = [to_public_jwk(get_private_key(kid), kid) for kid in sorted(kids)]
         return {"keys": [{"kty": "OKP", "crv": "X25519", "kid": "other", "use": "enc"}, *signing]}
 
-    def create_claims(self, **different: Any) -> dict[str, Any]:
+    def create_claims(self, **overrides: Any) -> dict[str, Any]:
         """Return the usual claims with these changes; None removes a claim."""
         now = int(time.time())
         usual = {"iss": self.issuer, "aud": self.audience, "iat": now, "exp": now + 3600, **self.usual}
         # Every token is different, as real ones contain an id or a hash of their code.
         usual |= {"sub": secrets.token_hex(10), "jti": secrets.token_hex(10)}
-        return {name: claim for name, claim in (usual | different).items() if claim is not None}
+        return {name: claim for name, claim in (usual | overrides).items() if claim is not None}
 
     def sign(self, claims: Any, **header: Any) -> str:
         """Sign these claims with the current key, regardless of the header."""
@@ -249,9 +249,9 @@ class Providers:
 
 
 @asynccontextmanager
-async def open_social_sign_in(providers: Providers, **different: Any) -> AsyncIterator[SocialSignIn]:
+async def open_social_sign_in(providers: Providers, **overrides: Any) -> AsyncIterator[SocialSignIn]:
     """Open the service's SocialSignIn for these providers, with other settings if passed."""
-    settings = SocialSettings.model_validate({**providers.settings, **different})
+    settings = SocialSettings.model_validate({**providers.settings, **overrides})
     social = SocialSignIn(settings, UsedTokens("redis://127.0.0.1:1/0"))
     yield social
     await social.close()

@@ -87,7 +87,7 @@ def test_an_incomplete_or_unusable_apple_key_is_refused(tmp_path: Path) -> None:
 URL = "https://parley.example.com/account"
 
 
-def create_settings(port: int, **different: Any) -> EmailSettings:
+def create_settings(port: int, **overrides: Any) -> EmailSettings:
     usual = {
         "environment": "test",
         "account_url": URL,
@@ -96,11 +96,11 @@ def create_settings(port: int, **different: Any) -> EmailSettings:
         "smtp_username": "parley",
         "smtp_password": SecretStr("s3cret"),
     }
-    return EmailSettings.model_validate({**usual, **different})
+    return EmailSettings.model_validate({**usual, **overrides})
 
 
 @pytest.mark.parametrize(
-    "different",
+    "overrides",
     [
         {"environment": "production", "smtp_host": "", "email_folder": Path("letters")},
         {"environment": "production", "smtp_tls": "none"},
@@ -108,9 +108,9 @@ def create_settings(port: int, **different: Any) -> EmailSettings:
         {"email_folder": Path("letters")},
     ],
 )
-def test_settings_name_one_secure_transport_of_emails(different: dict[str, Any]) -> None:
+def test_settings_name_one_secure_transport_of_emails(overrides: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match=r"SMTP"):
-        create_settings(25, **different)
+        create_settings(25, **overrides)
 
 
 def test_an_empty_variable_sets_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,11 +80,11 @@ async def storage(settings: ApiSettings) -> Storage:
 def add() -> Add:
     """Adds a speech: `await add(session, **fields)`; `tags` are names."""
 
-    async def make(session: AsyncSession, *, tags: tuple[str, ...] = (), **different: Any) -> UUID:
+    async def make(session: AsyncSession, *, tags: tuple[str, ...] = (), **overrides: Any) -> UUID:
         ids = await create_tags(session, dict.fromkeys(tags, "topic"), actor=None)
         usual = {"text": "Where is it?", "level": "A1", "type": "question", "duration_ms": 1200}
         carried = {"audio_key": f"seed/{uuid4()}.mp3", "tag_ids": frozenset(ids.values())}
-        new = NewSpeech(**{**usual, **carried, **different})
+        new = NewSpeech(**{**usual, **carried, **overrides})
         [speech_id] = await create_speeches(session, [new], actor=None)
         return speech_id
 
@@ -116,9 +116,9 @@ async def key(storage: Storage, mp3: bytes) -> str:
 def new_row() -> NewRow:
     """Creates a row of a batch: `new_row(**fields)`."""
 
-    def make(**different: Any) -> dict[str, Any]:
+    def make(**overrides: Any) -> dict[str, Any]:
         usual = {"text": "Where is it?", "level": "A1", "type": "question", "tags": [], "duration_ms": 1200}
-        return {**usual, "audio_key": f"speeches/{uuid4()}.mp3", **different}
+        return {**usual, "audio_key": f"speeches/{uuid4()}.mp3", **overrides}
 
     return make
 
@@ -127,7 +127,7 @@ def new_row() -> NewRow:
 def new_batch(storage: Storage) -> NewBatch:
     """Stores a batch and announces it: `await new_batch(rows, **fields_of_the_event)`."""
 
-    async def make(rows: list[dict[str, Any]], /, **different: Any) -> ValidatedBatch:
+    async def make(rows: list[dict[str, Any]], /, **overrides: Any) -> ValidatedBatch:
         content = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
         import_id = uuid4()
         key = f"imports/{import_id}/batch-1.jsonl"
@@ -139,6 +139,6 @@ def new_batch(storage: Storage) -> NewBatch:
             "batch_sha256": hashlib.sha256(content).hexdigest(),
             "rows": len(rows),
         }
-        return ValidatedBatch.model_validate({**announced, **different})
+        return ValidatedBatch.model_validate({**announced, **overrides})
 
     return make

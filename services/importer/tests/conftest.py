@@ -61,9 +61,9 @@ async def storage(settings: ApiSettings) -> Storage:
 def add_session(editor_id: UUID) -> AddSession:
     """Adds an upload session: `await add_session(session, **values)`."""
 
-    async def add(session: AsyncSession, **different: Any) -> UUID:
+    async def add(session: AsyncSession, **overrides: Any) -> UUID:
         usual = {"owner_id": editor_id, "expires_at": utc_now() + timedelta(days=7)}
-        upload_session = UploadSession(**{**usual, **different})
+        upload_session = UploadSession(**{**usual, **overrides})
         session.add(upload_session)
         await session.flush()
         return upload_session.id
@@ -75,12 +75,12 @@ def add_session(editor_id: UUID) -> AddSession:
 def add_import(editor_id: UUID, add_session: AddSession) -> AddImport:
     """Adds an import with an upload session: `await add_import(session, **values)`."""
 
-    async def add(session: AsyncSession, **different: Any) -> UUID:
-        owner = different.get("owner_id", editor_id)
-        if "session_id" not in different:
-            different["session_id"] = await add_session(session, owner_id=owner)
+    async def add(session: AsyncSession, **overrides: Any) -> UUID:
+        owner = overrides.get("owner_id", editor_id)
+        if "session_id" not in overrides:
+            overrides["session_id"] = await add_session(session, owner_id=owner)
         usual = {"source_key": f"imports/{uuid4()}/source", "source_filename": "a.csv", "source_sha256": b""}
-        job = ImportJob(**{"owner_id": owner, **usual, **different})
+        job = ImportJob(**{"owner_id": owner, **usual, **overrides})
         session.add(job)
         await session.flush()
         return job.id
@@ -92,10 +92,10 @@ def add_import(editor_id: UUID, add_session: AddSession) -> AddImport:
 def add_file() -> AddFile:
     """Adds a stored recording: `await add_file(session, session_id, name, **values)`."""
 
-    async def add(session: AsyncSession, session_id: UUID, name: str, **different: Any) -> UUID:
+    async def add(session: AsyncSession, session_id: UUID, name: str, **overrides: Any) -> UUID:
         names = {"original_filename": name, "stored_filename": name, "name_key": name.casefold()}
         stored = {"object_key": f"speeches/{uuid4()}.mp3", "state": "stored"}
-        file = UploadedFile(**{"session_id": session_id, **names, **stored, **different})
+        file = UploadedFile(**{"session_id": session_id, **names, **stored, **overrides})
         session.add(file)
         await session.flush()
         return file.id

@@ -44,7 +44,7 @@ def find_free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def build_environment(settings: ApiSettings, **different: str) -> dict[str, str]:
+def build_environment(settings: ApiSettings, **overrides: str) -> dict[str, str]:
     """Return the settings of the tests as the variables of a process that logs as much as it can."""
     return {
         **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
@@ -57,7 +57,7 @@ def build_environment(settings: ApiSettings, **different: str) -> dict[str, str]
         "RATE_LIMIT_ENABLED": "false",
         "SCORING_WORKERS": "1",
         "SHUTDOWN_DELAY_SECONDS": "0",
-        **different,
+        **overrides,
     }
 
 

@@ -103,8 +103,8 @@ class Api:
     process: psutil.Process
     recordings: Recordings
 
-    async def score(self, audio: bytes, **different: str) -> httpx.Response:
-        fields = {"reference_text": self.recordings.text, **different}
+    async def score(self, audio: bytes, **overrides: str) -> httpx.Response:
+        fields = {"reference_text": self.recordings.text, **overrides}
         return await self.send(files={"audio": (f"{self.recordings.word}.wav", audio)}, data=fields)
 
     async def send(self, **request: object) -> httpx.Response:

@@ -168,11 +168,11 @@ async def test_no_request_waits_for_keys_that_are_already_known(jwks: Jwks) -> N
             await asyncio.sleep(0.01)
 
 
-def create_rsa_key(kid: str, **different: Any) -> dict[str, Any]:
+def create_rsa_key(kid: str, **overrides: Any) -> dict[str, Any]:
     key: dict[str, Any] = RSAAlgorithm.to_jwk(
         rsa.generate_private_key(65537, 2048).public_key(), as_dict=True
     )
-    return {**key, "kid": kid, "use": "sig", "alg": "RS256", **different}
+    return {**key, "kid": kid, "use": "sig", "alg": "RS256", **overrides}
 
 
 async def test_keys_for_other_purposes_are_skipped(jwks: Jwks) -> None:

@@ -7,10 +7,10 @@ from uuid import uuid4
 USER = uuid4()
 
 
-def build_claims(**different: Any) -> dict[str, Any]:
+def build_claims(**overrides: Any) -> dict[str, Any]:
     now = int(time.time())
     usual = {"iss": "parley", "aud": "parley-api", "iat": now, "exp": now + 60, "jti": "j", "role": "learner"}
-    return {**usual, "sub": str(USER), **different}
+    return {**usual, "sub": str(USER), **overrides}
 
 
 def build_claims_without(name: str) -> dict[str, Any]:

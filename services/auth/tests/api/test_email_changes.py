@@ -18,8 +18,8 @@ PASSWORD, NEW = "Correct4Horse", "new.address@example.com"
 CHANGE = {"new_email": NEW, "password": PASSWORD}
 
 
-async def request_change(sender: httpx.AsyncClient, mailbox: Mailbox, **different: str) -> str:
-    answer = await sender.put(f"{ME}/email", json={**CHANGE, **different})
+async def request_change(sender: httpx.AsyncClient, mailbox: Mailbox, **overrides: str) -> str:
+    answer = await sender.put(f"{ME}/email", json={**CHANGE, **overrides})
     assert (answer.status_code, answer.content) == (202, b"")
     return await mailbox.get_token("change_email")
 

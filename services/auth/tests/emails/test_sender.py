@@ -112,7 +112,7 @@ def plain_server(post: Post) -> Iterator[Controller]:
     controller.stop()
 
 
-def create_settings(port: int, **different: Any) -> EmailSettings:
+def create_settings(port: int, **overrides: Any) -> EmailSettings:
     usual = {
         "environment": "test",
         "account_url": URL,
@@ -121,14 +121,14 @@ def create_settings(port: int, **different: Any) -> EmailSettings:
         "smtp_username": "parley",
         "smtp_password": SecretStr("s3cret"),
     }
-    return EmailSettings.model_validate({**usual, **different})
+    return EmailSettings.model_validate({**usual, **overrides})
 
 
 PLAIN = {"smtp_tls": "none", "smtp_username": "", "smtp_password": SecretStr("")}
 
 
-def create_sender(database: Database, port: int, **different: Any) -> EmailSender:
-    mailer = SmtpMailer(create_settings(port, **different))
+def create_sender(database: Database, port: int, **overrides: Any) -> EmailSender:
+    mailer = SmtpMailer(create_settings(port, **overrides))
     return EmailSender(database, mailer, sender="Parley <no-reply@example.com>", account_url=URL)
 
 

@@ -35,8 +35,8 @@ def open_browser(app: FastAPI) -> Any:
     return api_client(app)
 
 
-async def sign_on(browser: httpx.AsyncClient, user: User, **different: str) -> httpx.Response:
-    form = {"email": user.email or "", "password": "Correct4Horse", **different}
+async def sign_on(browser: httpx.AsyncClient, user: User, **overrides: str) -> httpx.Response:
+    form = {"email": user.email or "", "password": "Correct4Horse", **overrides}
     answer = await browser.post(LOGIN, data=form, headers=OWN)
     # httpx does not send secure cookies over HTTP.
     if cookie := answer.cookies.get(COOKIE):
@@ -114,7 +114,7 @@ async def test_a_learner_is_refused_with_a_reason(browser: httpx.AsyncClient, us
 
 
 @pytest.mark.parametrize(
-    "different",
+    "overrides",
     [
         {"password": "Wrong4Horse"},
         {"email": "stranger@example.com"},
@@ -126,9 +126,9 @@ async def test_a_learner_is_refused_with_a_reason(browser: httpx.AsyncClient, us
     ],
 )
 async def test_all_wrong_credentials_get_the_same_answer(
-    browser: httpx.AsyncClient, boss: User, different: dict[str, str]
+    browser: httpx.AsyncClient, boss: User, overrides: dict[str, str]
 ) -> None:
-    answer = await sign_on(browser, boss, **different)
+    answer = await sign_on(browser, boss, **overrides)
     assert answer.status_code == 401
     assert "The e-mail address or the password is wrong." in answer.text
     assert "Horse" not in answer.text

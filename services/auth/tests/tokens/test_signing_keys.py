@@ -31,17 +31,17 @@ def test_a_file_without_json_is_refused(tmp_path: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("different", "line"),
+    ("overrides", "line"),
     [
         ({"signing_keys_file": None}, "SIGNING_KEYS_FILE is not set"),
         ({"signing_keys_file": Path("/nowhere/keys.json")}, "No such file"),
     ],
 )
 def test_the_service_does_not_start_without_keys(
-    settings: ApiSettings, different: dict[str, Any], line: str
+    settings: ApiSettings, overrides: dict[str, Any], line: str
 ) -> None:
     with pytest.raises(SystemExit, match=line):
-        create_app(settings.model_copy(update=different))
+        create_app(settings.model_copy(update=overrides))
 
 
 def test_a_file_that_becomes_unusable_keeps_the_loaded_keys(

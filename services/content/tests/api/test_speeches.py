@@ -21,8 +21,8 @@ SPEECHES = "/api/v1/admin/speeches"
 UNKNOWN_ID = "01900000-0000-7000-8000-000000000000"
 
 
-def create_body(key: str, **different: Any) -> dict[str, Any]:
-    return {"text": "Is it far?", "level": "A1", "type": "question", "audio_key": key, **different}
+def create_body(key: str, **overrides: Any) -> dict[str, Any]:
+    return {"text": "Is it far?", "level": "A1", "type": "question", "audio_key": key, **overrides}
 
 
 async def test_a_speech_is_created(editor: httpx.AsyncClient, committed_database: Database, key: str) -> None:

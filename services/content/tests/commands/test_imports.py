@@ -140,7 +140,7 @@ async def test_concurrent_deliveries_apply_an_import_once(
 
 
 @pytest.mark.parametrize(
-    ("different", "code"),
+    ("overrides", "code"),
     [
         ({"batch_key": "imports/none/batch-1.jsonl"}, "batch_missing"),
         ({"batch_sha256": "0" * 64}, "batch_changed"),
@@ -152,10 +152,10 @@ async def test_a_batch_that_differs_from_the_announcement_is_rejected(
     storage: Storage,
     new_batch: NewBatch,
     new_row: NewRow,
-    different: dict[str, Any],
+    overrides: dict[str, Any],
     code: str,
 ) -> None:
-    batch = await new_batch([new_row(tags=["food"]), new_row()], **different)
+    batch = await new_batch([new_row(tags=["food"]), new_row()], **overrides)
     for _ in range(2):
         await apply_import(committed_database, storage, batch)
     assert await count(committed_database, Speech, Tag, CatalogueChange, AuditEntry) == [0, 0, 0, 0]

@@ -36,8 +36,8 @@ async def commit_tag(database: Database, name: str) -> str:
         return str((await create_tags(session, {name: "topic"}, actor=None))[name])
 
 
-def create_fields(key: str, **different: Any) -> dict[str, Any]:
-    return {"text": "Is it far?", "level": "A1", "type": "question", "audio_key": key, **different}
+def create_fields(key: str, **overrides: Any) -> dict[str, Any]:
+    return {"text": "Is it far?", "level": "A1", "type": "question", "audio_key": key, **overrides}
 
 
 def select_rows(page: str, ids: list[UUID]) -> dict[str, Any]:

@@ -20,9 +20,9 @@ def list_texts(page: dict[str, Any]) -> list[str]:
     return [speech["text"] for speech in page["speeches"]]
 
 
-async def add_all(database: Database, add: Add, *texts: str, **different: Any) -> list[UUID]:
+async def add_all(database: Database, add: Add, *texts: str, **overrides: Any) -> list[UUID]:
     async with database.transaction() as session:
-        return [await add(session, text=text, **different) for text in texts]
+        return [await add(session, text=text, **overrides) for text in texts]
 
 
 async def follow_pages(find: Find, text: str | None = None, **params: Any) -> list[dict[str, Any]]:

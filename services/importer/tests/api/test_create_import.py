@@ -30,9 +30,9 @@ type Add = Callable[..., Awaitable[UUID]]
 def new_session(committed_database: Database, add_session: Add) -> Add:
     """Adds an upload session in a separate transaction."""
 
-    async def add(**different: Any) -> UUID:
+    async def add(**overrides: Any) -> UUID:
         async with committed_database.transaction() as session:
-            return await add_session(session, **different)
+            return await add_session(session, **overrides)
 
     return add
 

@@ -19,9 +19,9 @@ type AddImport = Callable[..., Awaitable[UUID]]
 def stored(committed_database: Database, add_import: AddImport) -> AddImport:
     """Adds an import in a separate transaction."""
 
-    async def add(**different: Any) -> UUID:
+    async def add(**overrides: Any) -> UUID:
         async with committed_database.transaction() as session:
-            return await add_import(session, **different)
+            return await add_import(session, **overrides)
 
     return add
 

@@ -17,9 +17,9 @@ type Add = Callable[..., Awaitable[UUID]]
 
 @pytest.fixture
 def stored(committed_database: Database, add_import: Add) -> Add:
-    async def add(**different: Any) -> UUID:
+    async def add(**overrides: Any) -> UUID:
         async with committed_database.transaction() as session:
-            return await add_import(session, **different)
+            return await add_import(session, **overrides)
 
     return add
 

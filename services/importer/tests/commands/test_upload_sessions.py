@@ -66,11 +66,11 @@ def add_stored(
 ) -> Callable[..., Awaitable[UUID]]:
     """Adds a session with recordings and objects: `await add_stored(count, session={…}, **file_values)`."""
 
-    async def add(count: int = 1, *, session: dict[str, Any] | None = None, **different: Any) -> UUID:
+    async def add(count: int = 1, *, session: dict[str, Any] | None = None, **overrides: Any) -> UUID:
         async with committed_database.transaction() as database_session:
             session_id = await add_session(database_session, **(session or {}))
             for number in range(count):
-                await add_file(database_session, session_id, f"{number}-{uuid4()}.mp3", **different)
+                await add_file(database_session, session_id, f"{number}-{uuid4()}.mp3", **overrides)
             rows = select(UploadedFile.object_key).where(UploadedFile.session_id == session_id)
             keys = (await database_session.scalars(rows)).all()
         await asyncio.gather(*(storage.put(key, b"x", content_type="audio/mpeg") for key in keys))

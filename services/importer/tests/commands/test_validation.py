@@ -40,12 +40,12 @@ class Imports:
     add_file: Add
     outbox_jobs: OutboxJobs
 
-    async def add(self, rows: Sequence[str], *, recordings: int = 0, **different: Any) -> UUID:
+    async def add(self, rows: Sequence[str], *, recordings: int = 0, **overrides: Any) -> UUID:
         """Add a queued import of these rows, and recordings `0.mp3`, `1.mp3` and so on."""
         key = f"imports/{uuid4()}/source"
         await self.storage.put(key, "\n".join([HEADER, *rows]).encode(), content_type="text/csv")
         async with self.database.transaction() as session:
-            import_id = await self.add_import(session, source_key=key, **different)
+            import_id = await self.add_import(session, source_key=key, **overrides)
             session_id = (await session.get_one(ImportJob, import_id)).session_id
             for number in range(recordings):
                 await self.add_file(session, session_id, f"{number}.mp3", duration_ms=2_000)

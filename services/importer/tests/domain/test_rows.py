@@ -16,14 +16,14 @@ GOOD = {
 }
 
 
-def create_context(**different: Any) -> RowContext:
+def create_context(**overrides: Any) -> RowContext:
     usual: dict[str, Any] = {
         "recordings": {"a.mp3": RECORDING},
         "catalogue": set(),
         "repeated_names": {},
         "repeated_sentences": {},
     }
-    return RowContext(**{**usual, **different})
+    return RowContext(**{**usual, **overrides})
 
 
 def list_codes(values: dict[str, str], found: RowContext | None = None, *, number: int = 2) -> list[str]:

@@ -26,8 +26,8 @@ async def panel(app: FastAPI, token_for: TokenFor, editor_id: UUID) -> AsyncIter
 def stored(committed_database: Database, add_import: Add) -> Add:
     """Adds an import in a separate transaction."""
 
-    async def add(**different: Any) -> UUID:
+    async def add(**overrides: Any) -> UUID:
         async with committed_database.transaction() as session:
-            return await add_import(session, **different)
+            return await add_import(session, **overrides)
 
     return add

@@ -18,8 +18,8 @@ CSRF = "the-value-of-the-session"
 type Add = Callable[..., Awaitable[UUID]]
 
 
-async def send(panel: httpx.AsyncClient, action: str, job_id: UUID, **different: Any) -> httpx.Response:
-    form = {"csrf_token": CSRF, "submission_id": str(uuid4()), "ids": str(job_id), **different}
+async def send(panel: httpx.AsyncClient, action: str, job_id: UUID, **overrides: Any) -> httpx.Response:
+    form = {"csrf_token": CSRF, "submission_id": str(uuid4()), "ids": str(job_id), **overrides}
     return await panel.post(f"{IMPORTS}/actions/{action}", data=form)
 
 
