@@ -69,7 +69,7 @@ def _make_speeches(flite: str) -> int:
         (AUDIO / stale).unlink()
     for row in rows:
         path = AUDIO / row["audio_filename"]
-        samples = synthesise(flite, row["text"], voice=find_narrator(path.name), pace=PACE[row["level"]])
+        samples = synthesize(flite, row["text"], voice=find_narrator(path.name), pace=PACE[row["level"]])
         path.write_bytes(encode(samples, path.suffix))
     return len(rows)
 
@@ -80,7 +80,7 @@ def _make_examples(flite: str) -> int:
     for row in rows:
         path = EXAMPLE / row["Audio filename"]
         pace = PACE[row["Level"].upper()]
-        samples = synthesise(flite, row["Text"], voice=find_narrator(path.name), pace=pace)
+        samples = synthesize(flite, row["Text"], voice=find_narrator(path.name), pace=pace)
         path.write_bytes(encode(samples, path.suffix))
     silence = np.zeros(int(SILENCE_SECONDS * SAMPLE_RATE / 4))
     (EXAMPLE / "recordings" / "silence.wav").write_bytes(encode(silence, ".wav"))
@@ -90,17 +90,17 @@ def _make_examples(flite: str) -> int:
 def _make_learner_recordings(flite: str) -> int:
     manifest = json.loads((LEARNER / "learner.json").read_text(encoding="utf-8"))
     for number, (name, recording) in enumerate(manifest.items()):
-        samples = _synthesise_learner(flite, recording["text_spoken"])
+        samples = _synthesize_learner(flite, recording["text_spoken"])
         samples = samples + generate_room_noise(len(samples), seed=number)
         path = LEARNER / name
         path.write_bytes(encode(samples, path.suffix))
     return len(manifest)
 
 
-def _synthesise_learner(flite: str, text: str) -> Samples:
+def _synthesize_learner(flite: str, text: str) -> Samples:
     if not text:
         return np.zeros(int(SILENCE_SECONDS * SAMPLE_RATE))
-    return synthesise(flite, text, voice=LEARNER_VOICE, pace=PACE["A1"])
+    return synthesize(flite, text, voice=LEARNER_VOICE, pace=PACE["A1"])
 
 
 def find_narrator(filename: str) -> str:
@@ -108,7 +108,7 @@ def find_narrator(filename: str) -> str:
     return NARRATORS[zlib.crc32(filename.encode()) % len(NARRATORS)]
 
 
-def synthesise(flite: str, text: str, *, voice: str, pace: float) -> Samples:
+def synthesize(flite: str, text: str, *, voice: str, pace: float) -> Samples:
     """Synthesise a text at the common loudness, with the same short pause at both ends."""
     command = [flite, "-voice", voice, "--setf", f"duration_stretch={pace}", "-t", text, "-o", "/dev/stdout"]
     wav = subprocess.run(command, check=True, capture_output=True).stdout  # noqa: S603 - no shell; our own texts

@@ -56,7 +56,7 @@ def create_postgres(run: Run, data: Path, *, port: int, password: str, fast: boo
     server = Server(
         run=run,
         program=program,
-        prepare=lambda: _initialise(run, data, password=password),
+        prepare=lambda: _initialize(run, data, password=password),
         answers=lambda: _is_ready(data, server) and ask(port, SSL_REQUEST) == b"N",
     )
     return server
@@ -78,7 +78,7 @@ def execute(sql: str, *, port: int, password: str, database: str = "postgres") -
     return result.stdout
 
 
-def _initialise(run: Run, data: Path, *, password: str) -> None:
+def _initialize(run: Run, data: Path, *, password: str) -> None:
     if data.exists():
         return
     # Created in a draft folder and then moved, so that an existing folder is complete.

@@ -55,7 +55,7 @@ AuditAction = Literal[
 
 
 def normalize_password(password: str) -> str:
-    """Normalize passwords that keyboards encode differently (OpaqueString, RFC 8265). Raises ValueError."""
+    """Normalise passwords that keyboards encode differently (OpaqueString, RFC 8265). Raises ValueError."""
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in password):
         raise ValueError("must not contain control characters")
     spaced = "".join(" " if unicodedata.category(c) == "Zs" else c for c in password)
@@ -138,7 +138,7 @@ Email = Annotated[
     ),
     AfterValidator(_validate_email),
 ]
-# The limit only bounds the work of normalizing; passwords/policy.py decides the length of new passwords.
+# The limit only bounds the work of normalising; passwords/policy.py decides the length of new passwords.
 Password = Annotated[
     SecretStr,
     Field(max_length=1024, json_schema_extra={"pattern": PASSWORD_PATTERN}, examples=["Correct4Horse"]),

@@ -87,7 +87,7 @@ class BatchTable:
         for chunk in self._list_chunks(CHUNK_SIZE):
             await self._session.execute(_ATTACH_TAGS, chunk)
 
-    async def analyse(self) -> None:
+    async def analyze(self) -> None:
         """Analyse the catalogue's tables for the planner, if they have grown much."""
         # Autovacuum would do it within a minute, in which lists would read whole tables.
         estimated = (await self._session.scalars(_ESTIMATED_SPEECHES)).one()

@@ -59,7 +59,7 @@ async def apply_import(database: Database, storage: Storage, batch: ValidatedBat
         await table.create_speeches(batch.import_id)
         tags = await _lock_tags(session, tag_ids)
         await table.attach_tags(tag_ids)
-        await table.analyse()
+        await table.analyze()
         events = await _record_speeches(session, table, batch, tags)
         await _publish_renames(session, tags)
         await spread_due_times(session, [*events, _record_applied(session, batch)], interval=EVENT_INTERVAL)
