@@ -1,6 +1,6 @@
 #!/bin/sh
 # Create a database and a role for each <SERVICE>_DATABASE_PASSWORD of the environment. The role owns that database and
-# can connect to no other. What exists is kept, but for the password, which becomes the one of the environment.
+# can connect to no other. Existing ones are kept, but their passwords are set to those of the environment.
 set -eu
 env | sed -n 's/^\([A-Z]*\)_DATABASE_PASSWORD=..*/\1/p' | sort | while read -r prefix; do
     name=$(echo "$prefix" | tr '[:upper:]' '[:lower:]')

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Build the images: `images.sh game gateway`, or all of them. Their names are IMAGES/<service>:VERSION (parley/game:dev).
-# PIP_CONFIG_FILE names pip's configuration for a package mirror, and DOCKER_BUILD_OPTIONS may hold --network=host.
+# PIP_CONFIG_FILE names pip's configuration for a package mirror. DOCKER_BUILD_OPTIONS adds options such as --network=host.
 set -eu
 cd "$(dirname "$0")/../.."
 export DOCKER_BUILDKIT=1

@@ -18,7 +18,7 @@ fi
 
 "$compose" up --detach --remove-orphans
 
-# Return whether the gateway answers at a path, with the program of its container's health check.
+# Return whether the gateway answers at a path, using the program of its container's health check.
 answers() { "$compose" exec -T gateway python -IS /usr/local/lib/parley/healthcheck.py 8000 "$1"; }
 count() { "$compose" exec -T postgres psql -U postgres -At -d "$1" -c "SELECT count(DISTINCT $2) FROM $3"; }
 game_knows_the_speeches() { [ "$(count game speech_id speech_revisions)" -ge "$(count content id speeches)" ]; }

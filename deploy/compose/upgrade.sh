@@ -16,7 +16,7 @@ remove() {
     docker rm "$1" > /dev/null
 }
 
-# Start a replica more, wait until it is healthy, and stop an old one.
+# Start another replica, wait until it is healthy, and stop an old one.
 replace() {
     before=$(containers "$1")
     count=$(echo "$before" | wc -l)

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Remove from an image's packages what no process reads. The build imports all modules of the service afterwards.
+# Remove files that no process reads from an image's packages. Afterwards, the build imports all modules of the service.
 set -eu
 cd "$1"
 
-# Of this package only the model's files are used (docs/offline-scoring.md); its code is never imported.
+# Only the model's files of this package are used (docs/offline-scoring.md); its code is never imported.
 if [ -d moonshine_voice ]; then
     find moonshine_voice -type f ! -path 'moonshine_voice/assets/tiny-en/*' -delete
     : > moonshine_voice/__init__.py
@@ -11,7 +11,7 @@ if [ -d moonshine_voice ]; then
 fi
 
 # Several wheels contain the debug information of their compiled modules, which is larger than the modules. The
-# libraries that wheels bring along (*.libs) are left as they are.
+# libraries in wheels (*.libs) stay as they are.
 find . -name '*.so' ! -path '*.libs/*' -exec strip --strip-debug {} +
 
 # Tests, and tools that create models.

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Prepares a clone: Python 3.12, the locked packages, RabbitMQ, espeak-ng, strace and Chromium. Does nothing when all are
-# there.
+# Prepares a clone: Python 3.12, the locked packages, RabbitMQ, espeak-ng, strace and Chromium. Does nothing if all are
+# installed.
 set -eu
 umask 022
 cd "$(dirname "$0")/../.."
@@ -29,11 +29,11 @@ has() { PATH="$PATH:/usr/lib/rabbitmq/bin:/opt/homebrew/sbin:/usr/local/sbin" co
 missing() {
     has rabbitmq-server || printf 'rabbitmq-server '
     has espeak-ng || printf 'espeak-ng '
-    # Tests follow the system calls of a service with it.
+    # Tests use it to trace a service's system calls.
     [ "$(uname)" != Linux ] || has strace || printf 'strace '
 }
 
-# Only the browser tests need it. Where apt has no such package, as on Ubuntu, they are skipped.
+# Only the browser tests need it. If apt has no such package, as on Ubuntu, they are skipped.
 has_browser() {
     has chromium || has google-chrome || [ -x "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" ]
 }
@@ -89,7 +89,7 @@ install_uv() {
     fail "pip could not install uv: $(tail -n 1 "$LOCAL/install-uv.log") (Debian: sudo apt-get install python3-pip)"
 }
 
-# A python3.12 on the PATH may be a shim without an interpreter behind it, so each candidate is tried.
+# A python3.12 in PATH may be a shim without an interpreter, so each candidate is tried.
 find_python() {
     for python in python3.12 python3 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.12*/bin/python3.12 \
         /usr/local/bin/python3.12 /opt/homebrew/bin/python3.12 "$(uv python find 3.12 2>/dev/null)"; do

@@ -18,6 +18,6 @@ compile training/pyproject.toml services/scoring/pyproject.toml shared/pyproject
 for service in services/*/; do
     compile "${service}pyproject.toml" --constraint requirements-dev.txt --output-file "${service}requirements.txt"
 done
-# The pages of /docs, in the gateway's image: no code of it runs there.
+# For the pages of /docs in the gateway's image, which runs none of its code.
 echo fastapi-offline | compile - --no-deps --constraint requirements-dev.txt --output-file gateway/requirements.txt
 compile shared/pyproject.toml --constraint requirements-dev.txt --output-file deploy/backup/requirements.txt

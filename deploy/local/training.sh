@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prepares .local/training, the Python environment that trains the offline scorer. Does nothing when it is there.
+# Prepares .local/training, the Python environment that trains the offline scorer. Does nothing if it exists.
 set -eu
 cd "$(dirname "$0")/../.."
 VENV=.local/training
