@@ -40,7 +40,7 @@ async def blocking(_):
 
 stopping.MAX_WORK_SECONDS, stopping.MAX_STOP_SECONDS = {MAX_WORK_SECONDS}, {MAX_STOP_SECONDS}
 answers = health, ready, frozen, stuck, blocking
-routes = [Route("/" + each.__name__, each) for each in answers]
+routes = [Route("/" + answer.__name__, answer) for answer in answers]
 app = Starlette(routes=routes, middleware=[Middleware(RequestContext)])
 app.state.checks = dict()
 serve(app, HttpApiSettings(port=int(sys.argv[1]), shutdown_delay_seconds={DELAY_SECONDS}, environment="test"))
