@@ -1,5 +1,6 @@
 """Keeps the catalogue of one process loaded and up to date."""
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -43,6 +44,8 @@ class CatalogueRefresher:
         self._database = database
         self._state: _State | None = None
         self._refreshed_at = float("-inf")
+        # Two refreshes at a time would apply the same changes.
+        self._refreshing = asyncio.Lock()
 
     def get_catalogue(self) -> Catalogue:
         """Return the catalogue, or raise CatalogueUnavailable before the first load."""
@@ -70,7 +73,7 @@ class CatalogueRefresher:
         """Apply the changes since the last refresh, or reload everything if the log has a gap. Returns True
         if more changes are waiting.
         """
-        async with self._database.transaction() as session:
+        async with self._refreshing, self._database.transaction() as session:
             state = self._state
             if state is None or not await _find_changes(session, state):
                 state = await _load(session)

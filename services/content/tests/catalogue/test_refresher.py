@@ -127,6 +127,15 @@ async def commit_import(database: Database, add: Add, *, entries: int) -> None:
             await record_change(session, list(numbers))
 
 
+async def test_refreshes_at_the_same_time_apply_a_change_once(
+    committed_database: Database, catalogue: CatalogueRefresher, add: Add
+) -> None:
+    await catalogue.refresh()
+    await commit_speech(committed_database, add)
+    await asyncio.gather(catalogue.refresh(), catalogue.refresh(), catalogue.refresh())
+    assert count_known(catalogue) == 1
+
+
 async def test_a_large_change_is_applied_in_several_passes(
     committed_database: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
