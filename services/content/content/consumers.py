@@ -1,3 +1,5 @@
+import asyncio
+
 from contracts.game import SessionCompleted, SessionDeleted
 from contracts.importer import ImportUndoRequested, ImportValidated
 from shared.data.db import Database
@@ -8,8 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.commands import import_undo, imports, plays
 
-MAX_CONCURRENT_IMPORTS = 2
-"""Each takes two connections of the pool."""
+MAX_LARGE_IMPORTS, MAX_SMALL_IMPORTS = 2, 1
+"""Running at a time. Each takes two connections of the pool."""
+MAX_SMALL_IMPORT_ROWS = 1_000
+MAX_DELIVERED_IMPORTS = MAX_LARGE_IMPORTS + MAX_SMALL_IMPORTS + 1
+"""One more than can run: if it is large and waits, a small one behind it is still delivered."""
 
 
 async def on_session_completed(session: AsyncSession, event: SessionCompleted) -> None:
@@ -25,13 +30,16 @@ async def on_import_undo_requested(session: AsyncSession, event: ImportUndoReque
 
 
 def create_subscriptions(database: Database, storage: Storage) -> Subscriptions:
+    large, small = asyncio.Semaphore(MAX_LARGE_IMPORTS), asyncio.Semaphore(MAX_SMALL_IMPORTS)
+
     async def on_import_validated(event: ImportValidated) -> None:
-        await imports.apply_import(database, storage, event.data)
+        async with small if event.data.rows <= MAX_SMALL_IMPORT_ROWS else large:
+            await imports.apply_import(database, storage, event.data)
 
     return {
         SessionCompleted: on_session_completed,
         SessionDeleted: on_session_deleted,
         # The importer announces an owner's imports one at a time, so concurrent ones have different owners.
-        ImportValidated: Effect(on_import_validated, max_concurrent=MAX_CONCURRENT_IMPORTS),
+        ImportValidated: Effect(on_import_validated, max_concurrent=MAX_DELIVERED_IMPORTS),
         ImportUndoRequested: on_import_undo_requested,
     }

@@ -5,7 +5,7 @@ from shared.data.storage import Storage
 from shared.messaging.worker import RESERVED_CONNECTIONS, build_worker
 from starlette.applications import Starlette
 
-from content.consumers import MAX_CONCURRENT_IMPORTS, create_subscriptions
+from content.consumers import MAX_LARGE_IMPORTS, MAX_SMALL_IMPORTS, create_subscriptions
 from content.jobs import create_jobs
 from content.settings import WorkerSettings
 
@@ -19,6 +19,6 @@ def create_worker(settings: WorkerSettings) -> Starlette:
         subscriptions=partial(create_subscriptions, storage=storage),
         jobs=partial(create_jobs, cache=cache, storage=storage),
         # Those of one import are among the reserved ones.
-        reserved_connections=RESERVED_CONNECTIONS + 2 * (MAX_CONCURRENT_IMPORTS - 1),
+        reserved_connections=RESERVED_CONNECTIONS + 2 * (MAX_LARGE_IMPORTS + MAX_SMALL_IMPORTS - 1),
         closing=[cache.close],
     )

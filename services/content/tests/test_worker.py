@@ -8,7 +8,9 @@ from uuid import UUID
 
 import aio_pika
 import pytest
+from content import consumers
 from content.commands.tags import create_tag
+from content.consumers import MAX_LARGE_IMPORTS
 from content.models import AuditEntry, OutboxEvent, Speech, Tag
 from content.schemas.tags import TagCreate
 from content.settings import ApiSettings, WorkerSettings
@@ -86,19 +88,26 @@ async def test_an_import_is_applied_and_undone(
             await asyncio.sleep(0.05)
 
 
-async def test_an_editors_import_does_not_wait_for_another_editors(
-    committed_database: Database, publish: Publish, new_batch: NewBatch, new_row: NewRow
+async def test_a_small_import_does_not_wait_for_large_ones(
+    committed_database: Database,
+    publish: Publish,
+    new_batch: NewBatch,
+    new_row: NewRow,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(consumers, "MAX_SMALL_IMPORT_ROWS", 1)
     usual: dict[str, Any] = {"subject": "any", "time": datetime.now(UTC)}
     async with committed_database.transaction() as session:
         tag_id = (await create_tag(session, TagCreate(name="food", category="topic"), actor=None)).id
-    slow, quick = await new_batch([new_row(tags=["food"])]), await new_batch([new_row()])
+    large = [await new_batch([new_row(tags=["food"]), new_row()]) for _ in range(MAX_LARGE_IMPORTS + 1)]
+    small = await new_batch([new_row()])
     async with committed_database.transaction() as session:
-        # The first import needs this tag.
+        # The large imports need this tag.
         await session.get(Tag, tag_id, with_for_update=True)
-        for batch in (slow, quick):
+        for batch in (*large, small):
             await publish(ImportValidated(id=uuid7(), data=batch, **usual))
-        await wait_for_entry(committed_database, "import_applied", quick.import_id)
+        await wait_for_entry(committed_database, "import_applied", small.import_id)
         async with committed_database.transaction() as another:
             assert await another.scalar(select(func.count(Speech.id))) == 1
-    await wait_for_entry(committed_database, "import_applied", slow.import_id)
+    for batch in large:
+        await wait_for_entry(committed_database, "import_applied", batch.import_id)
