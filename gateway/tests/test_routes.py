@@ -183,7 +183,9 @@ async def test_no_spelling_reaches_an_internal_address(
     before = {name: len(service.seen) for name, service in stand_ins.items()}
     authorization = f"Authorization: {bearer['Authorization']}"
     answer = await converse(gateway, f"GET {address} HTTP/1.1", "Host: x", authorization)
-    reached = [seen.target for name, service in stand_ins.items() for seen in service.seen[before[name] :]]
+    targets = [seen.target for name, service in stand_ins.items() for seen in service.seen[before[name] :]]
+    # The gateway itself may have requested the keys.
+    reached = [target for target in targets if target != "/.well-known/jwks.json"]
     assert all(target.startswith("/api/v1/auth/") and "metrics" in target for target in reached)
     assert all("/../" not in target and "\\" not in target for target in reached)
     if not reached:
