@@ -60,9 +60,18 @@ def settings(
     )
 
 
+@pytest.fixture(scope="session")
+def document(settings: ApiSettings) -> dict[str, Any]:
+    """The API document, generated once because it takes long and is the same for every application."""
+    return create_app(settings).openapi()
+
+
 @pytest.fixture
-def app(settings: ApiSettings, database: Database) -> FastAPI:
+def app(
+    settings: ApiSettings, database: Database, document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> FastAPI:
     app = create_app(settings)
+    monkeypatch.setattr(app, "openapi", lambda: document)
     app.state.database = database
     return app
 

@@ -37,10 +37,23 @@ def settings(base_settings: dict[str, Any], database_url: str) -> ApiSettings:
     return ApiSettings.model_validate({**base_settings, **own})
 
 
+@pytest.fixture(scope="session")
+def document(settings: ApiSettings) -> dict[str, Any]:
+    """The API document, generated once because it takes long and is the same for every application."""
+    return create_app(settings).openapi()
+
+
 @pytest.fixture
-def app(settings: ApiSettings, committed_database: Database) -> FastAPI:
+def app(
+    settings: ApiSettings,
+    committed_database: Database,
+    document: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> FastAPI:
     """The application, on a database that is emptied after the test."""
-    return create_app(settings)
+    app = create_app(settings)
+    monkeypatch.setattr(app, "openapi", lambda: document)
+    return app
 
 
 @pytest.fixture
