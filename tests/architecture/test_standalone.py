@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,19 +40,35 @@ def find_conflicts(uv: str, python: Path) -> list[str]:
     return [line for line in lines if MODEL_PACKAGE not in line]
 
 
+@pytest.fixture(scope="module")
+def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the bytecode of packages that several services have, so that it is compiled once."""
+    return tmp_path_factory.mktemp("bytecode")
+
+
+@pytest.fixture
+def folder(bytecode: Path) -> Iterator[Path]:
+    """An empty folder whose path is the same for every service, because bytecode is found by its path."""
+    folder = bytecode.with_name("alone")
+    folder.mkdir()
+    yield folder
+    shutil.rmtree(folder)
+
+
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_stands_alone(service: str, tmp_path: Path) -> None:
+def test_a_service_stands_alone(service: str, folder: Path, bytecode: Path) -> None:
     for part in ("shared", f"services/{service}"):
         leave_out = shutil.ignore_patterns("__pycache__", "tests", "*.egg-info")
-        shutil.copytree(ROOT / part, tmp_path / part, ignore=leave_out)
-    home = tmp_path / "services" / service
+        shutil.copytree(ROOT / part, folder / part, ignore=leave_out)
+    home = folder / "services" / service
     uv = shutil.which("uv", path=f"{ROOT / '.local' / 'uv' / 'bin'}:{os.environ['PATH']}")
     assert uv, "uv is missing: run `make setup`"
-    python = tmp_path / "venv" / "bin" / "python"
-    run(uv, "venv", "-q", "--python", sys.executable, tmp_path / "venv", cwd=tmp_path)
+    python = folder / "venv" / "bin" / "python"
+    run(uv, "venv", "-q", "--python", sys.executable, folder / "venv", cwd=folder)
     install = (uv, "pip", "install", "-q", "--python", python)
     # A lock names every package that a service needs. Other requirements of packages are not installed.
-    run(*install, "--no-deps", "--require-hashes", "-r", home / "requirements.txt", cwd=tmp_path)
-    run(*install, "--no-deps", tmp_path / "shared", home, cwd=tmp_path)
+    run(*install, "--no-deps", "--require-hashes", "-r", home / "requirements.txt", cwd=folder)
+    run(*install, "--no-deps", folder / "shared", home, cwd=folder)
     assert find_conflicts(uv, python) == []
-    run(python, "-I", "-W", "error", "-c", IMPORT_EVERYTHING, service, cwd=tmp_path)
+    options = ("-I", "-W", "error", "-X", f"pycache_prefix={bytecode}")
+    run(python, *options, "-c", IMPORT_EVERYTHING, service, cwd=folder)
