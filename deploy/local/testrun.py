@@ -1,4 +1,4 @@
-"""Runs all tests on one set of servers: the fast ones first, the journeys through the gateway last."""
+"""Runs all tests on one set of servers, in parts that a few test processes take from a list."""
 
 import os
 import subprocess
@@ -6,75 +6,120 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 
 from deploy.local import servers
 from deploy.local.processes import ROOT
 from deploy.local.servers import Addresses
 
-# One pytest process per service: each creates its tables on the same declarative base.
-SERVICE_GROUPS = (
-    (
-        "tests/shared",
-        "tests/contracts",
-        "tests/architecture",
-        "deploy/seed",
-        "deploy/k8s",
-        "training",
-        "gateway",
-    ),
-    *((f"services/{path.parent.name}",) for path in sorted(ROOT.glob("services/*/pyproject.toml"))),
-    ("deploy/local", "deploy/backup", "deploy/compose", "deploy/image"),
-)
+type Part = tuple[str, ...]
+"""The arguments of one pytest process. It tests at most one service: each has its tables on the same base."""
+type Environment = Mapping[str, str]
+
 QUORUM = tuple(f"tests/shared/messaging/test_{name}.py" for name in ("inbox", "jobs", "retired_queues"))
 """Tests that run a second time, on quorum queues."""
-JOURNEY = (
-    *("tests/e2e", "tests/clients"),
-    *(f"tests/browser/test_{name}.py" for name in ("sign_on", "imports", "public_pages")),
-    "tests/chaos",
+BROWSER = tuple(f"tests/browser/test_{name}.py" for name in ("sign_on", "imports", "public_pages"))
+
+
+def _leave_out(folder: str, *names: str) -> Part:
+    return (folder, *(f"--ignore={folder}/{name}" for name in names))
+
+
+PARTS: tuple[Part, ...] = (
+    # Each of these two starts a whole system, which their tests share; those that break it come last.
+    ("tests/e2e", "tests/clients"),
+    (*BROWSER, "tests/chaos"),
+    # Passwords are hashed at a low priority, so these wait for the other processes.
+    _leave_out("services/auth", "tests/api"),
+    ("services/auth/tests/api",),
+    _leave_out("services/scoring", "tests/memory_only", "tests/load", "tests/providers"),
+    ("services/scoring/tests/memory_only/test_memory.py",),
+    _leave_out("tests/shared", "messaging"),
+    ("services/scoring/tests/load",),
+    ("services/scoring/tests/providers",),
+    _leave_out("services/scoring/tests/memory_only", "test_memory.py"),
+    ("gateway",),
+    ("tests/shared/messaging",),
+    _leave_out("services/content", "tests/search", "tests/panel"),
+    ("services/content/tests/search", "services/content/tests/panel"),
+    ("tests/contracts", "tests/architecture", "deploy/seed", "deploy/k8s", "training"),
+    ("services/importer",),
+    ("deploy/local", "deploy/compose", "deploy/image"),
+    QUORUM,
+    ("deploy/backup",),
+    ("services/game",),
 )
-"""Each of the two processes starts a whole system, which its tests share. Tests that break it come last."""
-WAITING = (SERVICE_GROUPS[-1], QUORUM)
-"""Groups that mostly wait for servers: three processes keep two processors busy."""
+"""The longest come first, so that the processes end at about the same time."""
 WHEN_NAMED = ("tests/drills", "tests/browser")
 """Tests that take many minutes and run only when they are named, as in CI."""
+PROCESSES = 3
+"""Tests often wait, so three of them keep two processors busy."""
 NOTHING_CHOSEN = 5
 """Pytest's exit status when no test was selected."""
 
 
 def run(arguments: list[str]) -> int:
     """Run all tests, or those selected by pytest arguments, and return 0 when all pass."""
-    with _provide_environment() as environment:
+    with _run_servers() as addresses:
         if any((ROOT / argument.partition("::")[0]).exists() for argument in arguments):
-            return _run(arguments, environment)
-        own = {QUORUM: {**environment, "TEST_QUEUE_TYPE": "quorum"}}
-        statuses = {
-            group: _run([*_build_xdist_options(group), *group, *arguments], own.get(group, environment))
-            for group in (*SERVICE_GROUPS, QUORUM, JOURNEY)
-        }
+            return _run_pytest(arguments, _build_environment(addresses)).returncode
+        statuses = _run_parts(arguments, _build_environments(addresses))
     accepted_statuses = {0, NOTHING_CHOSEN} if arguments else {0}
-    failed = [group for group, status in statuses.items() if status not in accepted_statuses]
-    for group in failed:
-        print(f"failed: {' '.join(group)}")
+    failed = [part for part, status in statuses.items() if status not in accepted_statuses]
+    for part in failed:
+        print(f"failed: {' '.join(part)}")
     return 1 if failed else 0
 
 
-def _build_xdist_options(group: Sequence[str]) -> list[str]:
-    return ["-n", "3" if group in WAITING else "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+def _run_parts(arguments: Sequence[str], environments: Sequence[Environment]) -> dict[Part, int]:
+    """Run the parts in as many processes as there are environments, and return their exit statuses."""
+    free = SimpleQueue[Environment]()
+    for environment in environments:
+        free.put(environment)
+
+    def run_part(part: Part) -> int:
+        environment = free.get()
+        own = {"TEST_QUEUE_TYPE": "quorum"} if part is QUORUM else {}
+        try:
+            return _run_part([*part, *arguments, "-n0"], {**environment, **own})
+        finally:
+            free.put(environment)
+
+    with ThreadPoolExecutor(len(environments)) as pool:
+        return dict(zip(PARTS, pool.map(run_part, PARTS), strict=True))
 
 
 @contextmanager
-def _provide_environment() -> Iterator[Mapping[str, str]]:
-    """Yield the environment of the tests, with servers that run as long as the block does."""
+def _run_servers() -> Iterator[Addresses | None]:
+    """Yield the addresses of servers that run as long as the block does, or None if none are wanted."""
     if os.environ.get("TEST_INFRA") == "none":
-        yield os.environ
+        yield None
         return
     with tempfile.TemporaryDirectory(prefix="parley-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)  # servers that refuse to run as root must reach their data inside
         with servers.run_servers(Path(folder)) as running:
-            # Servers named in the environment, such as another object storage, replace the started ones.
-            yield to_variables(running.addresses) | os.environ
+            yield running.addresses
+
+
+def _build_environments(addresses: Addresses | None) -> list[Environment]:
+    """Return an environment for each process: none may change what another one's tests see."""
+    if addresses is None or "TEST_RABBITMQ_URL" in os.environ:
+        return [_build_environment(addresses)]
+    names = [f"gw{number}" for number in range(PROCESSES)]
+    with ThreadPoolExecutor() as pool:
+        brokers = pool.map(addresses.add_vhost, names)
+    return [
+        {**_build_environment(addresses), "TEST_WORKER": name, "TEST_RABBITMQ_URL": broker}
+        for name, broker in zip(names, brokers, strict=True)
+    ]
+
+
+def _build_environment(addresses: Addresses | None) -> Environment:
+    """Servers named in the environment, such as another object storage, replace the started ones."""
+    return (to_variables(addresses) if addresses else {}) | os.environ
 
 
 def to_variables(addresses: Addresses) -> dict[str, str]:
@@ -89,13 +134,28 @@ def to_variables(addresses: Addresses) -> dict[str, str]:
     }
 
 
-def _run(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-    print(f"\n--- pytest {' '.join(arguments)}", flush=True)
+def _run_part(arguments: Sequence[str], environment: Environment) -> int:
+    """Run pytest, print its output when it has ended, because others run at the same time."""
     started = time.monotonic()
+    done = _run_pytest(arguments, environment, output=subprocess.PIPE)
+    seconds = time.monotonic() - started
+    print(f"\n--- pytest {' '.join(arguments)}\n{done.stdout}--- {seconds:.0f} s", flush=True)
+    return done.returncode
+
+
+def _run_pytest(
+    arguments: Sequence[str], environment: Environment, *, output: int | None = None
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-q", *arguments]
-    status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
-    print(f"--- {time.monotonic() - started:.0f} s", flush=True)
-    return status
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=output,
+        stderr=output and subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Fixtures on real servers: a migrated database per test process, a rolled-back transaction per test.
 
 The servers are named by TEST_POSTGRES_URL (a superuser), TEST_RABBITMQ_URL, TEST_REDIS_URL, TEST_S3_ENDPOINT,
-TEST_S3_ACCESS_KEY and TEST_S3_SECRET_KEY; TEST_QUEUE_TYPE is the QUEUE_TYPE. A service's conftest says which
-package is under test:
+TEST_S3_ACCESS_KEY and TEST_S3_SECRET_KEY; TEST_QUEUE_TYPE is the QUEUE_TYPE, and TEST_WORKER a name for the
+process. A service's conftest says which package is under test:
 
     @pytest.fixture(scope="session")
     def service() -> str:
@@ -72,6 +72,12 @@ def _one_tls_context() -> Iterator[None]:
         context = functools.cache(httpx.create_ssl_context)
         patch.setattr("httpx._transports.default.create_ssl_context", context)
         yield
+
+
+@pytest.fixture(scope="session")
+def worker_id(worker_id: str) -> str:
+    """The name of this test process among those that use the same servers, like those of pytest-xdist."""
+    return os.environ.get("TEST_WORKER", worker_id)
 
 
 @pytest.fixture(scope="session")

@@ -1,17 +1,27 @@
 from pathlib import Path
 
 from deploy.local.processes import ROOT
-from deploy.local.testrun import JOURNEY, SERVICE_GROUPS, WHEN_NAMED
+from deploy.local.testrun import PARTS, QUORUM, WHEN_NAMED, Part
 
 OWNERS = ("bench", "deploy", "docs", "gateway", "services", "shared", "tests", "training")
 
 
-def test_all_tests_are_run() -> None:
-    folders = [ROOT / word for group in (*SERVICE_GROUPS, JOURNEY, WHEN_NAMED) for word in group]
+def test_each_test_is_run_once() -> None:
     tests = [path for owner in OWNERS for path in (ROOT / owner).rglob("test_*.py")]
     assert tests
-    assert [test for test in tests if not _is_in(test, folders)] == []
+    parts = [part for part in PARTS if part is not QUORUM]
+    runs = {test: sum(_runs(part, test) for part in parts) for test in tests}
+    assert {test: count for test, count in runs.items() if count != 1 and not _runs(WHEN_NAMED, test)} == {}
+    assert max(runs.values()) == 1
 
 
-def _is_in(path: Path, folders: list[Path]) -> bool:
-    return any(folder in path.parents for folder in folders)
+def test_every_path_of_a_part_exists() -> None:
+    paths = [word.removeprefix("--ignore=") for part in (*PARTS, WHEN_NAMED) for word in part]
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def _runs(part: Part, test: Path) -> bool:
+    left_out = [ROOT / word.removeprefix("--ignore=") for word in part if word.startswith("--ignore=")]
+    chosen = [ROOT / word for word in part if not word.startswith("--ignore=")]
+    path = {test, *test.parents}
+    return not path.isdisjoint(chosen) and path.isdisjoint(left_out)
