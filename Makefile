@@ -5,7 +5,7 @@ export PORT
 BIN := .local/venv/bin
 PYTHON := $(BIN)/python
 
-.PHONY: help setup run images up down demo demo-import test bench train-scorer eval-scorer screenshots lint format logs memory backup restore replay-dead docs lock clean
+.PHONY: help setup run images up down demo demo-import test bench train-scorer eval-scorer screenshots lint lint-types lint-rest format logs memory backup restore replay-dead docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,10 +50,15 @@ screenshots: setup ## Take the screenshots of docs/admin-panel.md, on a separate
 	@$(PYTHON) -m tests.browser.screenshots
 
 lint: setup ## Check style, types, layers and the Kubernetes manifests
-	@$(BIN)/ruff check
-	@$(BIN)/ruff format --check
+	@$(MAKE) --no-print-directory -j2 lint-types lint-rest
+
+lint-types:
 	@$(BIN)/mypy bench conftest.py deploy docs gateway shared tests training
 	@for service in services/*/; do $(BIN)/mypy $$service || exit 1; done
+
+lint-rest:
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
 	@$(BIN)/lint-imports
 	@$(PYTHON) -m deploy.k8s.check
 
