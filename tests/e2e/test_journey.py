@@ -1,6 +1,7 @@
 """A learner's journey through the gateway, on real servers, with real speech."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -106,6 +107,20 @@ async def test_a_game_is_saved_published_and_shown_in_the_history(learner: Learn
 async def count_plays(admin: Learner, speech_id: UUID) -> int:
     speech: dict[str, Any] = (await admin.get(f"/admin/speeches/{speech_id}")).json()
     return int(speech["statistics"]["plays"])
+
+
+async def test_played_sentences_come_up_for_review(learner: Learner) -> None:
+    played = await learner.draw(limit=2)
+    ended = datetime.now(UTC) - timedelta(days=3)
+    times = dict.fromkeys(("started_at", "completed_at"), ended.isoformat())
+    saved = await learner.post("/game/sessions", build_session(played, **times))
+    assert saved.status_code == 201, saved.text
+    reviews = (await learner.get("/game/reviews", level="A2", limit=50)).json()["reviews"]
+    assert {review["speech"]["text"] for review in reviews} == {speech["text"] for speech in played}
+    assert {review["last_result"]["user_response"] for review in reviews} == {"correct"}
+    async with httpx.AsyncClient() as anyone:
+        audio = await anyone.get(reviews[0]["speech"]["audio_url"])
+    assert (audio.status_code, audio.headers["content-type"]) == (200, "audio/mpeg")
 
 
 async def test_a_session_is_visible_only_to_its_learner(gateway: httpx.AsyncClient, learner: Learner) -> None:

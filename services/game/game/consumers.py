@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from game.commands.activity import add_daily_activity
 from game.commands.analytics import count_registration
+from game.commands.reviews import trim_reviews
 from game.commands.speeches import (
     record_speech_deletion,
     store_speech_revision,
@@ -30,6 +31,7 @@ async def on_speech_deleted(session: AsyncSession, event: SpeechDeleted) -> None
 
 async def on_session_completed(session: AsyncSession, event: SessionCompleted) -> None:
     await add_daily_activity(session, event.data)
+    await trim_reviews(session, event.data.user_id)
 
 
 async def on_user_registered(session: AsyncSession, event: UserRegistered) -> None:

@@ -42,6 +42,7 @@ __all__ = [
     "GameSession",
     "InboxEvent",
     "OutboxEvent",
+    "Review",
     "SpeechDeletion",
     "SpeechFigures",
     "SpeechRevision",
@@ -155,6 +156,7 @@ class SpeechRevision(Base):
     tags: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     audio_key: Mapped[str] = mapped_column(Text)
     duration_ms: Mapped[int]
+    archived_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class SpeechDeletion(Base):
@@ -163,6 +165,26 @@ class SpeechDeletion(Base):
     speech_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     revision: Mapped[int]
     deleted_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class Review(Base):
+    """The next review of a speech by a learner: the fields of MemoryState."""
+
+    __tablename__ = "reviews"
+
+    user_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    speech_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    stability: Mapped[float] = mapped_column(Double)
+    difficulty: Mapped[float] = mapped_column(Double)
+    reviewed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    reviewed_on: Mapped[dt.date]
+    interval_days: Mapped[int]
+    due_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    user_response: Mapped[str] = mapped_column(String(20))
+    pronunciation_score: Mapped[float | None] = mapped_column(Double)
+    verified: Mapped[bool]
+
+    __table_args__ = (Index(None, "user_id", "due_at"),)
 
 
 class TagName(Base):

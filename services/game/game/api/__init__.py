@@ -1,11 +1,12 @@
 """The HTTP routes of the game service."""
 
-from game.api import analytics, audit_log, export, goals, progress, sessions
+from game.api import analytics, audit_log, export, goals, progress, reviews, sessions
 
 routers = (
     sessions.router,
     progress.router,
     goals.router,
+    reviews.router,
     analytics.router,
     audit_log.router,
     export.router,

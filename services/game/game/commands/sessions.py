@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from game.commands import audit_log
 from game.commands.activity import subtract_daily_activity
 from game.commands.analytics import subtract_session
+from game.commands.reviews import reschedule_speeches, schedule_session
 from game.commands.users import lock_active_user, lock_user
 from game.domain.clock import MAX_RESPONSE_TIME_MS, SessionTimes, correct_times
 from game.domain.sessions import (
@@ -73,6 +74,7 @@ async def save_session(
         return await _get_concurrent_replay(session, request)
     results = await _consume_receipts(session, user_id, evaluation.results)
     await _insert_results(session, saved.id, results)
+    await schedule_session(session, user_id, saved, results=results)
     _record_completed(session, user_id, saved, results=results)
     return SaveResult(saved, replayed=False)
 
@@ -214,7 +216,10 @@ async def delete_session(session: AsyncSession, session_id: UUID, *, actor: UUID
     await subtract_session(session, session_id)
     await subtract_daily_activity(session, deleted)
     await _record_deleted(session, deleted, actor=actor)
+    of_session = select(GameResult.speech_id).where(GameResult.session_id == session_id)
+    played = set(await session.scalars(of_session))
     await session.execute(delete(GameSession).where(GameSession.id == session_id))
+    await reschedule_speeches(session, deleted.user_id, played)
 
 
 async def _record_deleted(session: AsyncSession, deleted: GameSession, *, actor: UUID) -> None:

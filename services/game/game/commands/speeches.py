@@ -34,8 +34,10 @@ async def store_speech_revisions(
     rows = _from_json([_to_row(snapshot, since) for snapshot in in_order], SpeechRevision)
     revisions = insert(SpeechRevision).from_select(rows.c.keys(), select(rows))
     earliest = func.least(SpeechRevision.since, revisions.excluded.since)
+    # Earlier versions of this service did not store it.
+    archived_at = revisions.excluded.archived_at
     stored = revisions.on_conflict_do_update(
-        index_elements=["speech_id", "revision"], set_={"since": earliest}
+        index_elements=["speech_id", "revision"], set_={"since": earliest, "archived_at": archived_at}
     )
     await session.execute(stored)
     await update_speech_levels(session, {snapshot.speech_id for snapshot in in_order})

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from game.models import DailyActivity, DailyGoal, ErasedUser, GameSession, UsedReceipt
+from game.models import DailyActivity, DailyGoal, ErasedUser, GameSession, Review, UsedReceipt
 from game.queries.users import ensure_not_erased
 
 # Far longer than an access token is valid or a delivery delayed. Dead letters must not be replayed after
@@ -39,7 +39,7 @@ def _lock_key(user_id: UUID) -> ColumnElement[int]:
 
 
 async def delete_user_rows(session: AsyncSession, user_id: UUID) -> None:
-    for table in (GameSession, UsedReceipt, DailyActivity, DailyGoal):
+    for table in (GameSession, UsedReceipt, DailyActivity, DailyGoal, Review):
         await session.execute(delete(table).where(table.user_id == user_id))
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from game.models import DailyActivity, GameResult, GameSession, UsedReceipt
 from game.queries.goals import find_sentences_per_day
+from game.queries.reviews import dump_reviews
 from game.queries.sessions import SUMMARY_COLUMNS, select_results
 from game.queries.users import ensure_not_erased
 from game.schemas.export import ExportedDay, ExportedResult, ExportedSession, ExportedSpeech
@@ -82,7 +83,10 @@ async def _stream(database: Database, user_id: UUID, *, start: bytes) -> AsyncGe
         # A slow reader keeps the bytes in memory, but not the rows.
         del page, last
         yield piece
-    yield b"]}" if position == START else b"]}]}"
+    yield b'],"reviews":[' if position == START else b']}],"reviews":['
+    async for reviews in dump_reviews(database, user_id):
+        yield reviews
+    yield b"]}"
 
 
 async def _dump_days(session: AsyncSession, user_id: UUID) -> bytes:

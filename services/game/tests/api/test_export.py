@@ -21,10 +21,11 @@ from game.commands.sessions import save_session
 from game.commands.speeches import store_speech_revision
 from game.commands.users import erase_user
 from game.export.budget import MAX_BYTES, STREAM_BYTES
-from game.models import DailyActivity, GameResult, GameSession, UsedReceipt
-from game.queries import export
+from game.models import DailyActivity, GameResult, GameSession, Review, UsedReceipt
+from game.queries import export, reviews
 from game.receipts import ReceiptVerifier
 from game.schemas.export import ExportedDay, ExportedResult, ExportedSession
+from game.schemas.reviews import ExportedReview
 from game.schemas.sessions import SessionCreate
 from game.settings import ApiSettings
 from pydantic import SecretStr
@@ -47,9 +48,10 @@ NOTHING: dict[str, Any] = {
     "sentences_per_day": None,
     "used_receipts": 0,
     "sessions": [],
+    "reviews": [],
 }
 
-EXPORTED = {"game_sessions", "game_results", "daily_activity", "daily_goals", "used_receipts"}
+EXPORTED = {"game_sessions", "game_results", "daily_activity", "daily_goals", "used_receipts", "reviews"}
 """Tables whose rows are exported."""
 NOT_PERSONAL = {"speech_revisions", "speech_deletions", "tag_names", "inbox", "audit_log"} | {
     *("daily_levels", "daily_tags", "daily_scores", "daily_tag_scores", "daily_phonemes"),
@@ -107,6 +109,7 @@ def test_every_table_and_column_is_exported_or_excluded_on_purpose() -> None:
         GameSession: {*ExportedSession.model_fields},
         GameResult: {*ExportedResult.model_fields, "speech_id"},
         DailyActivity: {*ExportedDay.model_fields},
+        Review: {*ExportedReview.model_fields},
     }
     for table, fields in exported.items():
         assert set(table.__table__.columns.keys()) - INTERNAL <= fields
@@ -151,6 +154,9 @@ async def test_an_export_contains_all_data_of_the_learner(
         "recognized_text": "good mourning",
     }
     assert [result["sequence_number"] for result in exported["results"]] == [1, 2, 3]
+    exported_reviews = {review["speech_id"]: review for review in document["reviews"]}
+    assert exported_reviews.keys() == {str(speech.speech_id) for speech in speeches[:2]}
+    assert exported_reviews[str(speeches[0].speech_id)]["pronunciation_score"] == 91.5
     async with database.transaction() as session:
         kept = (await session.scalars(select(GameSession))).one()
         held = await session.scalar(select(func.count()).select_from(UsedReceipt))
@@ -167,6 +173,7 @@ async def test_pages_export_every_result_once(
     on_one_page = await read(EXPORT)
     monkeypatch.setattr(export, "MAX_PAGE_RESULTS", results)
     monkeypatch.setattr(export, "MAX_PAGE_BYTES", size)
+    monkeypatch.setattr(reviews, "MAX_PAGE_REVIEWS", 1)
     document = await read(EXPORT)
     assert document == on_one_page
     assert [session["id"] for session in document["sessions"]] == [made[0], *sorted(made[1:4]), made[4]]

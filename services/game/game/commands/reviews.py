@@ -1,0 +1,107 @@
+"""Schedule the reviews of the speeches that a learner has played."""
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from game.domain.reviews import MemoryState, Play, schedule_reviews
+from game.domain.sessions import Result
+from game.models import GameResult, GameSession, Review
+from game.queries.reviews import STATE_COLUMNS
+from game.schemas.sessions import SessionSummary
+
+MAX_REVIEWS = 5_000
+"""Reviews per learner: more than anyone can keep up with. Those due last are dropped."""
+
+
+async def schedule_session(
+    session: AsyncSession, user_id: UUID, saved: SessionSummary, *, results: Sequence[Result]
+) -> None:
+    """Schedule the reviews that follow from the results of a session, in order of play."""
+    plays = [
+        Play(
+            speech_id=result.speech_id,
+            user_response=result.user_response,
+            pronunciation_score=result.pronunciation_score,
+            verified=result.verified,
+            completed_at=saved.completed_at,
+            utc_offset_minutes=saved.utc_offset_minutes,
+        )
+        for result in results
+        if result.user_response != "skipped"
+    ]
+    if not plays:
+        return
+    known = await _lock_states(session, user_id, {play.speech_id for play in plays})
+    await _store_states(session, user_id, schedule_reviews(known, plays).values())
+
+
+async def reschedule_speeches(session: AsyncSession, user_id: UUID, speech_ids: Collection[UUID]) -> None:
+    """Compute the reviews of these speeches again, from all sessions that are stored.
+
+    The caller holds the user's lock.
+    """
+    of_speeches = Review.user_id == user_id, Review.speech_id.in_(speech_ids)
+    await session.execute(delete(Review).where(*of_speeches))
+    plays = await _list_plays(session, user_id, speech_ids)
+    await _store_states(session, user_id, schedule_reviews({}, plays).values())
+
+
+async def _list_plays(session: AsyncSession, user_id: UUID, speech_ids: Collection[UUID]) -> list[Play]:
+    """Return the plays of these speeches, oldest first."""
+    columns = (
+        GameResult.speech_id,
+        GameResult.user_response,
+        GameResult.pronunciation_score,
+        GameResult.verified,
+        GameSession.completed_at,
+        GameSession.utc_offset_minutes,
+    )
+    played = (
+        select(*columns)
+        .join_from(GameSession, GameResult)
+        .where(GameSession.user_id == user_id, GameResult.speech_id.in_(speech_ids))
+        .order_by(GameSession.completed_at, GameSession.saved_at, GameSession.id, GameResult.sequence_number)
+    )
+    return [Play(**row) for row in (await session.execute(played)).mappings()]
+
+
+async def _lock_states(
+    session: AsyncSession, user_id: UUID, speech_ids: Collection[UUID]
+) -> dict[UUID, MemoryState]:
+    # Locked in one order, so that concurrent sessions of a learner wait for each other instead of
+    # deadlocking.
+    stored = (
+        select(*STATE_COLUMNS)
+        .where(Review.user_id == user_id, Review.speech_id.in_(speech_ids))
+        .order_by(Review.speech_id)
+        .with_for_update()
+    )
+    states = [MemoryState(**row) for row in (await session.execute(stored)).mappings()]
+    return {state.speech_id: state for state in states}
+
+
+async def _store_states(session: AsyncSession, user_id: UUID, states: Collection[MemoryState]) -> None:
+    if not states:
+        return
+    in_order = sorted(states, key=lambda state: state.speech_id)
+    rows = [{"user_id": user_id, **vars(state)} for state in in_order]
+    stored = insert(Review)
+    values = {column.key: stored.excluded[column.key] for column in STATE_COLUMNS}
+    # A concurrent session may have added a speech after `_lock_states` looked for it.
+    is_newer = Review.reviewed_at <= stored.excluded.reviewed_at
+    upsert = stored.on_conflict_do_update(
+        index_elements=["user_id", "speech_id"], set_=values, where=is_newer
+    )
+    # Without render_nulls, rows that differ in which values are null become separate statements.
+    await session.execute(upsert, rows, execution_options={"render_nulls": True})
+
+
+async def trim_reviews(session: AsyncSession, user_id: UUID) -> None:
+    """Drop the reviews beyond MAX_REVIEWS, which are due last."""
+    of_user = Review.user_id == user_id
+    last_kept = select(Review.due_at).where(of_user).order_by(Review.due_at).offset(MAX_REVIEWS - 1).limit(1)
+    await session.execute(delete(Review).where(of_user, Review.due_at > last_kept.scalar_subquery()))

@@ -1,0 +1,85 @@
+from collections.abc import AsyncGenerator
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from shared.clock import utc_now
+from shared.data.db import Database
+from shared.data.storage import Storage
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, extract, func, lateral, literal, select, true
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from game.domain.reviews import MemoryState, compute_retrievability
+from game.models import Review, SpeechDeletion, SpeechRevision
+from game.schemas.reviews import ExportedReview, ReviewFilter, ReviewList, ReviewRead
+
+STATE_COLUMNS = tuple(getattr(Review, field.name) for field in fields(MemoryState))
+PLAYED_FIELDS = ("text", "level", "type", "tags", "audio_key", "duration_ms")
+MAX_PAGE_REVIEWS = 500
+DAY_SECONDS = 86_400
+REVIEWS = TypeAdapter(list[ExportedReview])
+
+
+async def list_reviews(
+    session: AsyncSession, user_id: UUID, *, filters: ReviewFilter, storage: Storage
+) -> ReviewList:
+    """List the reviews that are due, the least retrievable speech first."""
+    now = utc_now()
+    rows = (await session.execute(_select_due(user_id, filters, now=now))).mappings()
+    return ReviewList(reviews=[_to_review(row, storage, now=now) for row in rows])
+
+
+def _select_due(user_id: UUID, filters: ReviewFilter, *, now: datetime) -> Select[Any]:
+    due = (
+        select(Review, _build_urgency(now).label("urgency"))
+        .where(Review.user_id == user_id, Review.due_at <= now)
+        .subquery("due")
+    )
+    of_speech = SpeechRevision.speech_id == due.c.speech_id
+    newest_first = select(SpeechRevision).where(of_speech).order_by(SpeechRevision.revision.desc())
+    newest = lateral(newest_first.limit(1)).alias("newest")
+    is_deleted = select(SpeechDeletion).where(SpeechDeletion.speech_id == due.c.speech_id).exists()
+    in_play = and_(newest.c.archived_at.is_(None), ~is_deleted)
+    columns = (*(due.c[column.key] for column in STATE_COLUMNS), *(newest.c[name] for name in PLAYED_FIELDS))
+    found = select(*columns).select_from(due).join(newest, true()).where(in_play)
+    if filters.level:
+        found = found.where(newest.c.level == filters.level)
+    return found.order_by(due.c.urgency.desc(), due.c.due_at, due.c.speech_id).limit(filters.limit)
+
+
+def _build_urgency(now: datetime) -> ColumnElement[Any]:
+    """Return the elapsed days in units of stability: nothing else determines retrievability."""
+    overdue_days = func.floor(extract("epoch", literal(now) - Review.due_at) / DAY_SECONDS)
+    return (Review.interval_days + overdue_days) / Review.stability
+
+
+def _to_review(row: RowMapping, storage: Storage, *, now: datetime) -> ReviewRead:
+    state = MemoryState(**{column.key: row[column.key] for column in STATE_COLUMNS})
+    signed = storage.presign(row["audio_key"])
+    audio = {"audio_url": signed.url, "audio_expires_at": signed.expires_at}
+    speech = {name: row[name] for name in PLAYED_FIELDS} | audio | {"id": state.speech_id}
+    review = {
+        "speech": speech,
+        "due_at": state.due_at,
+        "retrievability": compute_retrievability(state, now=now),
+        "last_result": {**vars(state), "completed_at": state.reviewed_at},
+    }
+    return ReviewRead.model_validate(review)
+
+
+async def dump_reviews(database: Database, user_id: UUID) -> AsyncGenerator[bytes]:
+    """Yield the elements of a JSON array in pieces, each read in its own transaction."""
+    last, separator = UUID(int=0), b""
+    while page := await _list_page(database, user_id, after=last):
+        last = page[-1].speech_id
+        yield separator + REVIEWS.dump_json(page)[1:-1]
+        separator = b","
+
+
+async def _list_page(database: Database, user_id: UUID, *, after: UUID) -> list[ExportedReview]:
+    following = select(Review).where(Review.user_id == user_id, Review.speech_id > after)
+    async with database.transaction() as session:
+        rows = await session.scalars(following.order_by(Review.speech_id).limit(MAX_PAGE_REVIEWS))
+        return REVIEWS.validate_python(rows.all(), from_attributes=True)
