@@ -38,7 +38,7 @@ class CrossFittedHeads:
 
 
 def train_heads(corpus: Corpus, encodings: Sequence[Encoding]) -> CrossFittedHeads:
-    encoded = [each.inner for each in encodings]
+    encoded = [encoding.inner for encoding in encodings]
     labels = label_frames(corpus, [len(frames) for frames in encoded])
     heads = _train_both_halves(corpus, encoded, labels, epochs=FIRST_EPOCHS)
     labels = _relabel(corpus, encoded, heads)
@@ -52,7 +52,7 @@ def _train_both_halves(
     others = [np.flatnonzero(halves != half).tolist() for half in (0, 1)]
     first, second = (
         train_head(
-            [encoded[each] for each in places], [labels[each] for each in places], seed=half, **options
+            [encoded[place] for place in places], [labels[place] for place in places], seed=half, **options
         )
         for half, places in enumerate(others)
     )

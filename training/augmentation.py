@@ -92,7 +92,7 @@ class Augmenter:
         """Pair a recording with a text of about the same length."""
         own = self.corpus.utterances[place]
         count = len(own.words) + int(self.random.integers(-1, 3))
-        texts = [each for each in self.corpus.utterances if len(each.words) == count] or [own]
+        texts = [utterance for utterance in self.corpus.utterances if len(utterance.words) == count] or [own]
         words = self._list_words(texts[int(self.random.integers(0, len(texts)))])
         if [word.text for word in words] == [word.text for word in own.words]:
             return None

@@ -34,19 +34,22 @@ class ScorePairs:
 def select_genuine(
     examples: Sequence[Example], predictions: Sequence[Prediction]
 ) -> tuple[list[Example], list[Prediction]]:
-    both = [each for each in zip(examples, predictions, strict=True) if each[0].kind == "genuine"]
+    both = [pair for pair in zip(examples, predictions, strict=True) if pair[0].kind == "genuine"]
     return [example for example, _ in both], [prediction for _, prediction in both]
 
 
 def pair_scores(examples: Sequence[Example], predictions: Sequence[Prediction]) -> list[ScorePairs]:
     """Pair predicted and human scores: phonemes for the rated pronunciations, others for the dictionary's."""
     both = list(zip(examples, predictions, strict=True))
-    phonemes = [_pair(rated.phonemes, each.targets.phonemes) for each, (rated, _) in both]
-    words = [_pair(spoken.words, each.targets.words) for each, (_, spoken) in both]
+    phonemes = [_pair(rated.phonemes, example.targets.phonemes) for example, (rated, _) in both]
+    words = [_pair(spoken.words, example.targets.words) for example, (_, spoken) in both]
     overall = [
         ScorePairs(
             name,
-            [_pair(spoken.overall[[place]], each.targets.overall[[place]]) for each, (_, spoken) in both],
+            [
+                _pair(spoken.overall[[place]], example.targets.overall[[place]])
+                for example, (_, spoken) in both
+            ],
         )
         for place, name in enumerate(OVERALL)
     ]
@@ -61,24 +64,24 @@ def _pair(predicted: Floats, human: Floats) -> Pairs:
 def format_table(examples: Sequence[Example], predictions: Sequence[Prediction]) -> str:
     """Return the table of docs/scorer-model-card.md."""
     measured = pair_scores(examples, predictions)
-    speakers = [each.speaker for each in examples]
-    adults = np.array([each.age >= FIRST_ADULT_AGE for each in examples])
+    speakers = [example.speaker for example in examples]
+    adults = np.array([example.age >= FIRST_ADULT_AGE for example in examples])
     lines = [f"{len(examples)} readings of {len(set(speakers))} speakers", HEADER]
-    for each in measured:
-        low, high = measure_interval(each.pairs, speakers)
+    for scores in measured:
+        low, high = measure_interval(scores.pairs, speakers)
         groups = [
-            correlate(_select(each.pairs, mask)) if mask.any() else np.nan for mask in (adults, ~adults)
+            correlate(_select(scores.pairs, mask)) if mask.any() else np.nan for mask in (adults, ~adults)
         ]
-        error = np.abs(np.diff(np.concatenate(each.pairs), axis=1)).mean()
+        error = np.abs(np.diff(np.concatenate(scores.pairs), axis=1)).mean()
         lines.append(
-            f"{each.name:10}{correlate(each.pairs):7.3f}  {low:.3f}-{high:.3f}"
+            f"{scores.name:10}{correlate(scores.pairs):7.3f}  {low:.3f}-{high:.3f}"
             f"{groups[0]:9.3f}{groups[1]:9.3f}{error:8.2f}"
         )
     return "\n".join([*lines, *_describe_flags(measured)])
 
 
 def _describe_flags(measured: Sequence[ScorePairs]) -> Iterator[str]:
-    phonemes, words = (np.concatenate(each.pairs) for each in measured[:2])
+    phonemes, words = (np.concatenate(scores.pairs) for scores in measured[:2])
     bad = words[:, 1] <= BAD_WORD
     flagged = words[:, 0] < FLAG_BELOW
     yield (
@@ -113,7 +116,10 @@ def measure_interval(pairs: Sequence[Pairs], speakers: Sequence[str]) -> tuple[f
 
 def _sum_moments(pairs: Sequence[Pairs]) -> Pairs:
     """Return count, sums, squares and products of each utterance's pairs."""
-    rows = [(len(each), *each.sum(axis=0), *(each**2).sum(axis=0), each.prod(axis=1).sum()) for each in pairs]
+    rows = [
+        (len(scores), *scores.sum(axis=0), *(scores**2).sum(axis=0), scores.prod(axis=1).sum())
+        for scores in pairs
+    ]
     return np.array(rows, np.float64)
 
 
@@ -123,4 +129,4 @@ def _correlate_moments(moments: Floats) -> float:
 
 
 def _select(pairs: Sequence[Pairs], mask: NDArray[np.bool_]) -> list[Pairs]:
-    return [each for each, chosen in zip(pairs, mask, strict=True) if chosen]
+    return [pair for pair, chosen in zip(pairs, mask, strict=True) if chosen]

@@ -77,8 +77,12 @@ class Matcher:
 
 def measure_durations(alignments: Sequence[Alignment]) -> Floats:
     """Return mean and deviation (40, 2) of the logarithms of each phoneme's frames."""
-    phonemes = np.concatenate([each.segments.phonemes[each.segments.spoken] for each in alignments])
-    lengths = np.log(np.concatenate([each.segments.frames[each.segments.spoken] for each in alignments]))
+    phonemes = np.concatenate(
+        [alignment.segments.phonemes[alignment.segments.spoken] for alignment in alignments]
+    )
+    lengths = np.log(
+        np.concatenate([alignment.segments.frames[alignment.segments.spoken] for alignment in alignments])
+    )
     durations = np.tile(np.array(USUAL_DURATION, np.float32), (len(SYMBOLS), 1))
     for phoneme in range(len(SYMBOLS)):
         own = lengths[phonemes == phoneme]

@@ -29,8 +29,8 @@ def _list_arrays(dataset: Dataset, models: ScoreModels, maps: ScoreMaps) -> Name
     for number, transformer in enumerate(models.transformers):
         yield from _halve(f"transformers/{number}", dict(transformer.weights))
     yield from _list_chain(models.trees)
-    for name, each in maps.items():
-        yield from ((f"maps/{name}/{part}", array) for part, array in asdict(each).items())
+    for name, score_map in maps.items():
+        yield from ((f"maps/{name}/{part}", array) for part, array in asdict(score_map).items())
 
 
 def _halve(folder: str, arrays: dict[str, NDArray[np.generic]]) -> Named:

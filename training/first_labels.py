@@ -42,7 +42,7 @@ def label_frames(corpus: Corpus, lengths: Sequence[int]) -> list[Labels]:
 
 def _label_part(corpus: Corpus, lengths: Sequence[int], part: int) -> list[Labels]:
     aligner, own = PocketsphinxAligner(), slice(part, None, PROCESSES)
-    return [aligner.label(*each) for each in zip(corpus.utterances[own], lengths[own], strict=True)]
+    return [aligner.label(*utterance) for utterance in zip(corpus.utterances[own], lengths[own], strict=True)]
 
 
 class PocketsphinxAligner:

@@ -23,12 +23,12 @@ def train_models(examples: Sequence[Example]) -> ScoreModels:
 
 
 def predict(models: ScoreModels, examples: Sequence[Example]) -> list[Prediction]:
-    return [(models.score(each.rated), models.score(each.spoken)) for each in examples]
+    return [(models.score(example.rated), models.score(example.spoken)) for example in examples]
 
 
 def cross_validate(examples: Sequence[Example], processes: Executor) -> list[Prediction]:
     """Predict each example with models that were not trained on its speaker."""
-    parts = split_speakers([each.speaker for each in examples], FOLDS, seed=FOLD_SEED)
+    parts = split_speakers([example.speaker for example in examples], FOLDS, seed=FOLD_SEED)
     order = np.argsort(parts, kind="stable")
     found = chain.from_iterable(processes.map(partial(_predict_part, examples, parts), range(FOLDS)))
     predictions = dict(zip(map(int, order), found, strict=True))
@@ -36,5 +36,5 @@ def cross_validate(examples: Sequence[Example], processes: Executor) -> list[Pre
 
 
 def _predict_part(examples: Sequence[Example], parts: NDArray[np.int64], part: int) -> list[Prediction]:
-    models = train_models([each for each, own in zip(examples, parts, strict=True) if own != part])
-    return predict(models, [each for each, own in zip(examples, parts, strict=True) if own == part])
+    models = train_models([example for example, own in zip(examples, parts, strict=True) if own != part])
+    return predict(models, [example for example, own in zip(examples, parts, strict=True) if own == part])

@@ -63,7 +63,7 @@ def _initialize(random: np.random.Generator, width: int) -> Parameters:
         "context": draw_uniform(3, HIDDEN, MIXED),
         "output": draw_uniform(MIXED, PHONEMES),
     }
-    return weights | {f"{name}_bias": jnp.zeros(each.shape[-1]) for name, each in weights.items()}
+    return weights | {f"{name}_bias": jnp.zeros(weight.shape[-1]) for name, weight in weights.items()}
 
 
 def _list_windows(encoded: Sequence[Floats], random: np.random.Generator) -> Iterator[tuple[int, int]]:
@@ -124,6 +124,6 @@ def _drop_out(values: jax.Array, rate: float, key: jax.Array) -> jax.Array:
 
 def _fold_scaling(parameters: Parameters, mean: Floats, scale: Floats) -> PhoneHead:
     """Fold the standardisation of the inputs into the first weights."""
-    arrays = {name: np.asarray(each) for name, each in parameters.items()}
+    arrays = {name: np.asarray(values) for name, values in parameters.items()}
     first = arrays["input"] / scale[:, None]
     return PhoneHead(**arrays | {"input": first, "input_bias": arrays["input_bias"] - mean @ first})

@@ -232,9 +232,11 @@ def evaluate(entries: Sequence[Entry]) -> str:
     for word, known in expected.items():
         found = model.pronounce(word)
         right += [found[0] in known, not known.isdisjoint(found)]
-    each = (time.process_time() - started) / len(expected) * 1000
+    milliseconds = (time.process_time() - started) / len(expected) * 1000
     best, among_three = right / len(expected)
-    return f"{len(expected)} words: best {best:.3f}, among three {among_three:.3f}, {each:.1f} ms each"
+    return (
+        f"{len(expected)} words: best {best:.3f}, among three {among_three:.3f}, {milliseconds:.1f} ms each"
+    )
 
 
 def main(*, is_evaluation: bool) -> None:

@@ -25,9 +25,9 @@ def fit_maps(examples: Sequence[Example], predictions: Sequence[Prediction]) -> 
     measured = pair_scores(examples, predictions)
     return {
         name: fit_map(
-            *np.concatenate(each.pairs).T, scale=SCALES[name], lift=LIFT_POINTS if name in OVERALL else 0.0
+            *np.concatenate(scores.pairs).T, scale=SCALES[name], lift=LIFT_POINTS if name in OVERALL else 0.0
         )
-        for name, each in zip(MAPPED, measured, strict=True)
+        for name, scores in zip(MAPPED, measured, strict=True)
     }
 
 

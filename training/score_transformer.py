@@ -52,7 +52,7 @@ type Parameters = dict[str, Any]
 
 def train_transformer(examples: Sequence[Example], shape: Shape, *, epochs: int = EPOCHS) -> Transformer:
     random = np.random.default_rng(shape.seed)
-    scaling = _measure_scaling([each for each in examples if each.kind == "genuine"])
+    scaling = _measure_scaling([example for example in examples if example.kind == "genuine"])
     parameters = _initialize(random, shape, examples[0])
     buckets = _group_by_length(examples)
     steps = epochs * sum(-(-len(bucket) // BATCH) for bucket in buckets.values())
@@ -65,12 +65,14 @@ def train_transformer(examples: Sequence[Example], shape: Shape, *, epochs: int 
             arrays = _collate(batch, length, scaling, spoken=random.random() < DICTIONARY_SHARE)
             key, own = jax.random.split(key)
             parameters, state = step(parameters, state, arrays, own, words=int(length * WORDS_PER_TOKEN))
-    return Transformer({name: np.asarray(each) for name, each in parameters.items()} | scaling, shape.layers)
+    return Transformer(
+        {name: np.asarray(values) for name, values in parameters.items()} | scaling, shape.layers
+    )
 
 
 def _measure_scaling(examples: Sequence[Example]) -> Parameters:
-    tokens = np.concatenate([each.rated.tokens for each in examples])
-    wholes = np.stack([each.rated.utterance for each in examples])
+    tokens = np.concatenate([example.rated.tokens for example in examples])
+    wholes = np.stack([example.rated.utterance for example in examples])
     return {
         "token_mean": tokens.mean(axis=0),
         "token_scale": tokens.std(axis=0) + np.float32(1e-3),
@@ -91,7 +93,7 @@ def _initialize(random: np.random.Generator, shape: Shape, example: Example) -> 
     inner = (f"layer{layer}.{name}" for layer in range(shape.layers) for name in ("before", "between"))
     for name in ("final", *inner):
         parameters |= {f"{name}.scale": np.ones(width), f"{name}.shift": np.zeros(width)}
-    return {name: jnp.asarray(each, jnp.float32) for name, each in parameters.items()}
+    return {name: jnp.asarray(values, jnp.float32) for name, values in parameters.items()}
 
 
 def _list_linear(shape: Shape, example: Example) -> dict[str, tuple[int, int]]:
@@ -119,10 +121,10 @@ def _list_linear(shape: Shape, example: Example) -> dict[str, tuple[int, int]]:
 
 def _group_by_length(examples: Sequence[Example]) -> dict[int, list[Example]]:
     buckets: dict[int, list[Example]] = {}
-    for each in examples:
-        size = max(len(each.rated.tokens), len(each.spoken.tokens))
+    for example in examples:
+        size = max(len(example.rated.tokens), len(example.spoken.tokens))
         length = next(length for length in LENGTHS if length >= size)
-        buckets.setdefault(length, []).append(each)
+        buckets.setdefault(length, []).append(example)
     return buckets
 
 
@@ -140,19 +142,19 @@ def _shuffle_batches(
 def _collate(batch: Sequence[Example], length: int, scaling: Parameters, *, spoken: bool) -> Parameters:
     """Return padded arrays of BATCH readings; missing readings have weight 0."""
     arrays = _create_batch(batch[0].rated, length)
-    for place, each in enumerate(batch):
-        observed, targets = each.spoken if spoken else each.rated, each.targets
+    for place, example in enumerate(batch):
+        observed, targets = example.spoken if spoken else example.rated, example.targets
         size = len(observed.tokens)
         tokens, whole = standardize(scaling, observed.tokens, observed.utterance)
         arrays["tokens"][place, :size], arrays["utterance"][place] = tokens, whole
         arrays["phonemes"][place, :size] = observed.segments.phonemes
         arrays["words"][place, :size] = observed.segments.words
-        if observed is each.rated:
+        if observed is example.rated:
             arrays["phoneme_scores"][place, :size][observed.segments.spoken] = targets.phonemes
         arrays["word_scores"][place, : len(targets.words), 0] = targets.words / SCALE
         if targets.word_details is not None:
             arrays["word_scores"][place, : len(targets.words), 1:] = targets.word_details / SCALE
-        arrays["overall"][place], arrays["weights"][place] = targets.overall / SCALE, each.weight
+        arrays["overall"][place], arrays["weights"][place] = targets.overall / SCALE, example.weight
     return arrays
 
 

@@ -36,22 +36,22 @@ type Parts = NDArray[np.int64]
 
 
 def train_trees(examples: Sequence[Example]) -> TreeChain:
-    parts = split_speakers([each.speaker for each in examples], PARTS, seed=SPLIT_SEED)
-    weights = np.array([each.weight for each in examples])
+    parts = split_speakers([example.speaker for example in examples], PARTS, seed=SPLIT_SEED)
+    weights = np.array([example.weight for example in examples])
     typical = _average_by_phoneme(examples)
-    rows = [build_phoneme_rows(each.rated, typical) for each in examples]
+    rows = [build_phoneme_rows(example.rated, typical) for example in examples]
     phonemes, phoneme_scores = _fit_stage(
-        rows, [each.targets.phonemes for each in examples], weights, parts, PHONEME_TREES
+        rows, [example.targets.phonemes for example in examples], weights, parts, PHONEME_TREES
     )
-    observed = [(each.rated, own) for each, own in zip(examples, phoneme_scores, strict=True)]
-    word_inputs = [build_word_rows(*each) for each in observed]
+    observed = [(example.rated, own) for example, own in zip(examples, phoneme_scores, strict=True)]
+    word_inputs = [build_word_rows(*inputs) for inputs in observed]
     words, word_scores = _fit_stage(
-        word_inputs, [each.targets.words for each in examples], weights, parts, WORD_TREES
+        word_inputs, [example.targets.words for example in examples], weights, parts, WORD_TREES
     )
     wholes = np.stack(
-        [build_reading_row(*each, own) for each, own in zip(observed, word_scores, strict=True)]
+        [build_reading_row(*inputs, own) for inputs, own in zip(observed, word_scores, strict=True)]
     )
-    targets = np.stack([each.targets.overall for each in examples])
+    targets = np.stack([example.targets.overall for example in examples])
     columns = range(len(OVERALL))
     overall = tuple(
         to_trees(_create_booster(READING_TREES).fit(wholes, targets[:, column])) for column in columns
@@ -62,9 +62,11 @@ def train_trees(examples: Sequence[Example]) -> TreeChain:
 
 def _average_by_phoneme(examples: Sequence[Example]) -> Floats:
     """Return the mean score (40,) of each phoneme in genuine readings."""
-    genuine = [each for each in examples if each.kind == "genuine"]
-    phonemes = np.concatenate([each.rated.segments.phonemes[each.rated.segments.spoken] for each in genuine])
-    scores = np.concatenate([each.targets.phonemes for each in genuine])
+    genuine = [example for example in examples if example.kind == "genuine"]
+    phonemes = np.concatenate(
+        [example.rated.segments.phonemes[example.rated.segments.spoken] for example in genuine]
+    )
+    scores = np.concatenate([example.targets.phonemes for example in genuine])
     known = ~np.isnan(scores)
     counts = np.bincount(phonemes[known], minlength=len(SYMBOLS))
     sums = np.bincount(phonemes[known], scores[known], minlength=len(SYMBOLS))
@@ -80,7 +82,7 @@ def _fit_stage(
 ) -> tuple[Trees, list[Floats]]:
     """Return the trees of all examples, and each example's scores from trees of other speakers."""
     table, wanted = np.concatenate(rows), np.concatenate(targets)
-    counts = [len(each) for each in rows]
+    counts = [len(row) for row in rows]
     weight, part = np.repeat(weights, counts), np.repeat(parts, counts)
     known = ~np.isnan(wanted)
     scores = np.zeros(len(table))

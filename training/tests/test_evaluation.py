@@ -86,18 +86,18 @@ def test_phonemes_without_a_score_are_left_out() -> None:
 
 def test_only_genuine_readings_are_evaluated() -> None:
     examples = [make_example("a"), make_example("a", kind="degraded"), make_example("b")]
-    kept, predictions = select_genuine(examples, [make_prediction(each) for each in examples])
-    assert [each.speaker for each in kept] == ["a", "b"]
+    kept, predictions = select_genuine(examples, [make_prediction(example) for example in examples])
+    assert [example.speaker for example in kept] == ["a", "b"]
     assert len(predictions) == 2
 
 
 @pytest.mark.parametrize("ages", [(20, 9), (20, 20)])
 def test_the_table_has_a_row_for_each_score(ages: tuple[int, int]) -> None:
     examples = [make_example(f"speaker {number}", ages[number % 2]) for number in range(8)]
-    for each in examples:
-        each.targets.words[0], each.targets.words[1] = 2.0, 9.0
-        each.targets.phonemes[0] = 0.0
-    predictions = [make_prediction(each) for each in examples]
+    for example in examples:
+        example.targets.words[0], example.targets.words[1] = 2.0, 9.0
+        example.targets.phonemes[0] = 0.0
+    predictions = [make_prediction(example) for example in examples]
     table = format_table(examples, predictions).splitlines()
     assert table[0] == "8 readings of 8 speakers"
     names = [line.split()[0] for line in table[2:8]]
