@@ -184,12 +184,12 @@ class Upload:
         """Make `upload_all` fail soon, which runs in another thread."""
         self._is_stopped.set()
 
-    def _upload(self, wanted: StoredObject) -> None:
+    def _upload(self, stored: StoredObject) -> None:
         if self._is_stopped.is_set():
             raise InterruptedError
-        with (self._folder / wanted.path).open("rb") as content, translate_storage_errors():
-            self._done.append(wanted.key)
-            self._client.put_object(self._bucket.name, wanted.key, content, wanted.bytes, wanted.content_type)
+        with (self._folder / stored.path).open("rb") as content, translate_storage_errors():
+            self._done.append(stored.key)
+            self._client.put_object(self._bucket.name, stored.key, content, stored.bytes, stored.content_type)
 
     def undo(self) -> None:
         """Delete the uploaded objects."""

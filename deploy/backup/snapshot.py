@@ -57,12 +57,12 @@ async def take_consistent_snapshot(
         before = await asyncio.to_thread(mirror.update)
         report(f"{len(before)} objects, {len(mirror.copied)} of them copied")
         snapshot = await _take_snapshot(system, databases, report, options)
-        wanted = set[str]().union(*[await database.list_references() for database in databases])
-        missing = await asyncio.to_thread(mirror.add, wanted)
+        references = set[str]().union(*[await database.list_references() for database in databases])
+        missing = await asyncio.to_thread(mirror.add, references)
         # An object that is missing for two snapshots in a row was missing before.
         if missing <= absent:
             after = await asyncio.to_thread(mirror.list_present)
-            snapshot.keys, snapshot.missing = (before & after) | (wanted - missing), missing
+            snapshot.keys, snapshot.missing = (before & after) | (references - missing), missing
             return snapshot
         absent = missing
         for database in databases:

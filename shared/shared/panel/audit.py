@@ -100,16 +100,16 @@ class AuditView(ResourceView, model=AuditEntry):
         Column("changes", "Before and after", template="audit_changes.html"),
     )
     details = (*columns, Column("id", "Entry"))
-    empty_text = "Nothing was changed yet. Changes appear here with their author."
+    empty_text = "Nothing has been changed yet. Changes appear here with their author."
     list_template, details_template = "audit_list.html", "audit_details.html"
     tabs: ClassVar = [(title, AUDIT_PAGES[service]) for service, title in SERVICES.items()]
 
     async def list_rows(self, session: AsyncSession, query: ListQuery) -> Listing:
-        asked = {"page": query.page, "limit": query.limit, "cursor": query.cursor}
+        parameters = {"page": query.page, "limit": query.limit, "cursor": query.cursor}
         chosen = {**query.filters}
         for name in {"actor_id", "subject_id"} & chosen.keys():
             chosen[name] = await self.find_person(session, chosen[name])
-        page = await list_audit_entries(session, parse(AuditLogFilter, asked | chosen))
+        page = await list_audit_entries(session, parse(AuditLogFilter, parameters | chosen))
         ids = {id for entry in page.entries for id in (entry.actor_id, entry.subject_id) if id}
         names = await self.list_names(session, ids)
         return Listing([AuditRow(entry, names) for entry in page.entries], page.pagination)

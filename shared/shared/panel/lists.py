@@ -143,29 +143,29 @@ def read_list_query(
     request: Request, *, columns: Sequence[Column], filters: Sequence[Filter], default_sort: str, limit: int
 ) -> ListQuery:
     """Parse a list's query string. Raises Invalid with pointers to the parameters."""
-    asked = request.query_params
-    sort = asked.get("sort") or default_sort
+    parameters = request.query_params
+    sort = parameters.get("sort") or default_sort
     sortable = {column.name for column in columns if column.is_sortable}
     if sort.removeprefix("-") not in {*sortable, default_sort.removeprefix("-"), ""}:
         raise field_error("#/query/sort", f"must be one of {', '.join(sorted(sortable))}")
-    cursor = asked.get("cursor") or None
+    cursor = parameters.get("cursor") or None
     if cursor and len(cursor) > MAX_CURSOR_LENGTH:
         raise field_error("#/query/cursor", "must be the next_cursor of a page")
     return ListQuery(
-        search=clean_parameter("search", asked.get("search", ""), max_length=MAX_SEARCH_LENGTH),
-        filters=_read_filters(asked, filters),
+        search=clean_parameter("search", parameters.get("search", ""), max_length=MAX_SEARCH_LENGTH),
+        filters=_read_filters(parameters, filters),
         sort=sort.removeprefix("-"),
         is_descending=sort.startswith("-"),
-        page=_read_page(asked.get("page", "")),
+        page=_read_page(parameters.get("page", "")),
         cursor=cursor,
         limit=limit,
     )
 
 
-def _read_filters(asked: Mapping[str, str], filters: Sequence[Filter]) -> dict[str, str]:
+def _read_filters(parameters: Mapping[str, str], filters: Sequence[Filter]) -> dict[str, str]:
     found = {}
     for list_filter in filters:
-        value = clean_parameter(list_filter.name, asked.get(list_filter.name, ""))
+        value = clean_parameter(list_filter.name, parameters.get(list_filter.name, ""))
         if value and list_filter.choices and value not in {choice[0] for choice in list_filter.choices}:
             raise field_error(f"#/query/{list_filter.name}", "must be one of the choices")
         if value:

@@ -83,10 +83,10 @@ class PanelPage:
         return RedirectResponse(self.build_address(*parts, **{**query, "done": code}), 303)
 
     def find_message(self, request: Request) -> str:
-        asked = request.query_params
+        parameters = request.query_params
         texts = {**MESSAGES, **self.messages, **self.list_refusals()}
-        text = texts.get(asked.get("done", ""), "")
-        count = asked.get("count", "")
+        text = texts.get(parameters.get("done", ""), "")
+        count = parameters.get("count", "")
         return text.replace("{count}", f"{int(count):,}" if count.isdecimal() and len(count) < 10 else "")
 
     def list_refusals(self) -> dict[str, str]:

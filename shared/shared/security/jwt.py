@@ -123,15 +123,15 @@ class JwksClient:
 
     async def fetch_ahead(self) -> None:
         """Fetch the keys before the first request needs them. Failures are only logged."""
-        await self._refresh(asked=time.monotonic())
+        await self._refresh(requested_at=time.monotonic())
 
     async def get(self, kid: str) -> jwt.PyJWK | None:
         now = time.monotonic()
         if kid not in self._keys:
-            await self._refresh(asked=now)
+            await self._refresh(requested_at=now)
         elif now - self._fetched_at > self._max_age and (self._renewal is None or self._renewal.done()):
             # A request with a known key must not wait for a URL that may hang.
-            self._renewal = asyncio.create_task(self._refresh(asked=now))
+            self._renewal = asyncio.create_task(self._refresh(requested_at=now))
         if not self._keys:
             raise KeysUnavailable("Tokens cannot be verified right now; try again in a moment.")
         return self._keys.get(kid)
@@ -140,10 +140,10 @@ class JwksClient:
         if self._renewal is not None:
             self._renewal.cancel()
 
-    async def _refresh(self, *, asked: float) -> None:
+    async def _refresh(self, *, requested_at: float) -> None:
         async with self._lock:
             cooldown = self._cooldown if self._keys else min(self._cooldown, MAX_KEYLESS_COOLDOWN_SECONDS)
-            if self._tried_at >= asked or time.monotonic() - self._tried_at < cooldown:
+            if self._tried_at >= requested_at or time.monotonic() - self._tried_at < cooldown:
                 return
             try:
                 self._keys = parse_keys(await self._fetch(self._url), self._algorithm)

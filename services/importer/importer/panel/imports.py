@@ -104,8 +104,8 @@ class ImportsView(ResourceView, model=ImportJob):
     details_template = "imports/details.html"
 
     async def list_rows(self, session: AsyncSession, query: ListQuery) -> Listing:
-        asked = {"page": query.page, "limit": query.limit, "cursor": query.cursor, **query.filters}
-        found = await queries.list_imports(session, ImportFilter.model_validate(asked))
+        parameters = {"page": query.page, "limit": query.limit, "cursor": query.cursor, **query.filters}
+        found = await queries.list_imports(session, ImportFilter.model_validate(parameters))
         return Listing(found.jobs, found.pagination)
 
     async def get_row(self, session: AsyncSession, row_id: UUID) -> ImportRead:
@@ -184,8 +184,8 @@ class ImportsView(ResourceView, model=ImportJob):
 async def _find_session(session: AsyncSession, request: Request, owner_id: UUID) -> UploadSessionRead | None:
     """Return the upload session named in the URL, if it is the editor's own."""
     try:
-        asked = UUID(request.query_params.get("session", ""))
-        found = await uploads.get_upload_session(session, asked, UploadedFilePageQuery())
+        session_id = UUID(request.query_params.get("session", ""))
+        found = await uploads.get_upload_session(session, session_id, UploadedFilePageQuery())
     except (ValueError, UploadSessionNotFound):
         return None
     return found if found.owner_id == owner_id else None

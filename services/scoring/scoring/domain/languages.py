@@ -8,7 +8,7 @@ def find_language(tag: str, languages: Sequence[str]) -> str | None:
 
     Case is ignored, and `_` means `-` (basic filtering, RFC 4647, section 3.3.1).
     """
-    wanted = tag.replace("_", "-").lower()
-    exact = (language for language in languages if language.lower() == wanted)
-    longer = (language for language in languages if language.lower().startswith(f"{wanted}-"))
+    normalized = tag.replace("_", "-").lower()
+    exact = (language for language in languages if language.lower() == normalized)
+    longer = (language for language in languages if language.lower().startswith(f"{normalized}-"))
     return next(exact, None) or next(longer, None)
