@@ -1,12 +1,12 @@
-// What is typed into a form survives a save that no page answered, such as one after the end of the session.
+// Keeps the input of a form if saving it gets no page as an answer, for example because the session has ended.
 //
-// A sent form is kept in the tab's sessionStorage until a page of the panel shows that it was saved, or is another one.
-// The page of the form itself puts it back; the sign-on in between leaves it there. Passwords and files are never kept.
+// A sent form is stored in the tab's sessionStorage until a page of the panel shows that it was saved, or another page is
+// opened. The form's own page restores it, and the sign-on in between keeps it. Passwords and files are never stored.
 "use strict";
 
 const DRAFT = "parley.draft";
 const SIGN_ON = "/admin/login";
-// The new page's own: another session has another value.
+// Taken from the new page, because another session has another value.
 const NOT_KEPT = new Set(["csrf_token"]);
 const SECRET_TYPES = new Set(["password", "file"]);
 
@@ -29,7 +29,7 @@ function writeField(field, kept) {
   for (const { value, text } of kept) {
     const known = [...field.options].find((option) => option.value === value);
     if (known) known.selected = true;
-    // What was found by typing is not among the options of a new page.
+    // A new page does not have the options that were found by typing.
     else if (field.dataset.lookup) field.add(new Option(text, value, true, true));
   }
 }
@@ -41,7 +41,7 @@ function keepDraft(form) {
   try {
     sessionStorage.setItem(DRAFT, JSON.stringify(draft));
   } catch {
-    // A browser without storage: what is typed lives as long as the page.
+    // Without storage, the input is lost when the page is left.
   }
 }
 
@@ -86,10 +86,10 @@ function settleDraft() {
   const draft = readDraft();
   if (!draft || location.pathname === SIGN_ON) return;
   const form = document.querySelector("form[data-guarded]");
-  // A page without the form is one of an error.
+  // A page without the form shows an error.
   if (draft.path === location.pathname && !form) return;
   if (draft.path !== location.pathname || draft.user !== form.dataset.user) return dropDraft();
-  // The answer to a sent form has in its fields what was sent.
+  // The fields of an answer to a sent form contain the values that were sent.
   if (!("answered" in form.dataset)) restoreDraft(form, draft);
 }
 

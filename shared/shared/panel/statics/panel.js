@@ -1,4 +1,4 @@
-// What all pages of the panel share. Without it, every page still works.
+// Behaviour that all pages of the panel share. Every page also works without it.
 "use strict";
 
 for (const time of document.querySelectorAll("time[datetime]")) {
@@ -16,7 +16,7 @@ if (document.querySelector("[data-message]")) {
   history.replaceState(null, "", address);
 }
 
-// The answer to a sent form: reloading it, or coming back to it, gets the form again instead of sending it twice.
+// After a form was sent, reloading the page or returning to it requests the form again instead of sending it twice.
 if (document.querySelector("form[data-answered]")) history.replaceState(history.state, "", location.href);
 
 for (const button of document.querySelectorAll("[data-back]")) {
@@ -24,7 +24,7 @@ for (const button of document.querySelectorAll("[data-back]")) {
   button.addEventListener("click", () => history.back());
 }
 
-function confirmed(text) {
+function askForConfirmation(text) {
   const dialog = document.getElementById("confirmation");
   document.getElementById("confirmation-text").textContent = text;
   return new Promise((resolve) => {
@@ -48,8 +48,8 @@ function setBusy(form, busy) {
   }
 }
 
-// An action on rows of a list, without rows or without the value that it needs, would lose what was chosen.
-function whyNot(form, button) {
+// An action without selected rows, or without the value that it needs, would lose the selection.
+function findRefusal(form, button) {
   if (form.id !== "chosen") return "";
   if (!document.querySelector("input[name='ids'][form='chosen']:checked")) return form.dataset.refusal;
   const field = form.elements[button?.dataset.needs];
@@ -64,13 +64,13 @@ function refuse(form, reason) {
   note.className = "errors";
 }
 
-// Words in a field with a look-up, of which no choice was taken, would be lost.
+// Words that were typed into a look-up without selecting a choice would be lost.
 const findUnfinished = (form) => [...form.querySelectorAll("[role=combobox]")].find((input) => !input.validity.valid);
 
 for (const form of document.querySelectorAll("form[data-once]")) {
   form.addEventListener("submit", async (event) => {
     if (form.hasAttribute("data-busy")) return event.preventDefault();
-    const reason = whyNot(form, event.submitter);
+    const reason = findRefusal(form, event.submitter);
     if (reason) {
       event.preventDefault();
       return refuse(form, reason);
@@ -83,7 +83,7 @@ for (const form of document.querySelectorAll("form[data-once]")) {
     const text = event.submitter?.dataset.confirm ?? form.dataset.confirm;
     if (text && !form.hasAttribute("data-confirmed")) {
       event.preventDefault();
-      if (await confirmed(text)) {
+      if (await askForConfirmation(text)) {
         form.setAttribute("data-confirmed", "");
         form.requestSubmit(event.submitter);
       }
@@ -128,7 +128,7 @@ if (chooseAll) {
   addEventListener("pageshow", update);
 }
 
-// A field that finds what it offers by typing: the combobox of the ARIA practices, with the chosen ones as buttons.
+// A field whose choices are found by typing: the combobox of the ARIA practices, with the selected choices as buttons.
 const LOOKUP_DELAY_MILLISECONDS = 200;
 
 class Lookup {
@@ -284,7 +284,7 @@ class Lookup {
       if (last) this.remove(last);
       return;
     } else {
-      // Enter would send the form while something is being typed here.
+      // Enter would send the form while the user is typing here.
       if (event.key === "Enter" && this.input.value) event.preventDefault();
       return;
     }

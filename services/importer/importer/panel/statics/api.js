@@ -1,11 +1,11 @@
-// Calls of the JSON API. The access token stays in this page's memory.
+// Calls the JSON API. The access token stays in this page's memory.
 
 const EARLY_MS = 30_000;
 const MAX_ATTEMPTS = 4;
 let token = null;
 let expiresAt = 0;
 
-/** A refusal that a person can read; `problem` is the answer's problem+json. */
+/** An error with a message for the user. `problem` is the response's problem document. */
 export class Refused extends Error {
   constructor(problem, status) {
     super(problem?.detail ?? "The server does not answer. Check your connection and try again.");
@@ -57,8 +57,8 @@ async function read(response) {
 }
 
 /**
- * Send a form and return the answer's JSON. `onProgress` gets the number of bytes sent, which fetch cannot tell.
- * Busy servers and broken connections are tried again: the API takes the same files twice as one.
+ * Send a form and return the response's JSON. `onProgress` gets the number of bytes sent, which fetch cannot report.
+ * Requests are retried if the server is busy or the connection breaks: the API stores the same file only once.
  */
 export async function sendForm(path, form, onProgress) {
   for (let attempt = 1; ; attempt += 1) {

@@ -1,4 +1,4 @@
-// A zone that takes dropped files and folders, and the files that are chosen in its field.
+// A zone that accepts dropped files and folders, and files that are chosen in its field.
 
 /** Call `take` with the files. The field is emptied, so that the same files can be chosen again. */
 export function takeFiles(zone, input, take) {

@@ -1,4 +1,4 @@
-// The page of an import: follows its progress, and downloads its report.
+// The page of an import: shows its progress, and downloads its report.
 import { call, pause, Refused, SessionEnded } from "./api.js";
 
 const POLL_MS = 2000;
@@ -61,7 +61,7 @@ async function poll() {
   return show(await (await call(path)).json());
 }
 
-/** Show a version of the import, and return whether it has ended. */
+/** Show a state of the import, and return whether it has ended. */
 function show(item) {
   version = item.version;
   const bar = document.getElementById("import-progress");

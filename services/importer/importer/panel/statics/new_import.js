@@ -15,7 +15,7 @@ const recordings = new Recordings({
   again: find("recordings-again"),
   session: form.dataset.session || "",
   onSession: (id) => {
-    // The page can be loaded again, or opened tomorrow, with the same recordings.
+    // The page can be reloaded, or opened later, with the same recordings.
     history.replaceState(null, "", id ? `?session=${id}` : location.pathname);
     if (!id) find("earlier")?.remove();
   },
@@ -84,7 +84,7 @@ function clearProblems() {
   }
 }
 
-/** Show a problem at the field to which it belongs, which may be above the buttons, out of sight. */
+/** Show a problem at its field, which may be out of sight above the buttons. */
 function showProblem(field, text, jobId) {
   const message = find(`${field}-problem`);
   message.textContent = text;

@@ -1,4 +1,4 @@
-// Uploads recordings in batches, and shows for each file how far it is and what became of it.
+// Uploads recordings in batches, and shows the progress and the result of each file.
 import { Refused, sendForm } from "./api.js";
 
 const PATH = "/api/v1/admin/import/audio";
@@ -56,7 +56,7 @@ export class Recordings {
     }
   }
 
-  /** An archive goes alone, so that its recordings are not mixed with those of other files. */
+  /** An archive is sent alone, so that its recordings are not mixed with those of other files. */
   next() {
     const batch = [];
     let bytes = 0;
@@ -73,7 +73,7 @@ export class Recordings {
 
   async sendBatch(batch) {
     const form = new FormData();
-    // The API wants it before the files.
+    // The API requires it before the files.
     if (this.session) form.append("upload_session_id", this.session);
     for (const item of batch) {
       form.append("files[]", item.file, item.file.name);
@@ -151,7 +151,7 @@ class Item {
   }
 }
 
-/** Spread the bytes that were sent over the files, which are sent one after the other. */
+/** Distribute the sent bytes over the files, which are sent one after the other. */
 function showProgress(batch, sent) {
   let left = sent;
   for (const item of batch) {
@@ -162,7 +162,7 @@ function showProgress(batch, sent) {
   }
 }
 
-/** Give every file its results; those that have another name come from an archive. */
+/** Assign the results to the files. Results with another name come from an archive. */
 function settle(batch, answer) {
   const uploaded = [...answer.uploaded_files];
   const rejected = [...answer.rejected];

@@ -1,4 +1,4 @@
-// Calls of the JSON API, with an access token that only this page's memory holds.
+// Calls the JSON API. The access token stays in this page's memory.
 
 const RENEW_BEFORE_MS = 30_000;
 let token = null;
@@ -36,7 +36,7 @@ async function readJson(response) {
   }
 }
 
-/** Send a form, and call `onProgress` with shares from 0 to 1 while it is on its way. */
+/** Send a form, and call `onProgress` with shares from 0 to 1 while it is being sent. */
 export async function postForm(path, form, onProgress = () => {}) {
   const bearer = await accessToken();
   const request = new XMLHttpRequest();

@@ -109,7 +109,7 @@ class RecordingField {
     }
   }
 
-  /** Show again what the speech has, so that a refused recording is not taken for it. */
+  /** Show the speech's own recording again, so that the refused one is not mistaken for it. */
   reject(detail) {
     this.say("", detail);
     if (this.key.value) return this.loadStored();
@@ -128,7 +128,7 @@ class RecordingField {
     try {
       this.player.load(await decode(await recording.arrayBuffer()));
     } catch {
-      // The server may know a format that this browser does not play.
+      // The server may support a format that this browser cannot play.
       this.player.clear();
     }
   }

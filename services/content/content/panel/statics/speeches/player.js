@@ -1,4 +1,4 @@
-// Plays one recording and draws its waveform. Click or arrow keys move in it.
+// Plays one recording and draws its waveform. A click or the arrow keys move the position.
 
 import { toMono } from "./wav.js";
 

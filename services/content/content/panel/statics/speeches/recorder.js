@@ -4,7 +4,7 @@ export function canRecord() {
   return Boolean(navigator.mediaDevices?.getUserMedia && window.MediaRecorder);
 }
 
-/** Begin to record. Returns a function that ends it and resolves to the bytes. */
+/** Start recording. Returns a function that stops it and resolves to the bytes. */
 export async function startRecording() {
   const stream = await navigator.mediaDevices.getUserMedia({
     audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },

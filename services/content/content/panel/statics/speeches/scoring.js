@@ -1,4 +1,4 @@
-// Shows how the scorer of the learners' recordings judges this one, before a learner meets it.
+// Scores this recording with the scorer of learners' recordings, before learners play the speech.
 
 import { postForm } from "./api.js";
 

@@ -1,9 +1,9 @@
-// Sound as the importer takes it: browsers record WebM, which phones of learners may not play.
+// Converts recordings to WAV: browsers record WebM, which learners' phones may not play.
 
 const SAMPLE_RATE = 44_100;
 const HEADER_BYTES = 44;
 
-/** Decode a recording of any format that the browser knows. */
+/** Decode a recording in any format that the browser supports. */
 export async function decode(bytes) {
   const context = new OfflineAudioContext(1, 1, SAMPLE_RATE);
   return context.decodeAudioData(bytes);
@@ -19,7 +19,7 @@ export function toMono(sound) {
   return mono;
 }
 
-/** Write mono PCM of 16 bits. */
+/** Encode samples as mono 16-bit PCM. */
 export function encode(sound) {
   const samples = toMono(sound);
   const view = new DataView(new ArrayBuffer(HEADER_BYTES + samples.length * 2));

@@ -1,4 +1,4 @@
-// Draws the tables of the page as charts. Without it, the tables are there all the same.
+// Draws the tables of the page as charts. The tables are also readable without it.
 
 const MAX_LABEL_CHARACTERS = 26;
 const MAX_LABEL_CHARACTERS_OF_PHONES = 15;
@@ -117,6 +117,6 @@ function drawAll() {
 drawAll();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
 
-// The zones that the browser knows, as suggestions.
+// Suggest the time zones that the browser knows.
 const zones = document.getElementById("zones");
 for (const zone of ["UTC", ...(Intl.supportedValuesOf?.("timeZone") ?? [])]) zones.append(new Option(zone, zone));
