@@ -42,15 +42,15 @@ PARTS: tuple[Part, ...] = (
     ("services/scoring/tests/providers",),
     _leave_out("services/scoring/tests/memory_only", "test_memory.py"),
     ("gateway",),
+    ("deploy/backup",),
     ("tests/shared/messaging",),
     _leave_out("services/content", "tests/search", "tests/panel"),
     ("services/content/tests/search", "services/content/tests/panel"),
     ("tests/contracts", "tests/architecture", "deploy/seed", "deploy/k8s", "training"),
     ("services/importer",),
     ("deploy/local", "deploy/compose", "deploy/image"),
-    QUORUM,
-    ("deploy/backup",),
     ("services/game",),
+    QUORUM,
 )
 """The longest come first, so that the processes end at about the same time."""
 WHEN_NAMED = ("tests/drills", "tests/browser")
