@@ -4,13 +4,17 @@ from collections.abc import Iterable
 
 from contracts.receipt import MAX_PHONEMES, MAX_SYMBOL_LENGTH, PhonemeScores
 
-from scoring.domain.scores import WordScore
+from scoring.domain.scores import MIN_SPOKEN_SCORE, WordScore
 
 
 def sum_phonemes(words: Iterable[WordScore]) -> list[PhonemeScores]:
-    """Return each symbol with the number and the sum of its scores. Omitted words have none."""
+    """Return each symbol with the number and the sum of its scores, except in omitted and replaced words.
+
+    The phonemes of a replaced word have low scores, however well the learner pronounces them.
+    """
     sums: dict[str, tuple[int, float]] = {}
-    for phoneme in (phoneme for word in words for phoneme in word.phonemes):
+    spoken = (word for word in words if word.score is not None and word.score >= MIN_SPOKEN_SCORE)
+    for phoneme in (phoneme for word in spoken for phoneme in word.phonemes):
         symbol = phoneme.symbol[:MAX_SYMBOL_LENGTH]
         count, total = sums.get(symbol, (0, 0.0))
         sums[symbol] = (count + 1, total + phoneme.score)

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from scoring.types import ErrorType
 
+MIN_SPOKEN_SCORE = 35.0
+"""Below this score, another word was spoken instead."""
+
 
 @dataclass(frozen=True)
 class PhonemeScore:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scoring.domain.scores import AudioInfo, PhonemeScore, ScoringResult, WordScore
+from scoring.domain.scores import MIN_SPOKEN_SCORE, AudioInfo, PhonemeScore, ScoringResult, WordScore
 from scoring.providers.offline import PROVIDER, SCORER
 from scoring.providers.offline.aligner import Segments
 from scoring.providers.offline.encoder import SECONDS_PER_FRAME, Floats
@@ -18,8 +18,6 @@ from scoring.types import ErrorType
 
 MIN_CORRECT_SCORE = 60.0
 """Raters found four in five words below this score to be bad. One in eighty good words is below it."""
-MIN_SPOKEN_SCORE = 35.0
-"""Below this score, another word was spoken instead."""
 MIN_WORDS_FOR_FLUENCY = 2
 MS_PER_FRAME = SECONDS_PER_FRAME * 1000
 
