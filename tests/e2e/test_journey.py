@@ -98,6 +98,8 @@ async def test_a_game_is_saved_published_and_shown_in_the_history(learner: Learn
     answer = await learner.client.put("/api/v1/game/goal", json=goal, headers=learner.headers)
     assert (answer.status_code, answer.json()) == (200, goal)
     assert (await learner.get("/game/stats", tz="Asia/Tokyo")).json()["goal"]["reached_today"] is True
+    assert {each["tag"]["id"] for each in stats["by_tag"]} == {tag["id"] for tag in speech["tags"]}
+    assert stats["hardest_sentences"] == []
 
     async with asyncio.timeout(10):
         while await count_plays(admin, speech["id"]) != before + 1:  # noqa: ASYNC110 - another system's work

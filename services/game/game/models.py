@@ -42,6 +42,9 @@ __all__ = [
     "GameSession",
     "InboxEvent",
     "OutboxEvent",
+    "PractisedPhoneme",
+    "PractisedSpeech",
+    "PractisedTag",
     "Review",
     "SpeechDeletion",
     "SpeechFigures",
@@ -54,15 +57,17 @@ __all__ = [
 
 # The prior: eight of ten answers are correct.
 PRIOR_PLAYS, PRIOR_CORRECT = 10, 8
+IS_HARD = f"estimated_rate < {PRIOR_CORRECT / PRIOR_PLAYS}"
+"""A speech that the learner finds harder than the prior says."""
 
 
 class GameSession(Base):
-    """A finished session and its totals. Never changed once it is saved.
+    """A finished session and its totals. Never changed once it is saved, except for `practice_counted`.
 
     `idempotency_key` is unique per learner; `request_sha256` identifies a repetition of the same request.
     `utc_offset_minutes` is the learner's UTC offset, null if unknown. `selected_tags` is a list of {id, name}
     with the names at that time, null where unknown. `score_sum` and `scored_count` allow exact averages over
-    several sessions.
+    several sessions. The learner's practised speeches, tags and phonemes include it if `practice_counted`.
     """
 
     __tablename__ = "game_sessions"
@@ -89,9 +94,11 @@ class GameSession(Base):
     scored_count: Mapped[int]
     avg_pronunciation_score: Mapped[float | None] = mapped_column(Double)
     saved_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    practice_counted: Mapped[bool] = mapped_column(server_default=false())
 
     __table_args__ = (
         UniqueConstraint("user_id", "idempotency_key"),
+        Index("ix_game_sessions_practice", "id", postgresql_where=text("NOT practice_counted")),
         Index(None, "user_id", "completed_at", "id"),
         Index(None, "completed_at", "id"),
         Index(None, "mode", "completed_at", "id"),
@@ -213,6 +220,61 @@ class DailyGoal(Base):
 
     user_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     sentences_per_day: Mapped[int]
+
+
+class PractisedSpeech(Base):
+    """A learner's attempts at a speech, those that were not skipped, and their verified scores.
+
+    `last_played_at` is the start of the latest session with it. `estimated_rate` is the share of successes:
+    correct attempts, and of each score its hundredth, shrunk towards the prior while there are few.
+    """
+
+    __tablename__ = "practised_speeches"
+
+    user_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    speech_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    attempts: Mapped[int]
+    correct: Mapped[int]
+    scores: Mapped[int]
+    score_sum: Mapped[float] = mapped_column(Double)
+    last_played_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    estimated_rate: Mapped[float] = mapped_column(
+        Double,
+        Computed(
+            "(correct::double precision + score_sum / 100::double precision"
+            f" + {PRIOR_CORRECT}::double precision) / (attempts + scores + {PRIOR_PLAYS})::double precision",
+            persisted=True,
+        ),
+    )
+
+    __table_args__ = (Index(None, "user_id", "estimated_rate", "speech_id", postgresql_where=text(IS_HARD)),)
+
+
+class PractisedTag(Base):
+    """The results of a learner with speeches that had the tag when they were played."""
+
+    __tablename__ = "practised_tags"
+
+    user_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    tag_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    sessions: Mapped[int]
+    sentences: Mapped[int]
+    correct: Mapped[int]
+    score_sum: Mapped[float] = mapped_column(Double)
+    scored_count: Mapped[int]
+
+
+class PractisedPhoneme(Base):
+    """The verified scores of a learner for one phoneme, by one scorer, whose alphabet the symbol is in."""
+
+    __tablename__ = "practised_phonemes"
+
+    user_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    scorer: Mapped[str] = mapped_column(Text, primary_key=True)
+    symbol: Mapped[str] = mapped_column(Text, primary_key=True)
+    scores: Mapped[int] = mapped_column(BigInteger)
+    score_sum: Mapped[float] = mapped_column(Double)
+    last_scored_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 class ErasedUser(Base):

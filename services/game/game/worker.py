@@ -1,4 +1,4 @@
-"""The worker process of the game service: consumers, relay, the purge of erased users' ids, and analytics."""
+"""The worker process of the game service: consumers, relay, the purge of erased users' ids, and figures."""
 
 from collections.abc import Sequence
 
@@ -8,12 +8,15 @@ from shared.messaging.worker import build_worker
 from starlette.applications import Starlette
 
 from game.commands.analytics import count_waiting_sessions
+from game.commands.practice import count_earlier_practice
 from game.commands.users import purge_erased_users
 from game.consumers import subscriptions
 from game.settings import WorkerSettings
 
 PURGE_SECONDS = 3600.0
 COUNT_SECONDS = 2.0
+# Only an upgrade leaves work.
+PRACTICE_SECONDS = 30.0
 
 
 def create_worker(settings: WorkerSettings) -> Starlette:
@@ -29,7 +32,18 @@ def create_loops(database: Database) -> Sequence[Loop]:
         async with database.transaction() as session:
             return await count_waiting_sessions(session)
 
+    async def count_practice() -> bool:
+        async with database.transaction() as session:
+            return await count_earlier_practice(session)
+
     return [
+        Loop(
+            name="practice_count",
+            work=count_practice,
+            interval_seconds=PRACTICE_SECONDS,
+            max_retry_seconds=60.0,
+            required=False,
+        ),
         Loop(
             name="analytics_count",
             work=count,

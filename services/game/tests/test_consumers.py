@@ -231,7 +231,8 @@ async def played(
 ) -> SessionCompleted:
     """The event of a saved session with a used receipt."""
     body = new_body()
-    body["results"][0]["receipt"] = new_receipt(learner, text=speeches[0].text, score=90.0)
+    about = {"scorer": "new-2", "phonemes": [["TH", 2, 120.5]]}
+    body["results"][0]["receipt"] = new_receipt(learner, text=speeches[0].text, score=90.0, **about)
     async with database.transaction() as session:
         await save_session(
             session,
@@ -273,6 +274,9 @@ async def test_only_the_id_of_a_deleted_user_remains(
         "used_receipts": 1,
         "daily_activity": 2,
         "daily_goals": 1,
+        "practised_speeches": 2,
+        "practised_tags": 1,
+        "practised_phonemes": 1,
         "uncounted_sessions": 1,
         # Not of the skipped result.
         "reviews": 2,

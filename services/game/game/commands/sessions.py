@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from game.commands import audit_log
 from game.commands.activity import subtract_daily_activity
 from game.commands.analytics import subtract_session
+from game.commands.practice import add_practice, subtract_practice
 from game.commands.reviews import reschedule_speeches, schedule_session
 from game.commands.users import lock_active_user, lock_user
 from game.domain.clock import MAX_RESPONSE_TIME_MS, SessionTimes, correct_times
@@ -75,6 +76,7 @@ async def save_session(
     results = await _consume_receipts(session, user_id, evaluation.results)
     await _insert_results(session, saved.id, results)
     await schedule_session(session, user_id, saved, results=results)
+    await add_practice(session, [saved.id])
     _record_completed(session, user_id, saved, results=results)
     return SaveResult(saved, replayed=False)
 
@@ -151,6 +153,7 @@ async def _insert_session(
         "user_id": request.user_id,
         "idempotency_key": request.key,
         "request_sha256": request.sha256,
+        "practice_counted": True,
         **({"id": new.id} if new.id else {}),
     }
     inserted = insert(GameSession).values(row).on_conflict_do_nothing().returning(*SUMMARY_COLUMNS)
@@ -215,6 +218,7 @@ async def delete_session(session: AsyncSession, session_id: UUID, *, actor: UUID
         raise SessionNotFound("There is no such session.")
     await subtract_session(session, session_id)
     await subtract_daily_activity(session, deleted)
+    await subtract_practice(session, deleted)
     await _record_deleted(session, deleted, actor=actor)
     of_session = select(GameResult.speech_id).where(GameResult.session_id == session_id)
     played = set(await session.scalars(of_session))

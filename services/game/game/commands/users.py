@@ -7,7 +7,17 @@ from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from game.models import DailyActivity, DailyGoal, ErasedUser, GameSession, Review, UsedReceipt
+from game.models import (
+    DailyActivity,
+    DailyGoal,
+    ErasedUser,
+    GameSession,
+    PractisedPhoneme,
+    PractisedSpeech,
+    PractisedTag,
+    Review,
+    UsedReceipt,
+)
 from game.queries.users import ensure_not_erased
 
 # Far longer than an access token is valid or a delivery delayed. Dead letters must not be replayed after
@@ -39,7 +49,9 @@ def _lock_key(user_id: UUID) -> ColumnElement[int]:
 
 
 async def delete_user_rows(session: AsyncSession, user_id: UUID) -> None:
-    for table in (GameSession, UsedReceipt, DailyActivity, DailyGoal, Review):
+    # The sessions first: this waits for the worker, which may be adding one of them to the others.
+    practised = (PractisedSpeech, PractisedTag, PractisedPhoneme)
+    for table in (GameSession, UsedReceipt, DailyActivity, DailyGoal, Review, *practised):
         await session.execute(delete(table).where(table.user_id == user_id))
 
 

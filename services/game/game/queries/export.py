@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, Text, case, cast, func, select, tu
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from game.models import DailyActivity, GameResult, GameSession, UsedReceipt
+from game.queries.export_rows import stream_practice
 from game.queries.goals import find_sentences_per_day
 from game.queries.reviews import dump_reviews
 from game.queries.sessions import SUMMARY_COLUMNS, select_results
@@ -86,7 +87,10 @@ async def _stream(database: Database, user_id: UUID, *, start: bytes) -> AsyncGe
     yield b'],"reviews":[' if position == START else b']}],"reviews":['
     async for reviews in dump_reviews(database, user_id):
         yield reviews
-    yield b"]}"
+    yield b"]"
+    async for piece in stream_practice(database, user_id):
+        yield piece
+    yield b"}"
 
 
 async def _dump_days(session: AsyncSession, user_id: UUID) -> bytes:

@@ -21,6 +21,7 @@ from game.domain.sessions import compute_average_score
 from game.domain.time_zones import parse_time_zone
 from game.models import GameResult, GameSession
 from game.queries.goals import find_sentences_per_day
+from game.queries.practice import get_practice
 from game.queries.time_zones import select_day
 from game.schemas.progress import (
     DayProgress,
@@ -48,6 +49,7 @@ async def get_progress(session: AsyncSession, user_id: UUID, *, tz: str) -> Prog
             "by_day": _to_days(by_day, after=shown_after),
             "by_level": _to_levels(by_level),
             "scorers": await list_scorers(session, user_id, tz=tz),
+            **(await get_practice(session, user_id)).model_dump(),
         }
     )
 

@@ -11,8 +11,9 @@ from shared.data.storage import Storage
 from shared.errors import field_error
 from shared.http.pages import MAX_COUNTED, count_items
 from shared.http.pagination import MAX_CURSOR_PAGE, Pagination, decode_cursor, encode_cursor
-from sqlalchemy import ColumnElement, Select, case, func, lateral, select, true, tuple_
+from sqlalchemy import ColumnElement, FromClause, Select, case, func, lateral, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from game.domain.progress import DAY
 from game.domain.time_zones import parse_time_zone
@@ -176,14 +177,21 @@ async def _add_results(session: AsyncSession, row: Row, storage: Storage) -> dic
     }
 
 
-def select_results() -> Select[Any]:
-    """Select results with the revision of each speech that was current when the session started."""
+def select_played_revision(
+    speech_id: InstrumentedAttribute[UUID], started_at: InstrumentedAttribute[datetime]
+) -> FromClause:
+    """Select the revision of the speech that was current when the session started."""
     # The oldest revision if none was current because the learner's clock was behind. Resolved when read,
     # because events may be late.
     revision = SpeechRevision.revision
-    nearest = case((SpeechRevision.since <= GameSession.started_at, revision), else_=-revision).desc()
-    of_this_speech = SpeechRevision.speech_id == GameResult.speech_id
-    played = lateral(select(SpeechRevision).where(of_this_speech).order_by(nearest).limit(1)).alias("played")
+    nearest = case((SpeechRevision.since <= started_at, revision), else_=-revision).desc()
+    of_this_speech = SpeechRevision.speech_id == speech_id
+    return lateral(select(SpeechRevision).where(of_this_speech).order_by(nearest).limit(1)).alias("played")
+
+
+def select_results() -> Select[Any]:
+    """Select results with the revision of each speech that was current when the session started."""
+    played = select_played_revision(GameResult.speech_id, GameSession.started_at)
     columns = [column for column in played.c if column.name != "speech_id"]
     return select(GameResult.__table__, *columns).join_from(GameResult, GameSession).join(played, true())
 

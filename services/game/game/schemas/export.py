@@ -45,3 +45,36 @@ class ExportedDay(BaseModel):
     sentences: int
     correct: int
     seconds: int
+
+
+class ExportedPractisedTag(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    tag_id: UUID
+    sessions: int
+    sentences: int
+    correct: int
+    score_sum: float
+    scored_count: int
+
+
+class ExportedPractisedPhoneme(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    scorer: str
+    symbol: str
+    scores: int
+    score_sum: float
+    last_scored_at: datetime
+
+
+class ExportedPractisedSpeech(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    speech_id: UUID
+    attempts: int
+    correct: int
+    scores: int
+    score_sum: float
+    last_played_at: datetime
+    estimated_rate: float

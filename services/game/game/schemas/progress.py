@@ -3,6 +3,8 @@ import datetime as dt
 from contracts.vocabulary import Level
 from pydantic import BaseModel, Field
 
+from game.schemas.practice import PracticeRead
+
 
 class DayProgress(BaseModel):
     """One local day of the learner."""
@@ -58,7 +60,7 @@ class GoalProgress(BaseModel):
     reached_today: bool = Field(examples=[False])
 
 
-class ProgressRead(BaseModel):
+class ProgressRead(PracticeRead):
     """A learner's progress."""
 
     current_streak_days: int = Field(

@@ -21,10 +21,26 @@ from game.commands.sessions import save_session
 from game.commands.speeches import store_speech_revision
 from game.commands.users import erase_user
 from game.export.budget import MAX_BYTES, STREAM_BYTES
-from game.models import DailyActivity, GameResult, GameSession, Review, UsedReceipt
-from game.queries import export, reviews
+from game.models import (
+    DailyActivity,
+    GameResult,
+    GameSession,
+    PractisedPhoneme,
+    PractisedSpeech,
+    PractisedTag,
+    Review,
+    UsedReceipt,
+)
+from game.queries import export, export_rows, reviews
 from game.receipts import ReceiptVerifier
-from game.schemas.export import ExportedDay, ExportedResult, ExportedSession
+from game.schemas.export import (
+    ExportedDay,
+    ExportedPractisedPhoneme,
+    ExportedPractisedSpeech,
+    ExportedPractisedTag,
+    ExportedResult,
+    ExportedSession,
+)
 from game.schemas.reviews import ExportedReview
 from game.schemas.sessions import SessionCreate
 from game.settings import ApiSettings
@@ -43,6 +59,7 @@ type Save = Callable[..., Awaitable[str]]
 
 EXPORT = "/internal/users/me/export"
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+PRACTISED = ("practised_tags", "practised_phonemes", "practised_speeches")
 NOTHING: dict[str, Any] = {
     "daily_activity": [],
     "sentences_per_day": None,
@@ -50,8 +67,10 @@ NOTHING: dict[str, Any] = {
     "sessions": [],
     "reviews": [],
 }
+NOTHING |= {table: [] for table in PRACTISED}
 
 EXPORTED = {"game_sessions", "game_results", "daily_activity", "daily_goals", "used_receipts", "reviews"}
+EXPORTED |= {*PRACTISED}
 """Tables whose rows are exported."""
 NOT_PERSONAL = {"speech_revisions", "speech_deletions", "tag_names", "inbox", "audit_log"} | {
     *("daily_levels", "daily_tags", "daily_scores", "daily_tag_scores", "daily_phonemes"),
@@ -61,8 +80,9 @@ OF_ERASED_USERS = {"erased_users"}
 """Tables with a row for each erased user."""
 TRANSIENT = {"outbox", "uncounted_sessions"}
 """Tables of pending events and session ids, whose content is exported with the sessions."""
-# The owner, the digest of the request, and the two values from which the exported average is computed.
-INTERNAL = {"user_id", "session_id", "request_sha256", "score_sum", "scored_count"}
+# The owner, the digest of the request, the two values from which the exported average is computed, and
+# whether the exported practice includes the session.
+INTERNAL = {"user_id", "session_id", "request_sha256", "score_sum", "scored_count", "practice_counted"}
 
 
 @pytest.fixture
@@ -110,6 +130,9 @@ def test_every_table_and_column_is_exported_or_excluded_on_purpose() -> None:
         GameResult: {*ExportedResult.model_fields, "speech_id"},
         DailyActivity: {*ExportedDay.model_fields},
         Review: {*ExportedReview.model_fields},
+        PractisedTag: {*ExportedPractisedTag.model_fields},
+        PractisedPhoneme: {*ExportedPractisedPhoneme.model_fields},
+        PractisedSpeech: {*ExportedPractisedSpeech.model_fields},
     }
     for table, fields in exported.items():
         assert set(table.__table__.columns.keys()) - INTERNAL <= fields
@@ -127,6 +150,20 @@ async def test_an_export_contains_all_data_of_the_learner(
     assert (document["sentences_per_day"], document["used_receipts"]) == (20, 1)
     (day,) = document["daily_activity"]
     assert day == {"day": "2026-03-10", "sessions": 1, "sentences": 3, "correct": 2, "seconds": 300}
+    started = "2026-03-10T11:55:00Z"
+    assert document["practised_tags"] == [
+        {"tag_id": str(UUID(int=1)), "sessions": 1, "sentences": 3, "correct": 2}
+        | {"score_sum": 172.0, "scored_count": 2}
+    ]
+    assert document["practised_phonemes"] == [
+        {"scorer": "new-2", "symbol": "TH", "scores": 2, "score_sum": 120.5, "last_scored_at": started}
+    ]
+    practised = {row.pop("speech_id"): row for row in document["practised_speeches"]}
+    assert set(practised) == {str(speech.speech_id) for speech in speeches[:2]}
+    assert practised[str(speeches[0].speech_id)] == {
+        **{"attempts": 1, "correct": 1, "scores": 1, "score_sum": 91.5},
+        **{"last_played_at": started, "estimated_rate": pytest.approx(9.915 / 12)},
+    }
     (exported,) = document["sessions"]
     detail = await read(f"/api/v1/game/sessions/{played}")
     assert (
@@ -174,6 +211,7 @@ async def test_pages_export_every_result_once(
     monkeypatch.setattr(export, "MAX_PAGE_RESULTS", results)
     monkeypatch.setattr(export, "MAX_PAGE_BYTES", size)
     monkeypatch.setattr(reviews, "MAX_PAGE_REVIEWS", 1)
+    monkeypatch.setattr(export_rows, "MAX_PAGE_ROWS", min(results, 2))
     document = await read(EXPORT)
     assert document == on_one_page
     assert [session["id"] for session in document["sessions"]] == [made[0], *sorted(made[1:4]), made[4]]

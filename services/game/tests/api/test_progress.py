@@ -27,6 +27,9 @@ async def test_progress_without_sessions_is_empty(read: Read) -> None:
         "by_level": [],
         "goal": {"sentences_per_day": 10, "sentences_today": 0, "reached_today": False},
         "freezes": {"available": 0, "next_in_days": 7, "used": []},
+        "by_tag": [],
+        "hardest_sentences": [],
+        "weakest_phonemes": [],
         "scorers": [],
     }
 
@@ -66,6 +69,8 @@ async def test_progress_sums_sessions_per_day_and_level(save: Save, read: Read) 
         {"level": "B2", "sessions": 1, "sentences": 3, **figures},
     ]
     assert stats["scorers"] == []
+    tag = {"id": str(UUID(int=1)), "name": "greetings"}
+    assert stats["by_tag"] == [{"tag": tag, "sessions": 4, "sentences": 12, **figures}]
 
 
 async def test_progress_lists_scorers_with_local_days(

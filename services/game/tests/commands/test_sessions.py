@@ -11,7 +11,7 @@ from game.commands.sessions import SaveResult, save_session
 from game.commands.speeches import record_speech_deletion, store_speech_revision
 from game.commands.users import erase_user
 from game.errors import AggregateMismatch, IdempotencyConflict, SpeechNotFound
-from game.models import GameResult, GameSession
+from game.models import GameResult, GameSession, PractisedTag
 from game.receipts import ReceiptVerifier
 from game.schemas.sessions import SessionCreate
 from shared.data.db import Database
@@ -86,8 +86,8 @@ async def test_saving_a_session_needs_few_statements(
     await save(body, key="k")
     await session.flush()
     event.remove(connection, "before_cursor_execute", add_statement)
-    # Reads of lock, user, key and speeches; inserts of session, receipts and results; reviews; the event.
-    assert statements == ["SELECT"] * 4 + ["INSERT"] * 3 + ["SELECT", "INSERT"] + ["INSERT"]
+    # Reads of lock, user, key and speeches; inserts of session, receipts, results; reviews, practice; event.
+    assert statements == ["SELECT"] * 4 + ["INSERT"] * 3 + ["SELECT", "INSERT"] + ["INSERT"] * 4
 
 
 async def test_the_error_for_unknown_speeches_names_them(save: Callable[..., Any], new_body: NewBody) -> None:
@@ -314,5 +314,6 @@ async def test_parallel_requests_with_one_key_save_one_session(
         kept = [(await list_results(session, each))[0].verified for each in (answers[0], *others)]
         assert kept == [True] + [False] * 5
         assert len(await outbox_events(session, SessionCompleted)) == 6
+        assert list(await session.scalars(select(PractisedTag.sessions))) == [6]
         await erase_user(session, learner)
         assert await session.scalar(select(func.count()).select_from(GameResult)) == 0

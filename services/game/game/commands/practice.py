@@ -1,0 +1,132 @@
+"""Maintain what each learner has practised: speeches, tags and phonemes."""
+
+# ruff: noqa: S608 - the statements consist of constants and names of tables and columns
+
+from collections.abc import Collection, Mapping
+from typing import Literal, cast
+from uuid import UUID
+
+from shared.data.db import Base
+from sqlalchemy import Table, TextClause, Uuid, bindparam, delete, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from game.models import GameSession, PractisedPhoneme, PractisedSpeech, PractisedTag
+
+MAX_CHUNK_SESSIONS = 500
+type PractisedTable = PractisedSpeech | PractisedTag | PractisedPhoneme
+
+_PLAYED = """
+    counted AS (SELECT id, user_id, started_at FROM game_sessions WHERE id = ANY(:ids) AND practice_counted),
+    played AS (SELECT * FROM counted JOIN game_results ON session_id = counted.id)
+"""
+# The revision that was current when the session started, as the history shows it.
+_TAGS = """
+    CROSS JOIN LATERAL (
+        SELECT tags FROM speech_revisions AS revisions WHERE revisions.speech_id = played.speech_id
+        ORDER BY CASE WHEN since <= started_at THEN revision ELSE -revision END DESC LIMIT 1
+    ) AS shown
+    CROSS JOIN LATERAL (
+        SELECT CAST(tag ->> 'id' AS uuid) AS tag_id FROM jsonb_array_elements(shown.tags) AS tag
+    ) AS tags
+"""
+_CORRECT = ":sign * count(*) FILTER (WHERE user_response = 'correct')"
+# A score without verification is only a claim of the learner's device.
+_VERIFIED = "FILTER (WHERE verified)"
+
+# In the order of the columns that they fill. Rows are locked in a fixed order, so that two transactions with
+# the same ones do not deadlock.
+_SOURCES: Mapping[type[Base], str] = {
+    PractisedSpeech: f"""
+        SELECT user_id, speech_id, :sign * count(*), {_CORRECT},
+               :sign * count(pronunciation_score) {_VERIFIED},
+               :sign * coalesce(sum(pronunciation_score) {_VERIFIED}, 0), max(started_at)
+        FROM played WHERE user_response <> 'skipped' GROUP BY 1, 2 ORDER BY 1, 2""",
+    PractisedTag: f"""
+        SELECT user_id, tag_id, :sign * count(DISTINCT session_id), :sign * count(*), {_CORRECT},
+               :sign * coalesce(sum(pronunciation_score), 0), :sign * count(pronunciation_score)
+        FROM played {_TAGS} GROUP BY 1, 2 ORDER BY 1, 2""",
+    PractisedPhoneme: """
+        SELECT user_id, scorer, phoneme ->> 0, :sign * sum(CAST(phoneme ->> 1 AS bigint)),
+               :sign * sum(CAST(phoneme ->> 2 AS double precision)), max(started_at)
+        FROM played, jsonb_array_elements(phonemes) AS phoneme
+        WHERE verified AND scorer IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3""",
+}
+
+
+def _build_upsert(model: type[Base], source: str) -> TextClause:
+    table = cast(Table, model.__table__)
+    keys = [column.name for column in table.primary_key.columns]
+    columns = [column.name for column in table.columns if column.computed is None]
+    changes = [
+        f"{name} = greatest(kept.{name}, excluded.{name})"
+        if name.startswith("last_")
+        else f"{name} = kept.{name} + excluded.{name}"
+        for name in columns
+        if name not in keys
+    ]
+    return text(f"""
+        INSERT INTO {table.name} AS kept ({", ".join(columns)}) WITH {_PLAYED} {source}
+        ON CONFLICT ({", ".join(keys)}) DO UPDATE SET {", ".join(changes)}
+    """).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+
+
+_UPSERTS = [_build_upsert(model, source) for model, source in _SOURCES.items()]
+
+
+async def add_practice(session: AsyncSession, ids: Collection[UUID]) -> None:
+    """Add sessions that are marked as counted."""
+    await _add(session, ids, sign=1)
+
+
+async def _add(session: AsyncSession, ids: Collection[UUID], *, sign: Literal[1, -1]) -> None:
+    for upsert in _UPSERTS:
+        await session.execute(upsert, {"ids": list(ids), "sign": sign})
+
+
+async def count_earlier_practice(session: AsyncSession) -> bool:
+    """Count a chunk of sessions that an earlier version saved. Returns whether more may be waiting."""
+    waiting = (
+        select(GameSession.id)
+        .where(~GameSession.practice_counted)
+        .order_by(GameSession.id)
+        .limit(MAX_CHUNK_SESSIONS)
+        .with_for_update(skip_locked=True)
+    )
+    marked = update(GameSession).where(GameSession.id.in_(waiting.scalar_subquery()))
+    ids = list(await session.scalars(marked.values(practice_counted=True).returning(GameSession.id)))
+    if ids:
+        await add_practice(session, ids)
+    return len(ids) == MAX_CHUNK_SESSIONS
+
+
+# Their latest session may be the deleted one.
+_LATEST = text("""
+    UPDATE practised_speeches AS kept SET last_played_at = latest.started_at
+    FROM (
+        SELECT speech_id, max(started_at) AS started_at
+        FROM game_sessions JOIN game_results ON session_id = id
+        WHERE user_id = :user_id AND id <> :id AND practice_counted AND user_response <> 'skipped'
+          AND speech_id IN (SELECT speech_id FROM game_results WHERE session_id = :id)
+        GROUP BY 1
+    ) AS latest
+    WHERE kept.user_id = :user_id AND kept.speech_id = latest.speech_id
+      AND kept.last_played_at <> latest.started_at
+""").bindparams(bindparam("id", type_=Uuid), bindparam("user_id", type_=Uuid))
+
+
+async def subtract_practice(session: AsyncSession, deleted: GameSession) -> None:
+    """Subtract a session that is about to be deleted, if it was counted. Requires the learner's lock."""
+    await _add(session, [deleted.id], sign=-1)
+    await _delete_empty(session, PractisedSpeech, deleted.user_id, PractisedSpeech.attempts)
+    await _delete_empty(session, PractisedTag, deleted.user_id, PractisedTag.sentences)
+    await _delete_empty(session, PractisedPhoneme, deleted.user_id, PractisedPhoneme.scores)
+    await session.execute(_LATEST, {"id": deleted.id, "user_id": deleted.user_id})
+
+
+async def _delete_empty(
+    session: AsyncSession, table: type[PractisedTable], user_id: UUID, count: InstrumentedAttribute[int]
+) -> None:
+    # A tag that arrived after its session was saved is subtracted without having been added.
+    await session.execute(delete(table).where(table.user_id == user_id, count <= 0))
