@@ -35,7 +35,7 @@ class UserUpdated(Event):
 class UserDeleted(Event):
     """An account was deleted. Consumers erase the user's data."""
 
-    consumers: ClassVar[tuple[str, ...]] = ("game",)
+    consumers: ClassVar[tuple[str, ...]] = ("content", "game")
 
     type: Literal["parley.auth.user_deleted.v1"] = "parley.auth.user_deleted.v1"
     source: Literal["/parley/auth"] = "/parley/auth"

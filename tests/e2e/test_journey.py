@@ -111,7 +111,7 @@ async def count_plays(admin: Learner, speech_id: UUID) -> int:
     return int(speech["statistics"]["plays"])
 
 
-async def test_played_sentences_come_up_for_review(learner: Learner) -> None:
+async def test_played_sentences_come_up_for_review_and_last_in_a_fresh_draw(learner: Learner) -> None:
     played = await learner.draw(limit=2)
     ended = datetime.now(UTC) - timedelta(days=3)
     times = dict.fromkeys(("started_at", "completed_at"), ended.isoformat())
@@ -123,6 +123,15 @@ async def test_played_sentences_come_up_for_review(learner: Learner) -> None:
     async with httpx.AsyncClient() as anyone:
         audio = await anyone.get(reviews[0]["speech"]["audio_url"])
     assert (audio.status_code, audio.headers["content-type"]) == (200, "audio/mpeg")
+
+    ids = [speech["id"] for speech in played]
+    async with asyncio.timeout(10):
+        while await list_drawn_last(learner) != ids:  # noqa: ASYNC110 - another system's work
+            await asyncio.sleep(0.1)
+
+
+async def list_drawn_last(learner: Learner) -> list[str]:
+    return [speech["id"] for speech in await learner.draw(limit=50, fresh=True)][-2:]
 
 
 async def test_a_session_is_visible_only_to_its_learner(gateway: httpx.AsyncClient, learner: Learner) -> None:

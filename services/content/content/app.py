@@ -13,6 +13,7 @@ from content.api import routers
 from content.audio import RecordingMonitor
 from content.catalogue import CatalogueRefresher
 from content.panel import add_panel
+from content.recent_plays import RecentPlays
 from content.settings import ApiSettings
 
 
@@ -27,7 +28,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
     catalogue = state.catalogue = CatalogueRefresher(state.database)
     recordings = RecordingMonitor(state.database, state.storage)
-    state.cache = Cache(state.settings.redis_url.get_secret_value(), service="content")
+    redis_url = state.settings.redis_url.get_secret_value()
+    state.cache, state.recent_plays = Cache(redis_url, service="content"), RecentPlays(redis_url)
     state.checks["catalogue"] = Check(catalogue.ping)
     state.checks["recordings"] = Check(recordings.ping, required=False)
     bucket_creation = Loop(
@@ -35,6 +37,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(state.cache.close)
+        stack.push_async_callback(state.recent_plays.close)
         state.measurer = await stack.enter_async_context(Measurer())
         # The gateway sends draws as soon as the port is open. Without a database, the loop keeps trying.
         with suppress(Unavailable):

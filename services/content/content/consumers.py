@@ -1,5 +1,6 @@
 import asyncio
 
+from contracts.auth import UserDeleted
 from contracts.game import SessionCompleted, SessionDeleted
 from contracts.importer import ImportUndoRequested, ImportValidated
 from shared.data.db import Database
@@ -8,7 +9,7 @@ from shared.messaging.inbox import Subscriptions
 from shared.messaging.jobs import Effect
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.commands import import_undo, imports, plays
+from content.commands import import_undo, imports, plays, recent_plays
 
 MAX_LARGE_IMPORTS, MAX_SMALL_IMPORTS = 2, 1
 """Running at a time. Each takes two connections of the pool."""
@@ -19,10 +20,16 @@ MAX_DELIVERED_IMPORTS = MAX_LARGE_IMPORTS + MAX_SMALL_IMPORTS + 1
 
 async def on_session_completed(session: AsyncSession, event: SessionCompleted) -> None:
     await plays.count_plays(session, event.data.results)
+    recent_plays.remember_session(session, event.data)
 
 
 async def on_session_deleted(session: AsyncSession, event: SessionDeleted) -> None:
     await plays.subtract_plays(session, event.data.results)
+    recent_plays.forget_session(session, event.data)
+
+
+async def on_user_deleted(session: AsyncSession, event: UserDeleted) -> None:
+    recent_plays.forget_user(session, event.data.user_id)
 
 
 async def on_import_undo_requested(session: AsyncSession, event: ImportUndoRequested) -> None:
@@ -39,6 +46,7 @@ def create_subscriptions(database: Database, storage: Storage) -> Subscriptions:
     return {
         SessionCompleted: on_session_completed,
         SessionDeleted: on_session_deleted,
+        UserDeleted: on_user_deleted,
         # The importer announces an owner's imports one at a time, so concurrent ones have different owners.
         ImportValidated: Effect(on_import_validated, max_concurrent=MAX_DELIVERED_IMPORTS),
         ImportUndoRequested: on_import_undo_requested,

@@ -4,13 +4,15 @@ from shared.data.storage import Storage
 from shared.messaging.jobs import Effect, Jobs
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.commands import import_undo, recordings, snapshots, tag_merges, tags
+from content.commands import import_undo, recent_plays, recordings, snapshots, tag_merges, tags
 from content.commands.cache import InvalidateCache
 from content.commands.import_undo import UndoImport
+from content.commands.recent_plays import ForgetPlays, RememberPlays
 from content.commands.recordings import DeleteRecordings
 from content.commands.snapshots import PublishSnapshots
 from content.commands.tag_merges import MergeTags
 from content.commands.tags import PropagateTagName
+from content.recent_plays import RecentPlays
 
 
 async def on_propagate_tag_name(session: AsyncSession, job: PropagateTagName) -> None:
@@ -29,13 +31,19 @@ async def on_publish_snapshots(session: AsyncSession, job: PublishSnapshots) -> 
     await snapshots.publish_next_snapshots(session, job)
 
 
-def create_jobs(database: Database, *, cache: Cache, storage: Storage) -> Jobs:
+def create_jobs(database: Database, *, cache: Cache, storage: Storage, plays: RecentPlays) -> Jobs:
     # While Redis or S3 is down these raise Unavailable, and the jobs wait.
     async def on_invalidate_cache(job: InvalidateCache) -> None:
         await cache.invalidate(*job.keys)
 
     async def on_delete_recordings(job: DeleteRecordings) -> None:
         await recordings.delete_recordings(database, storage, job)
+
+    async def on_remember_plays(job: RememberPlays) -> None:
+        await recent_plays.remember_plays(plays, job)
+
+    async def on_forget_plays(job: ForgetPlays) -> None:
+        await recent_plays.forget_plays(plays, job)
 
     return {
         PropagateTagName: on_propagate_tag_name,
@@ -44,4 +52,6 @@ def create_jobs(database: Database, *, cache: Cache, storage: Storage) -> Jobs:
         PublishSnapshots: on_publish_snapshots,
         InvalidateCache: Effect(on_invalidate_cache),
         DeleteRecordings: Effect(on_delete_recordings),
+        RememberPlays: Effect(on_remember_plays),
+        ForgetPlays: Effect(on_forget_plays),
     }

@@ -10,6 +10,7 @@ from content.commands.speeches import apply_speech_change
 from content.commands.tags import create_tags
 from content.domain.speeches import SpeechChange
 from content.jobs import create_jobs
+from content.recent_plays import RecentPlays
 from content.settings import ApiSettings
 from pydantic import SecretStr
 from shared.data.cache import Cache, CacheUnavailable
@@ -21,7 +22,7 @@ from shared.testing import OutboxJobs, TokenFor, api_client
 
 type Add = Callable[..., Awaitable[UUID]]
 
-UNUSED = cast(Storage, None)
+UNUSED, NO_PLAYS = cast(Storage, None), cast(RecentPlays, None)
 NOWHERE = SecretStr("redis://127.0.0.1:1/0")
 
 
@@ -29,7 +30,7 @@ async def deliver(database: Database, cache: Cache, outbox_jobs: OutboxJobs) -> 
     async with database.transaction() as session:
         waiting = await outbox_jobs(session, InvalidateCache)
     for job in waiting:
-        handle = create_jobs(database, cache=cache, storage=UNUSED)[InvalidateCache]
+        handle = create_jobs(database, cache=cache, storage=UNUSED, plays=NO_PLAYS)[InvalidateCache]
         await apply_once(database, job.get_queue(), job, handle)
 
 
@@ -39,7 +40,7 @@ async def list_names(client: httpx.AsyncClient) -> list[str]:
 
 def test_every_job_has_a_handler(database: Database, cache: Cache) -> None:
     expected = {job for job in Job.__subclasses__() if job.service == "content"}
-    assert set(create_jobs(database, cache=cache, storage=UNUSED)) == expected
+    assert set(create_jobs(database, cache=cache, storage=UNUSED, plays=NO_PLAYS)) == expected
 
 
 async def test_a_job_removes_stale_values_if_the_editing_process_ended(

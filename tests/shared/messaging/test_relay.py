@@ -116,14 +116,14 @@ async def test_large_events_are_published_in_small_batches(
 async def test_an_event_without_a_queue_is_kept(
     committed_database: Database, url: str, channel: AbstractChannel
 ) -> None:
-    queue = await channel.get_queue(UserDeleted.build_queue_name("game"))
-    await queue.unbind(EXCHANGE, UserDeleted.get_routing_key())
+    queue = await channel.get_queue(UserRegistered.build_queue_name("game"))
+    await queue.unbind(EXCHANGE, UserRegistered.get_routing_key())
     async with committed_database.transaction() as session:
-        record(session, UserDeleted, subject="u", data=UserRef(user_id=uuid7()))
+        record(session, UserRegistered, subject="u", data=UserRef(user_id=uuid7()))
     async with run_relay(committed_database, url):
         await asyncio.sleep(0.3)
         assert await count_waiting(committed_database) == 1
-        await queue.bind(EXCHANGE, UserDeleted.get_routing_key())
+        await queue.bind(EXCHANGE, UserRegistered.get_routing_key())
         await read_next(channel, queue.name)
 
 

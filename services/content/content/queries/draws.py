@@ -1,10 +1,10 @@
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from random import Random
 from uuid import UUID
 
 from shared.data.db import Database
 
-from content.catalogue import OVERSAMPLING, Catalogue, count_likely_excluded, sample
+from content.catalogue import OVERSAMPLING, Catalogue, MatchingNumbers, count_likely_excluded, sample
 from content.domain.draws import DrawFilter
 from content.domain.speeches import SpeechRow
 from content.errors import NoSpeechesMatch
@@ -24,6 +24,12 @@ _DRAWN = f"""
         AND NOT EXISTS (SELECT FROM unnest($2::uuid[]) AS excluded WHERE excluded = speeches.id)
     ORDER BY place LIMIT $3
 """  # noqa: S608 - the columns are the names of our own fields
+_NAMED = f"""
+    SELECT {_COLUMNS}
+    FROM unnest($1::uuid[]) WITH ORDINALITY AS named (id, place) JOIN speeches USING (id)
+    WHERE archived_at IS NULL AND level = $2
+    ORDER BY place
+"""  # noqa: S608 - as above
 
 
 async def draw_speeches(
@@ -33,13 +39,36 @@ async def draw_speeches(
     *,
     limit: int,
     excluded: Collection[UUID] = (),
+    last: Sequence[UUID] = (),
 ) -> list[SpeechRow]:
     """Draw up to `limit` distinct speeches with equal probabilities. Raises NoSpeechesMatch.
+
+    Those in `last` follow only if too few others match, in the given order.
+    """
+    candidates = catalogue.match(draw_filter)
+    found = await _sample(database, candidates, draw_filter, limit=limit, excluded={*excluded, *last})
+    if last and len(found) < limit:
+        allowed = [speech_id for speech_id in last if speech_id not in excluded]
+        found += (await _list_matches(database, allowed, draw_filter))[: limit - len(found)]
+    if not found:
+        raise NoSpeechesMatch("No speech matches this level, type and tags, or all matches are excluded.")
+    return found
+
+
+async def _sample(
+    database: Database,
+    candidates: MatchingNumbers,
+    draw_filter: DrawFilter,
+    *,
+    limit: int,
+    excluded: Collection[UUID],
+) -> list[SpeechRow]:
+    """Sample speeches that still match.
 
     The catalogue may be half a second old. Further rounds replace speeches that were deleted, archived,
     changed or excluded.
     """
-    candidates, found = catalogue.match(draw_filter), list[SpeechRow]()
+    found = list[SpeechRow]()
     extra = count_likely_excluded(len(candidates), limit, len(excluded))
     while len(found) < limit:
         missing = limit - len(found)
@@ -50,9 +79,14 @@ async def draw_speeches(
         found += [speech for speech in map(SpeechRow._make, rows) if _is_match(speech, draw_filter)]
         candidates = candidates.exclude(numbers)
         extra = max(len(excluded), OVERSAMPLING * len(numbers))
-    if not found:
-        raise NoSpeechesMatch("No speech matches this level, type and tags, or all matches are excluded.")
     return found
+
+
+async def _list_matches(
+    database: Database, speech_ids: Collection[UUID], draw_filter: DrawFilter
+) -> list[SpeechRow]:
+    rows = await database.fetch(_NAMED, speech_ids, draw_filter.level)
+    return [speech for speech in map(SpeechRow._make, rows) if _is_match(speech, draw_filter)]
 
 
 def _is_match(speech: SpeechRow, draw_filter: DrawFilter) -> bool:

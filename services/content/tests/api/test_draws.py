@@ -2,21 +2,33 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from content.app import create_app
+from content.commands.recent_plays import ForgetPlays, RememberPlays
 from content.commands.speeches import delete_speech
+from content.consumers import create_subscriptions
+from content.jobs import create_jobs
+from content.recent_plays import RecentPlays
 from content.settings import ApiSettings
+from contracts import Event
+from contracts.auth import UserDeleted
+from contracts.game import SessionCompleted, SessionDeleted
 from pydantic import SecretStr
+from shared.data.cache import Cache
 from shared.data.db import Database
-from shared.testing import TokenFor, api_client
+from shared.data.storage import Storage
+from shared.messaging.inbox import apply_once
+from shared.testing import OutboxJobs, TokenFor, api_client
+from uuid_utils.compat import uuid7
 
 type Add = Callable[..., Awaitable[UUID]]
 
 RANDOM = "/api/v1/game/speeches/random"
+UNUSED = cast(Storage, None)
 UNKNOWN_ID = "01900000-0000-7000-8000-000000000000"
 
 
@@ -89,6 +101,8 @@ async def test_a_draw_without_matches_is_not_found(
         ({"tags": {}}, "#/tags"),
         ({"exclude": [UNKNOWN_ID] * 201}, "#/exclude"),
         ({"exclude": [None]}, "#/exclude/0"),
+        ({"fresh": "yes"}, "#/fresh"),
+        ({"fresh": None}, "#/fresh"),
     ],
 )
 async def test_an_invalid_draw_is_refused(
@@ -108,6 +122,54 @@ async def test_a_draw_with_a_malformed_body_is_refused(
     answer = await client.post(RANDOM, content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_fresh_draw_leaves_the_last_session_until_last(
+    settings: ApiSettings,
+    committed_database: Database,
+    token_for: TokenFor,
+    add: Add,
+    outbox_jobs: OutboxJobs,
+) -> None:
+    learner, url = uuid4(), settings.redis_url.get_secret_value()
+    plays, app = RecentPlays(url), create_app(settings)
+    async with committed_database.transaction() as session:
+        added = [await add(session) for _ in range(8)]
+    results = [{"speech_id": each, "user_response": "skipped", "response_time_ms": 1} for each in added[:6]]
+    about = {"session_id": uuid4(), "user_id": learner, "level": "A1", "results": results}
+
+    async def deliver(event: Event) -> None:
+        """Deliver the event, and the jobs that follow from it."""
+        handle = create_subscriptions(committed_database, UNUSED)[type(event)]
+        await apply_once(committed_database, event.build_queue_name("content"), event, handle)
+        jobs = create_jobs(committed_database, cache=cast(Cache, None), storage=UNUSED, plays=plays)
+        for kind in (RememberPlays, ForgetPlays):
+            async with committed_database.transaction() as session:
+                waiting = await outbox_jobs(session, kind)
+            for job in waiting:
+                await apply_once(committed_database, job.get_queue(), job, jobs[kind])
+
+    def create_event[E: Event](kind: type[E], data: dict[str, Any]) -> E:
+        return kind.model_validate({"id": uuid7(), "time": datetime.now(UTC), "subject": "any", "data": data})
+
+    async with api_client(app, token=token_for(learner)) as client:
+        await app.state.catalogue.refresh()
+
+        async def draw(**wanted: Any) -> list[UUID]:
+            answer = await client.post(RANDOM, json={"level": "A1", "fresh": True, **wanted})
+            return [UUID(speech["id"]) for speech in answer.json()["speeches"]]
+
+        played = {"mode": "listen_only", "duration_seconds": 60, "completed_at": datetime.now(UTC)}
+        await deliver(create_event(SessionCompleted, {**about, **played}))
+        for _ in range(5):
+            assert set(await draw(limit=2)) == set(added[6:])
+            assert (await draw(limit=5))[2:] == added[:3]
+        assert (await draw(exclude=list(map(str, added[1:])))) == added[:1]
+        await deliver(create_event(SessionDeleted, {**about, "results": results[:1]}))
+        assert set(await draw(limit=3)) == {added[0], *added[6:]}
+        await deliver(create_event(UserDeleted, {"user_id": learner}))
+        assert await plays.list_speech_ids(learner) == []
+    await plays.close()
 
 
 async def test_draws_are_rate_limited(
@@ -151,6 +213,10 @@ async def test_changes_are_drawn_within_a_second_without_redis(
     async with api_client(app, token=token_for(uuid4())) as client:
         await app.state.catalogue.refresh()
         await ensure_drawn_within_a_second(client, committed_database, add)
+        async with committed_database.transaction() as session:
+            await add(session)
+        await app.state.catalogue.refresh()
+        assert (await client.post(RANDOM, json={"level": "A1", "fresh": True})).status_code == 200
 
 
 async def test_draws_and_speeches_require_an_access_token(client: httpx.AsyncClient, speech_id: UUID) -> None:

@@ -16,6 +16,7 @@ from content.domain.draws import DrawFilter
 from content.domain.speeches import SpeechChange
 from content.jobs import create_jobs
 from content.models import AuditEntry, OutboxEvent, Speech, SpeechStatistics
+from content.recent_plays import RecentPlays
 from contracts.content import ImportUndone, SpeechDeleted, SpeechUpdated
 from contracts.game import CompletedSession, SessionCompleted
 from contracts.importer import ImportRef, ImportUndoRequested, ValidatedBatch
@@ -89,7 +90,9 @@ def imported(
 @pytest.fixture
 def run(committed_database: Database, storage: Storage, outbox_jobs: OutboxJobs) -> Run:
     """Delivers all jobs of a kind from the outbox, each twice: `await run(UndoImport)`."""
-    jobs = create_jobs(committed_database, cache=cast(Cache, None), storage=storage)
+    jobs = create_jobs(
+        committed_database, cache=cast(Cache, None), storage=storage, plays=cast(RecentPlays, None)
+    )
 
     async def deliver(kind: type[Job]) -> int:
         done = 0

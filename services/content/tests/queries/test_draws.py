@@ -100,6 +100,42 @@ async def test_speeches_that_are_not_excluded_are_equally_likely(
     assert all(abs(count - 100) < 5 * 75**0.5 for count in counts.values())
 
 
+async def test_speeches_to_come_last_fill_up_a_draw_in_their_order(
+    database: Database, session: AsyncSession, add: Add
+) -> None:
+    fresh = {await add(session) for _ in range(3)}
+    last = [await add(session) for _ in range(6)]
+    catalogue = await load_catalogue(session)
+    await delete_speech(session, last[1], actor=None)
+    await apply_speech_change(session, last[2], SpeechChange(level="B2"), actor=None)
+
+    async def draw(limit: int, *excluded: UUID) -> list[UUID]:
+        named = [uuid4(), *last]
+        drawn = await draw_speeches(database, catalogue, A1, limit=limit, excluded=excluded, last=named)
+        return [speech.id for speech in drawn]
+
+    for _ in range(10):
+        assert set(await draw(2)) < fresh
+        drawn = await draw(5)
+        assert (set(drawn[:3]), drawn[3:]) == (fresh, [last[0], last[3]])
+        assert (await draw(5, last[0], *fresh)) == last[3:]
+    with pytest.raises(NoSpeechesMatch):
+        await draw(5, *fresh, *last)
+
+
+async def test_speeches_that_do_not_come_last_are_equally_likely(
+    database: Database, session: AsyncSession, add: Add
+) -> None:
+    added = [await add(session) for _ in range(6)]
+    catalogue = await load_catalogue(session)
+    counts = Counter[UUID]()
+    for _ in range(400):
+        counts.update(to_ids(await draw_speeches(database, catalogue, A1, limit=1, last=added[:2])))
+    assert counts.keys() == set(added[2:])
+    # As above.
+    assert all(abs(count - 100) < 5 * 75**0.5 for count in counts.values())
+
+
 async def test_a_draw_that_excludes_all_speeches_finds_none(
     database: Database, session: AsyncSession, add: Add
 ) -> None:
