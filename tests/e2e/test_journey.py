@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -104,6 +104,22 @@ async def test_a_game_is_saved_published_and_shown_in_the_history(learner: Learn
     async with asyncio.timeout(10):
         while await count_plays(admin, speech["id"]) != before + 1:  # noqa: ASYNC110 - another system's work
             await asyncio.sleep(0.1)
+
+
+async def test_a_phone_that_was_offline_sends_its_sessions_together(learner: Learner) -> None:
+    speeches = await learner.draw(limit=2)
+    games = [build_session(speeches, id=str(uuid4())) for _ in range(3)]
+    games[1]["level"] = "A7"
+    answer = await learner.post("/game/sessions:batch", {"sessions": games})
+    assert answer.status_code == 200, answer.text
+    results = answer.json()["results"]
+    assert [(each["id"], each["status"]) for each in results] == [
+        (game["id"], status) for game, status in zip(games, (201, 422, 201), strict=True)
+    ]
+    assert results[1]["problem"]["errors"][0]["pointer"] == "#/level"
+    again = (await learner.post("/game/sessions:batch", {"sessions": games})).json()["results"]
+    assert [each["replayed"] for each in again] == [True, False, True]
+    assert (await learner.get("/game/sessions")).json()["pagination"]["total"] == 2
 
 
 async def count_plays(admin: Learner, speech_id: UUID) -> int:

@@ -58,6 +58,15 @@ class ImplausibleClock(Invalid):
     code = "implausible_clock"
 
 
+class BatchInterrupted(Unavailable):
+    """The batch took too long; send its remaining sessions again."""
+
+    code = "batch_interrupted"
+
+    def __init__(self) -> None:
+        super().__init__("The batch took too long; send this session again.", retry_after=1)
+
+
 class ExportRunning(TooManyRequests):
     """Your previous export is still running; wait until it ends."""
 

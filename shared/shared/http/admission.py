@@ -3,8 +3,10 @@
 import asyncio
 from collections import Counter as Multiset
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from uuid import UUID
 
 from prometheus_client import Counter, Gauge
@@ -80,8 +82,11 @@ class WorkSlots:
 class UserShares:
     """Limits running requests per user, so that one user's slow requests do not block others."""
 
-    def __init__(self, *, max_in_work: int, max_wait_seconds: float) -> None:
+    def __init__(
+        self, *, max_in_work: int, max_wait_seconds: float, max_waiting: int = MAX_WAITING_PER_USER
+    ) -> None:
         self._max_in_work, self._max_wait_seconds = max_in_work, max_wait_seconds
+        self._max_requests = max_in_work + max_waiting
         self._requests = Multiset[UUID]()
         self._free = defaultdict[UUID, asyncio.Semaphore](lambda: asyncio.Semaphore(max_in_work))
 
@@ -90,7 +95,7 @@ class UserShares:
 
     async def acquire(self, user_id: UUID) -> None:
         """Take a part of the share until `release`. Raises Overloaded."""
-        if self._requests[user_id] >= self._max_in_work + MAX_WAITING_PER_USER:
+        if self._requests[user_id] >= self._max_requests:
             raise Overloaded("user")
         self._requests[user_id] += 1
         try:
@@ -112,6 +117,20 @@ class UserShares:
             del self._requests[user_id], self._free[user_id]
 
 
+@dataclass(frozen=True)
+class Lane:
+    """Bounds of one path with long requests, which take no slots and shares from other requests."""
+
+    slots: WorkSlots
+    shares: UserShares
+    max_body_bytes: int
+
+
+type Lanes = Mapping[str, Lane]
+"""Lanes by path."""
+NO_LANES: Lanes = MappingProxyType({})
+
+
 class Admission:
     """Lets a request wait for a slot, which it holds from its last byte to the start of its response."""
 
@@ -124,19 +143,21 @@ class Admission:
         slots: WorkSlots,
         shares: UserShares | None = None,
         admin_shares: UserShares | None = None,
+        lanes: Lanes = NO_LANES,
     ) -> None:
         self._app, self._slots = app, slots
         self._shares, self._admin_shares = shares, admin_shares or shares
+        self._lanes = lanes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in INTERNAL_PATHS:
             return await self._app(scope, receive, send)
-        request = _AdmittedRequest(self._slots, receive, send)
-        shares = self._admin_shares if scope["path"].startswith(ADMIN_PATHS) else self._shares
+        slots, shares = self._find_bounds(scope["path"])
+        request = _AdmittedRequest(slots, receive, send)
         if shares is not None:
             scope["state"]["acquire_share"] = partial(request.acquire_share, shares)
         try:
-            self._slots.ensure_capacity()
+            slots.ensure_capacity()
             if not is_form(Headers(scope=scope)):
                 await request.read()
                 await request.enter()
@@ -146,6 +167,11 @@ class Admission:
             await self._app(scope, request.receive, request.send)
         finally:
             request.leave()
+
+    def _find_bounds(self, path: str) -> tuple[WorkSlots, UserShares | None]:
+        if (lane := self._lanes.get(path)) is not None:
+            return lane.slots, lane.shares
+        return self._slots, self._admin_shares if path.startswith(ADMIN_PATHS) else self._shares
 
 
 class _AdmittedRequest:

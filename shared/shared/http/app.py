@@ -14,7 +14,7 @@ from shared.background import SupervisedLoop
 from shared.data.db import Database
 from shared.data.storage import Storage
 from shared.errors import ParleyError
-from shared.http.admission import Admission, UserShares, WorkSlots
+from shared.http.admission import NO_LANES, Admission, Lanes, UserShares, WorkSlots
 from shared.http.arrivals import ArrivalShares
 from shared.http.health import Check, health, ready
 from shared.http.middleware import BodyLimit, RequestContext
@@ -43,7 +43,11 @@ def get_operation_id(route: APIRoute) -> str:
 
 
 def create_api(
-    settings: HttpApiSettings, *routers: APIRouter, title: str, lifespan: Lifespan = run_without_lifespan
+    settings: HttpApiSettings,
+    *routers: APIRouter,
+    title: str,
+    lifespan: Lifespan = run_without_lifespan,
+    lanes: Lanes = NO_LANES,
 ) -> FastAPI:
     """Build an API with the database, storage, tokens and rate limits that its settings describe.
 
@@ -64,7 +68,7 @@ def create_api(
     _init_state(app, settings, title)
     for router in routers:
         app.include_router(router)
-    _add_handlers(app, settings)
+    _add_handlers(app, settings, lanes)
     return app
 
 
@@ -88,7 +92,7 @@ def _extend_lifespan(settings: HttpApiSettings, lifespan: Lifespan) -> Lifespan:
     return extend_lifespan
 
 
-def _add_handlers(app: FastAPI, settings: HttpApiSettings) -> None:
+def _add_handlers(app: FastAPI, settings: HttpApiSettings, lanes: Lanes) -> None:
     for path, endpoint in (("/health", health), ("/ready", ready), ("/metrics", metrics.render_metrics)):
         app.add_route(path, endpoint)
     app.add_exception_handler(ParleyError, render)
@@ -105,8 +109,13 @@ def _add_handlers(app: FastAPI, settings: HttpApiSettings) -> None:
         UserShares(max_in_work=share, max_wait_seconds=wait) if share else None
         for share in (settings.max_user_requests_in_work, settings.max_user_admin_requests_in_work)
     )
-    app.add_middleware(Admission, slots=slots, shares=shares, admin_shares=admin_shares)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, max_form_bytes=settings.max_form_bytes)
+    app.add_middleware(Admission, slots=slots, shares=shares, admin_shares=admin_shares, lanes=lanes)
+    app.add_middleware(
+        BodyLimit,
+        max_bytes=settings.max_body_bytes,
+        max_form_bytes=settings.max_form_bytes,
+        max_bytes_by_path={path: lane.max_body_bytes for path, lane in lanes.items()},
+    )
     app.add_middleware(UnreadBodies)
     app.add_middleware(ArrivalShares, max_per_address=settings.max_address_requests_arriving)
     app.add_middleware(RequestContext)

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Mapping
 from uuid import uuid4
 
 import structlog
@@ -131,14 +132,18 @@ def ensure_readable(scope: Scope) -> None:
 class BodyLimit:
     """Limits body size, with or without Content-Length, and without buffering."""
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int, max_form_bytes: int) -> None:
+    def __init__(
+        self, app: ASGIApp, *, max_bytes: int, max_form_bytes: int, max_bytes_by_path: Mapping[str, int]
+    ) -> None:
         self._app, self._max_bytes, self._max_form_bytes = app, max_bytes, max_form_bytes
+        self._max_bytes_by_path = max_bytes_by_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         headers = Headers(scope=scope)
-        limit = self._max_form_bytes if is_form(headers) else self._max_bytes
+        max_bytes = self._max_bytes_by_path.get(scope["path"], self._max_bytes)
+        limit = self._max_form_bytes if is_form(headers) else max_bytes
         length = headers.get("content-length", "")
         if length.isdecimal() and "transfer-encoding" not in headers:
             if int(length) > limit:

@@ -1,12 +1,13 @@
 """Errors of a request as RFC 9457 problem documents."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -18,6 +19,7 @@ from shared.http.unknown_fields import UNKNOWN, describe_unknown
 
 type Responses = dict[int | str, dict[str, Any]]
 """Responses of an operation in the API document, by status."""
+type Location = tuple[int | str, ...]
 
 CODED_DAY = re.compile(r"datetime\.(?:date|datetime)\((\d+), (\d+), (\d+).*\)")
 RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
@@ -53,8 +55,8 @@ def build_error_responses(*errors: type[ParleyError]) -> Responses:
     }
 
 
-def to_response(error: ParleyError, *, request_id: str) -> JSONResponse:
-    document = {
+def build_document(error: ParleyError, *, request_id: str) -> dict[str, Any]:
+    return {
         "type": f"/problems/{error.code}",
         "title": error.title,
         "status": error.status,
@@ -63,6 +65,10 @@ def to_response(error: ParleyError, *, request_id: str) -> JSONResponse:
         "request_id": request_id,
         **error.extra,
     }
+
+
+def to_response(error: ParleyError, *, request_id: str) -> JSONResponse:
+    document = build_document(error, request_id=request_id)
     return JSONResponse(document, error.status, error.headers, "application/problem+json")
 
 
@@ -99,15 +105,29 @@ async def render_validation_error(request: Request, error: Exception) -> Respons
     errors = error.errors()
     if errors[0]["type"] == "json_invalid":
         return await render(request, MalformedJson("The body is not valid JSON."))
+    return await render(request, _to_invalid(request, errors))
+
+
+def validate_part[M: BaseModel](request: Request, model: type[M], value: object, *, at: Location) -> M:
+    """Validate a part of the body, to which `at` leads. Raises Invalid, with pointers from that part on."""
+    try:
+        return model.model_validate(value, from_attributes=True)
+    except ValidationError as error:
+        errors = [{**each, "loc": ("body", *at, *each["loc"])} for each in error.errors(include_url=False)]
+        raise _to_invalid(request, errors, within=at) from error
+
+
+def _to_invalid(request: Request, errors: Sequence[Any], *, within: Location = ()) -> Invalid:
     # An unknown field often causes the other errors: the required field is then missing.
     listed = sorted(errors, key=lambda error: error["type"] != UNKNOWN)[:MAX_LISTED_ERRORS]
     # The rejected input is omitted: it may be a password.
     found = [
-        {"pointer": to_pointer(error["loc"]), "message": _build_message(request, error)} for error in listed
+        {"pointer": to_pointer(error["loc"], within=within), "message": _build_message(request, error)}
+        for error in listed
     ]
     detail = describe_field_error(**found[0])
     error_type = UnknownField if listed[0]["type"] == UNKNOWN else Invalid
-    return await render(request, error_type(detail, errors=found))
+    return error_type(detail, errors=found)
 
 
 def _build_message(request: Request, error: Mapping[str, Any]) -> str:
@@ -130,7 +150,7 @@ def describe_violation(error: Mapping[str, Any]) -> str:
     return message.removeprefix("Value error, ")
 
 
-def to_pointer(location: tuple[int | str, ...]) -> str:
+def to_pointer(location: Location, *, within: Location = ()) -> str:
     """Return the JSON pointer (RFC 6901, as a URI fragment); query, path and header keep their name."""
-    parts = location[1:] if location[0] == "body" else location
+    parts = location[1 + len(within) :] if location[0] == "body" else location
     return "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from fastapi import APIRouter, Request
-from shared.http.admission import UserShares
+from shared.http.admission import NO_LANES, Lane, Lanes, Overloaded, UserShares, WorkSlots
 from shared.http.app import create_api
 from shared.testing import api_client
 
@@ -52,9 +52,11 @@ def closed_gate() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def open_narrow_client(settings: Any, **bounds: float) -> AsyncIterator[httpx.AsyncClient]:
+async def open_narrow_client(
+    settings: Any, lanes: Lanes = NO_LANES, /, **bounds: float
+) -> AsyncIterator[httpx.AsyncClient]:
     narrow = {"max_requests_in_work": 1, "max_requests_waiting": 1, "max_request_wait_seconds": 5, **bounds}
-    app = create_api(settings.model_copy(update=narrow), router, gate, title="Test")
+    app = create_api(settings.model_copy(update=narrow), router, gate, title="Test", lanes=lanes)
     async with api_client(app) as client:
         yield client
 
@@ -138,6 +140,29 @@ async def test_the_admin_requests_of_one_user_have_a_share_of_their_own(settings
         await asyncio.sleep(0.05)
         opened.set()
         assert [answer.status_code for answer in await asyncio.gather(search, *others)] == [200, 200, 200]
+
+
+async def test_the_requests_of_a_lane_take_no_slots_from_others(settings: Any) -> None:
+    slots = WorkSlots(max_in_work=1, max_waiting=0, max_wait_seconds=5)
+    lane = Lane(slots, UserShares(max_in_work=1, max_wait_seconds=5), max_body_bytes=100_000)
+    lanes = {"/gate": lane, "/upload": lane}
+    async with open_narrow_client(settings, lanes, max_requests_waiting=0) as client:
+        accepted = asyncio.create_task(client.get("/gate"))
+        await asyncio.sleep(0.05)
+        read_problem(await client.get("/gate"), status=503, code="overloaded")
+        assert (await client.get("/trace")).status_code == 200
+        opened.set()
+        assert (await accepted).status_code == 200
+        assert (await client.post("/upload", content=b"x" * 100_000)).json() == 100_000
+
+
+async def test_a_share_without_waiting_refuses_at_once() -> None:
+    shares, user_id = UserShares(max_in_work=1, max_wait_seconds=5, max_waiting=0), uuid4()
+    await shares.acquire(user_id)
+    with pytest.raises(Overloaded):
+        await shares.acquire(user_id)
+    shares.release(user_id)
+    await shares.acquire(user_id)
 
 
 async def test_a_waiting_request_that_is_cancelled_takes_no_share() -> None:

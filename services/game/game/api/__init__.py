@@ -1,9 +1,10 @@
 """The HTTP routes of the game service."""
 
-from game.api import analytics, audit_log, export, goals, progress, reviews, sessions
+from game.api import analytics, audit_log, export, goals, progress, reviews, session_batches, sessions
 
 routers = (
     sessions.router,
+    session_batches.router,
     progress.router,
     goals.router,
     reviews.router,

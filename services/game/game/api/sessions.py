@@ -22,6 +22,7 @@ from game.queries import sessions as queries
 from game.schemas.sessions import SavedSession, SessionCreate, SessionFilter, SessionPage, SessionRead
 
 router = APIRouter(prefix="/api/v1/game/sessions", tags=["Game"])
+SAVE_LIMIT, SAVES_PER_MINUTE = "save_session", 60
 READ_LIMIT = [Depends(limit_per_user("read_sessions", per_minute=100))]
 
 IdempotencyKey = Annotated[
@@ -48,7 +49,7 @@ SAVED_RESPONSE: Responses = {
     "",
     status_code=201,
     response_description="The saved session.",
-    dependencies=[Depends(limit_per_user("save_session", per_minute=60))],
+    dependencies=[Depends(limit_per_user(SAVE_LIMIT, per_minute=SAVES_PER_MINUTE))],
     responses=SAVED_RESPONSE
     | learner_errors(
         SpeechNotFound, SpeechNotKnownYet, IdempotencyConflict, AggregateMismatch, ImplausibleClock
