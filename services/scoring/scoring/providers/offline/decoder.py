@@ -1,20 +1,25 @@
 """Uses Moonshine's decoder to compute a text's likelihood, or the likeliest text."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
+from operator import eq
 
 import numpy as np
 from numpy.typing import NDArray
+from onnxruntime import InferenceSession
 
 from scoring.providers.offline.decoder_graph import (
-    HEAD_WIDTH,
-    HEADS,
     NEXT_STATES,
     RECORDING_STATES,
     TEXT_STATES,
     build_recording_graph,
+    build_row_graph,
     build_text_graph,
 )
+from scoring.providers.offline.draft import Draft
 from scoring.providers.offline.encoder import Encoding, Floats, create_plain_session
+from scoring.providers.offline.graph_builder import HEAD_WIDTH, HEADS
 from scoring.providers.offline.ort_format import read_weights
 from scoring.providers.offline.tokenizer import END, START
 
@@ -42,25 +47,33 @@ class Decoder:
         weights = read_weights(model)
         self._recording = create_plain_session(build_recording_graph(weights))
         self._text = create_plain_session(build_text_graph(weights))
+        self._rows = create_plain_session(build_row_graph(weights))
 
     def force(self, encoding: Encoding, part: int, tokens: list[int]) -> TokenEvidence:
         """Return the likelihood of tokens in a part of the recording."""
         logits, _ = self.read(self.listen(encoding, part), [START, *tokens], EMPTY_TEXT)
-        differences = logits - logits.max(axis=1, keepdims=True)
-        log_sums = np.log(np.exp(differences).sum(axis=1))
-        own = differences[np.arange(len(tokens) + 1), [*tokens, END]] - log_sums
+        logits -= logits.max(axis=1, keepdims=True)
+        own = logits[np.arange(len(tokens) + 1), [*tokens, END]]
+        log_sums = np.log(np.exp(logits, out=logits).sum(axis=1))
+        own -= log_sums
         return TokenEvidence(own[:-1], -log_sums[:-1], float(own[-1]))
 
-    def transcribe(self, encoding: Encoding, part: int, *, max_tokens: int) -> list[int]:
-        """Return the greedily decoded tokens of a part."""
+    def transcribe(self, encoding: Encoding, part: int, draft: Draft, *, max_tokens: int) -> list[int]:
+        """Return the greedily decoded tokens of a part.
+
+        What the draft proposes is read in one run and kept up to the first token that the decoder would not
+        have chosen (Stern 2018, arXiv 1811.03115; Leviathan 2023, arXiv 2211.17192).
+        """
         recording, text, tokens = self.listen(encoding, part), EMPTY_TEXT, [START]
-        while len(tokens) <= max_tokens:
-            logits, text = self.read(recording, tokens[-1:], text)
-            token = int(logits[-1].argmax())
-            if token == END:
-                break
-            tokens.append(token)
-        return tokens[1:]
+        while tokens[-1] != END and len(tokens) <= max_tokens:
+            proposed = draft.propose(max_tokens - len(tokens))
+            logits, text = self.read_apart(recording, [tokens[-1], *proposed], text)
+            chosen = logits.argmax(axis=1).tolist()
+            chosen = chosen[: count_equal(proposed, chosen) + 1]
+            draft.follow(chosen)
+            tokens += chosen
+            text = {name: state[:, :, : len(tokens) - 1] for name, state in text.items()}
+        return [token for token in tokens[1:] if token != END]
 
     def listen(self, encoding: Encoding, part: int) -> State:
         if part not in encoding.decoder_states:
@@ -71,14 +84,27 @@ class Decoder:
 
     def read(self, recording: State, tokens: list[int], text: State) -> tuple[Floats, State]:
         """Return the logits (tokens, 32768), and the state of the text with the tokens."""
-        before, count = text[TEXT_STATES[0]].shape[2], len(tokens)
-        own = {
-            "tokens": np.array([tokens], np.int64),
-            "positions": np.arange(before, before + count, dtype=np.float32)[:, None],
-            "mask": np.triu(np.full((count, before + count), -np.inf, np.float32), before + 1),
-        }
-        logits, *states = self._text.run(["logits", *NEXT_STATES], own | text | recording)
-        return logits[0], dict(zip(TEXT_STATES, states, strict=True))
+        return _run(self._text, recording, tokens, text)
+
+    def read_apart(self, recording: State, tokens: list[int], text: State) -> tuple[Floats, State]:
+        """Return the same as if each token were read in a run of its own, except for errors of rounding."""
+        return _run(self._rows if len(tokens) > 1 else self._text, recording, tokens, text)
+
+
+def _run(session: InferenceSession, recording: State, tokens: list[int], text: State) -> tuple[Floats, State]:
+    before, count = text[TEXT_STATES[0]].shape[2], len(tokens)
+    own = {
+        "tokens": np.array([tokens], np.int64),
+        "positions": np.arange(before, before + count, dtype=np.float32)[:, None],
+        "mask": np.triu(np.full((count, before + count), -np.inf, np.float32), before + 1),
+    }
+    logits, *states = session.run(["logits", *NEXT_STATES], own | text | recording)
+    return logits[0], dict(zip(TEXT_STATES, states, strict=True))
+
+
+def count_equal(tokens: Sequence[int], others: Sequence[int]) -> int:
+    """Return the number of tokens that are equal from the start on."""
+    return sum(takewhile(bool, map(eq, tokens, others)))
 
 
 def compute_log_softmax(logits: Floats) -> Floats:

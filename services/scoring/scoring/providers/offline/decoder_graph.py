@@ -4,22 +4,22 @@ The released graph computes the shapes of all tensors again in every step, in 60
 the shapes are fixed, and the other operators are the same, so that the outputs are too.
 """
 
-from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from scoring.providers.offline.onnx_format import ModelWriter
+from scoring.providers.offline.graph_builder import (
+    HEAD_WIDTH,
+    HEADS,
+    GraphBuilder,
+    RowGraphBuilder,
+    Weights,
+)
 
-type Weights = Mapping[str, NDArray[np.generic]]
-
-HEADS, HEAD_WIDTH = 8, 36
-WIDTH, WIDE = HEADS * HEAD_WIDTH, 1152
+WIDTH = HEADS * HEAD_WIDTH
 ROTATED = 32
 """The position rotates pairs of the first numbers of a head (Su 2021, arXiv 2104.09864)."""
 VOCABULARY = 32_768
-EPSILON = 1e-5
 
 
 class Layer(NamedTuple):
@@ -54,62 +54,6 @@ NEXT_STATES = tuple(f"next_{name}" for name in TEXT_STATES)
 """The same with the tokens' own."""
 
 
-class GraphBuilder:
-    """Adds parts of the decoder to a graph."""
-
-    def __init__(self, weights: Weights) -> None:
-        self.writer = ModelWriter()
-        self.add = self.writer.add
-        self._weights = weights
-        self._used = set[str]()
-
-    def use(self, name: str) -> str:
-        if name not in self._used:
-            self.writer.add_weights(name, self._weights[name])
-        self._used.add(name)
-        return name
-
-    def add_constant(self, name: str, values: Sequence[float] | NDArray[np.generic]) -> str:
-        return self.writer.add_weights(name, np.asarray(values))
-
-    def quantize(self, values: str) -> tuple[str, ...]:
-        return self.writer.add_many("DynamicQuantizeLinear", values, to=("", "", ""))
-
-    def project(self, quantized: tuple[str, ...], matrix: str) -> str:
-        weights, scale, zero = self.use_matrix(matrix)
-        return self.add(
-            "MatMulIntegerToFloat", quantized[0], weights, quantized[1], scale, quantized[2], zero
-        )
-
-    def apply_linear(self, values: str, matrix: str, bias: str = "", to: str = "") -> str:
-        quantized = self.use_matrix(matrix)
-        return self.add("DynamicQuantizeMatMul", values, *quantized, bias and self.use(bias), to=to)
-
-    def embed(self, tokens: str) -> str:
-        weights, scale, zero = self.use_quantized("model.decoder.embed_tokens.weight_merged_0")
-        return self.add("DequantizeLinear", self.add("Gather", weights, tokens, axis=0), scale, zero, axis=1)
-
-    def normalize(self, values: str, name: str) -> str:
-        scale = self.use(f"model.decoder.{name}.weight_merged_0")
-        return self.add("LayerNormalization", values, scale, epsilon=EPSILON, axis=-1)
-
-    def split_heads(self, values: str, to: str = "") -> str:
-        return self.add("Transpose", self.add("Reshape", values, "heads"), perm=(0, 2, 1, 3), to=to)
-
-    def attend(self, queries: str, keys: str, values: str, mask: str = "") -> str:
-        scores = self.add("FusedMatMul", queries, keys, transB=1, alpha=1 / HEAD_WIDTH**0.5)
-        shares = self.add("Softmax", self.add("Add", scores, mask) if mask else scores, axis=-1)
-        found = self.add("Transpose", self.add("MatMul", shares, values), perm=(0, 2, 1, 3))
-        return self.add("Reshape", found, "joined")
-
-    def use_matrix(self, matrix: str) -> tuple[str, ...]:
-        number, copy = matrix.split("_")
-        return self.use_quantized(f"onnx::MatMul_{number}_merged_{copy}")
-
-    def use_quantized(self, name: str) -> tuple[str, ...]:
-        return tuple(self.use(f"{name}_{part}") for part in ("quantized", "scale", "zero_point"))
-
-
 def build_recording_graph(weights: Weights) -> bytes:
     """Build the graph from `encoded` (1, frames, 288) to RECORDING_STATES."""
     build = GraphBuilder(weights)
@@ -128,7 +72,15 @@ def build_text_graph(weights: Weights) -> bytes:
     Its inputs are `tokens` (1, n), `positions` (n, 1), `mask` (n, before + n), which is added to the
     attention's scores, TEXT_STATES and RECORDING_STATES.
     """
-    build = GraphBuilder(weights)
+    return _build_text_graph(GraphBuilder(weights))
+
+
+def build_row_graph(weights: Weights) -> bytes:
+    """Build the graph of the text that gives each token the logits that it has when read alone."""
+    return _build_text_graph(RowGraphBuilder(weights))
+
+
+def _build_text_graph(build: GraphBuilder) -> bytes:
     add_input = build.writer.add_input
     build.add_constant("heads", [0, -1, HEADS, HEAD_WIDTH])
     build.add_constant("joined", [0, 0, WIDTH])

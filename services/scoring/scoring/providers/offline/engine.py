@@ -41,7 +41,7 @@ class Engine:
         encoding = self.model.encoder.encode(to_samples(recording.pcm))
         log_posteriors = average_log_posteriors(self.weights.heads, encoding.inner)
         ensure_speech(log_posteriors)
-        recognized = self._recognizer.recognize(encoding, log_posteriors)
+        recognized = self._recognizer.recognize(encoding, log_posteriors, text)
         delivery = self._find_delivery(log_posteriors, transcript)
         compared = align_words(delivery.texts, recognized)
         delivery = delivery.mark_recognized(compared.recognized)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 NUMBER, CONTENT, FLOAT32 = 0, 2, 5
 """How a value is stored: as an integer of variable length, as its length and bytes, or in four bytes."""
-TYPES = {"float32": 1, "uint8": 2, "int64": 7}
+TYPES = {"float32": 1, "uint8": 2, "int32": 6, "int64": 7}
 IR_VERSION, OPSET, EXTENSION_OPSET = 10, 18, 1
 EXTENSIONS = "com.microsoft"
 EXTENDED = {"DynamicQuantizeMatMul", "FusedMatMul", "MatMulIntegerToFloat", "QuickGelu"}

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from scoring.providers.offline.decoder import Decoder
+from scoring.providers.offline.draft import Draft
 from scoring.providers.offline.encoder import SECONDS_PER_FRAME, Encoding, Floats
 from scoring.providers.offline.speech_gate import MIN_CLARITY, measure_clarity
 from scoring.providers.offline.tokenizer import Tokenizer
+from scoring.text.characters import clean
 from scoring.text.words import to_spoken_words
 
 MIN_TOKENS, TOKENS_PER_SECOND = 12, 6.5
@@ -24,17 +26,20 @@ class Recognizer:
     decoder: Decoder
     tokenizer: Tokenizer
 
-    def recognize(self, encoding: Encoding, log_posteriors: Floats) -> tuple[str, ...]:
-        """Return the recognised words. Skips parts without speech, where the decoder would hallucinate."""
-        words = list[str]()
+    def recognize(self, encoding: Encoding, log_posteriors: Floats, text: str) -> tuple[str, ...]:
+        """Return the recognised words. Skips parts without speech, where the decoder would hallucinate.
+
+        The closer the speech is to the text, the fewer runs of the decoder it takes.
+        """
+        words, draft = list[str](), Draft(clean(text), self.tokenizer)
         for part, (start, end) in enumerate(pairwise(encoding.cuts)):
             if measure_clarity(log_posteriors[start:end]) >= MIN_CLARITY:
-                words += self._recognize_part(encoding, part, (end - start) * SECONDS_PER_FRAME)
+                words += self._recognize_part(encoding, part, draft, (end - start) * SECONDS_PER_FRAME)
         return tuple(drop_repetitions(words))
 
-    def _recognize_part(self, encoding: Encoding, part: int, seconds: float) -> tuple[str, ...]:
+    def _recognize_part(self, encoding: Encoding, part: int, draft: Draft, seconds: float) -> tuple[str, ...]:
         max_tokens = MIN_TOKENS + int(seconds * TOKENS_PER_SECOND)
-        tokens = self.decoder.transcribe(encoding, part, max_tokens=max_tokens)
+        tokens = self.decoder.transcribe(encoding, part, draft, max_tokens=max_tokens)
         return to_spoken_words(self.tokenizer.decode(tokens))
 
 

@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
 from scoring.audio.recording import Recording
-from scoring.providers.offline.encoder import Encoder, Encoding
+from scoring.providers.offline.decoder import State
+from scoring.providers.offline.draft import Draft
+from scoring.providers.offline.encoder import Encoder, Encoding, Floats
 from scoring.providers.offline.evidence import EvidenceReader, to_written
 
+SAID = "The train leaves at seven in the morning."
 TEXT = ["the", "train", "leaves", "at", "seven", "in", "the", "morning"]
 
 
@@ -19,12 +22,39 @@ def test_tokens_join_to_the_text_again(reader: EvidenceReader) -> None:
 
 
 def test_speech_is_transcribed(reader: EvidenceReader, encoding: Encoding) -> None:
-    tokens = reader.decoder.transcribe(encoding, 0, max_tokens=40)
-    assert reader.tokenizer.decode(tokens) == "The train leaves at seven in the morning."
+    tokens = reader.decoder.transcribe(encoding, 0, Draft("", reader.tokenizer), max_tokens=40)
+    assert reader.tokenizer.decode(tokens) == SAID
 
 
 def test_the_transcript_has_a_limit(reader: EvidenceReader, encoding: Encoding) -> None:
-    assert len(reader.decoder.transcribe(encoding, 0, max_tokens=3)) == 3
+    for text in ("", SAID):
+        draft = Draft(text, reader.tokenizer)
+        assert len(reader.decoder.transcribe(encoding, 0, draft, max_tokens=3)) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "runs"),
+    [
+        (SAID, 1),
+        ("The plane leaves at seven in the morning.", 3),
+        ("The slow train leaves at seven, early in the morning.", 3),
+        ("leaves at seven in the morning", 5),
+        ("Could you tell me where the museum is?", 10),
+    ],
+)
+def test_a_text_saves_runs_and_changes_no_word(
+    text: str, runs: int, reader: EvidenceReader, encoding: Encoding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, counted = reader.decoder.read_apart, list[int]()
+
+    def count(recording: State, tokens: list[int], before: State) -> tuple[Floats, State]:
+        counted.append(len(tokens))
+        return read(recording, tokens, before)
+
+    monkeypatch.setattr(reader.decoder, "read_apart", count)
+    tokens = reader.decoder.transcribe(encoding, 0, Draft(text, reader.tokenizer), max_tokens=40)
+    assert reader.tokenizer.decode(tokens) == SAID
+    assert len(counted) == runs
 
 
 def test_an_unspoken_word_is_unlikely(reader: EvidenceReader, encoding: Encoding) -> None:

@@ -52,3 +52,16 @@ def test_tokens_continue_the_tokens_before(decoder: Decoder, encoding: Encoding)
     _, text = decoder.read(recording, TOKENS[:4], EMPTY_TEXT)
     parts, _ = decoder.read(recording, TOKENS[4:], text)
     np.testing.assert_allclose(parts, together[4:], atol=3)
+
+
+def test_tokens_read_apart_have_the_logits_of_single_runs(decoder: Decoder, encoding: Encoding) -> None:
+    """Except where rounding moves a number to the next of its 256 levels."""
+    recording, text, single = decoder.listen(encoding, 0), EMPTY_TEXT, list[Floats]()
+    for token in TOKENS:
+        logits, text = decoder.read(recording, [token], text)
+        single.append(logits[0])
+    together, apart = (
+        np.abs(read(recording, TOKENS, EMPTY_TEXT)[0] - single).max(axis=1)
+        for read in (decoder.read, decoder.read_apart)
+    )
+    assert np.median(apart) < 0.1 * np.median(together)

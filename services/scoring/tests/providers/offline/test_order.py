@@ -12,6 +12,7 @@ from scoring.domain.scores import ScoringResult
 from scoring.providers.offline.engine import Engine
 from scoring.providers.offline.provider import PROCESS, OfflineProvider
 from shared.confined.pool import WorkerPool
+from tests.waiting import wait_until
 
 SEED = Path(__file__).parents[5] / "deploy" / "seed"
 COUNT = 50
@@ -33,7 +34,8 @@ def readings() -> list[Reading]:
 async def test_neither_the_order_nor_the_worker_matters(engine: Engine, readings: list[Reading]) -> None:
     expected = [engine.assess(recording, text) for recording, text in readings]
     shuffled = random.Random(2).sample(range(COUNT), COUNT)  # noqa: S311 - no secret
-    provider = OfflineProvider(WorkerPool(PROCESS, count=2, timeout_seconds=60, forking=True))
+    workers = WorkerPool(PROCESS, count=2, timeout_seconds=60, forking=True)
+    provider = OfflineProvider(workers)
     free = asyncio.Semaphore(2)
 
     async def assess(number: int) -> ScoringResult:
@@ -43,6 +45,7 @@ async def test_neither_the_order_nor_the_worker_matters(engine: Engine, readings
 
     await provider.start()
     try:
+        await wait_until(lambda: workers.is_ready)
         found = await asyncio.gather(*map(assess, shuffled))
     finally:
         await provider.close()

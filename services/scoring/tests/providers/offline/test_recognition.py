@@ -5,6 +5,8 @@ from scoring.providers.offline.evidence import EvidenceReader
 from scoring.providers.offline.recognition import Recognizer, drop_repetitions
 from tests.spoken_frames import make_frames
 
+SAID = "The train leaves at seven in the morning."
+
 
 @pytest.fixture(scope="session")
 def recognizer(reader: EvidenceReader) -> Recognizer:
@@ -22,14 +24,14 @@ def make_silence(encoding: Encoding) -> np.ndarray:
 
 def test_speech_is_recognised_as_words(recognizer: Recognizer, encoder: Encoder, voice: np.ndarray) -> None:
     encoding = encoder.encode(voice)
-    assert recognizer.recognize(encoding, make_speech(encoding)) == tuple(
+    assert recognizer.recognize(encoding, make_speech(encoding), SAID) == tuple(
         ["the", "train", "leaves", "at", "seven", "in", "the", "morning"]
     )
 
 
 def test_silence_has_no_words(recognizer: Recognizer, encoder: Encoder) -> None:
     encoding = encoder.encode(np.zeros(48_000, np.float32))
-    assert recognizer.recognize(encoding, make_silence(encoding)) == ()
+    assert recognizer.recognize(encoding, make_silence(encoding), SAID) == ()
 
 
 def test_a_part_without_speech_has_no_words(
@@ -39,8 +41,8 @@ def test_a_part_without_speech_has_no_words(
     posteriors = make_silence(encoding)
     posteriors[: encoding.cuts[1]] = make_frames("K", frames_per_phoneme=encoding.cuts[1])
     assert len(encoding.cuts) > 2
-    assert recognizer.recognize(encoding, posteriors)[:3] == ("the", "train", "leaves")
-    assert len(recognizer.recognize(encoding, posteriors)) < 12
+    assert recognizer.recognize(encoding, posteriors, SAID)[:3] == ("the", "train", "leaves")
+    assert len(recognizer.recognize(encoding, posteriors, SAID)) < 12
 
 
 @pytest.mark.parametrize(
