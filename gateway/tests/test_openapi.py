@@ -53,7 +53,8 @@ def test_responses_promise_every_field() -> None:
     given = find_references(
         [o["responses"]["200"] for o in iterate_operations(DOCUMENT) if "200" in o["responses"]]
     )
-    for name in given - taken:
+    # The problem of a batch's session has `errors` only if fields are invalid, like that of any request.
+    for name in given - taken - {"Problem"}:
         assert SCHEMAS[name].get("required", []) == list(SCHEMAS[name].get("properties", {}))
 
 
