@@ -7,7 +7,7 @@ from typing import Literal, cast
 from uuid import UUID
 
 from shared.data.db import Base
-from sqlalchemy import Table, TextClause, Uuid, bindparam, delete, select, text, update
+from sqlalchemy import Table, Uuid, bindparam, delete, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
@@ -55,7 +55,7 @@ _SOURCES: Mapping[type[Base], str] = {
 }
 
 
-def _build_upsert(model: type[Base], source: str) -> TextClause:
+def _build_upsert(model: type[Base], source: str) -> str:
     table = cast(Table, model.__table__)
     keys = [column.name for column in table.primary_key.columns]
     columns = [column.name for column in table.columns if column.computed is None]
@@ -66,13 +66,19 @@ def _build_upsert(model: type[Base], source: str) -> TextClause:
         for name in columns
         if name not in keys
     ]
-    return text(f"""
-        INSERT INTO {table.name} AS kept ({", ".join(columns)}) WITH {_PLAYED} {source}
+    return f"""
+        INSERT INTO {table.name} AS kept ({", ".join(columns)}) {source}
         ON CONFLICT ({", ".join(keys)}) DO UPDATE SET {", ".join(changes)}
-    """).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+    """
 
 
-_UPSERTS = [_build_upsert(model, source) for model, source in _SOURCES.items()]
+# One statement: on a busy server, each further one would delay the saving of a session.
+_CHANGES = [
+    f"{model.__tablename__} AS ({_build_upsert(model, source)})" for model, source in _SOURCES.items()
+]
+_UPSERT = text(f"WITH {_PLAYED}, {', '.join(_CHANGES)} SELECT 1").bindparams(
+    bindparam("ids", type_=ARRAY(Uuid))
+)
 
 
 async def add_practice(session: AsyncSession, ids: Collection[UUID]) -> None:
@@ -81,8 +87,7 @@ async def add_practice(session: AsyncSession, ids: Collection[UUID]) -> None:
 
 
 async def _add(session: AsyncSession, ids: Collection[UUID], *, sign: Literal[1, -1]) -> None:
-    for upsert in _UPSERTS:
-        await session.execute(upsert, {"ids": list(ids), "sign": sign})
+    await session.execute(_UPSERT, {"ids": list(ids), "sign": sign})
 
 
 async def count_earlier_practice(session: AsyncSession) -> bool:

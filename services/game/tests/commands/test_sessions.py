@@ -87,7 +87,7 @@ async def test_saving_a_session_needs_few_statements(
     await session.flush()
     event.remove(connection, "before_cursor_execute", add_statement)
     # Reads of lock, user, key and speeches; inserts of session, receipts, results; reviews, practice; event.
-    assert statements == ["SELECT"] * 4 + ["INSERT"] * 3 + ["SELECT", "INSERT"] + ["INSERT"] * 4
+    assert statements == ["SELECT"] * 4 + ["INSERT"] * 3 + ["SELECT", "INSERT"] + ["WITH", "INSERT"]
 
 
 async def test_the_error_for_unknown_speeches_names_them(save: Callable[..., Any], new_body: NewBody) -> None:
