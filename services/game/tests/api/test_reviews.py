@@ -122,16 +122,31 @@ async def test_a_deleted_session_no_longer_counts(
     assert await read(REVIEWS) == before
 
 
+async def test_deleting_a_session_repeats_only_the_newest_plays(
+    save: Save, learner: UUID, database: Database, answer: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await save(NOW - 3 * DAY, results=answer("correct"))
+    newest_alone = [piece async for piece in dump_reviews(database, learner)]
+    await save(NOW - 9 * DAY, results=answer("incorrect"))
+    later = await save(NOW, results=answer("correct"))
+    monkeypatch.setattr(reviews, "MAX_REPEATED_PLAYS", 1)
+    async with database.transaction() as session:
+        await delete_session(session, UUID(later), actor=uuid4())
+    assert [piece async for piece in dump_reviews(database, learner)] == newest_alone
+
+
 async def test_reviews_beyond_the_limit_are_dropped_from_the_end(
     save: Save, learner: UUID, database: Database, answer: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await save(NOW, results=answer("correct", "incorrect"))
-    monkeypatch.setattr(reviews, "MAX_REVIEWS", 1)
-    async with database.transaction() as session:
-        await trim_reviews(session, learner)
-        await trim_reviews(session, uuid4())
-    [piece] = [piece async for piece in dump_reviews(database, learner)]
-    assert (piece.count(b"speech_id"), b'"incorrect"' in piece) == (1, True)
+    # Two of them are due on the same day.
+    await save(NOW, results=answer("correct", "incorrect", "correct"))
+    for limit in (2, 1):
+        monkeypatch.setattr(reviews, "MAX_REVIEWS", limit)
+        async with database.transaction() as session:
+            await trim_reviews(session, learner)
+            await trim_reviews(session, uuid4())
+        [piece] = [piece async for piece in dump_reviews(database, learner)]
+        assert (piece.count(b"speech_id"), b'"incorrect"' in piece) == (limit, True)
 
 
 async def test_a_learner_sees_only_their_own_reviews(
