@@ -1,5 +1,6 @@
 """Save the sessions that a phone has kept while it was offline."""
 
+import asyncio
 import time
 from collections.abc import Iterable
 from typing import TypeGuard
@@ -40,6 +41,8 @@ async def save_sessions(
     interruption: ParleyError | None = None
     end = time.monotonic() + MAX_SECONDS
     for new in sessions:
+        # Refusing an invalid session waits for nothing, so other requests would wait for all of them.
+        await asyncio.sleep(0)
         if time.monotonic() > end:
             interruption = interruption or BatchInterrupted()
         outcome = interruption or await _try_to_save(database, user_id, new=new, receipts=receipts)

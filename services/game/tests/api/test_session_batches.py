@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -22,6 +22,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 from shared.data.db import Database
+from shared.errors import Invalid
 from shared.testing import TokenFor, api_client
 
 type NewBody = Callable[..., dict[str, Any]]
@@ -187,6 +188,26 @@ async def test_a_batch_that_takes_too_long_is_interrupted(
     for result in await send(new_session(), new_session()):
         assert (result["status"], result["problem"]["code"]) == (503, "batch_interrupted")
         assert result["retry_after"] == 1
+
+
+async def test_other_requests_are_processed_between_invalid_sessions(
+    app: FastAPI, database: Database, learner: UUID
+) -> None:
+    processed: list[str] = []
+
+    def validate() -> Iterator[Invalid]:
+        for _ in range(3):
+            processed.append("session")
+            yield Invalid("It is not valid.")
+
+    async def process_another() -> None:
+        processed.append("other")
+
+    other = asyncio.create_task(process_another())
+    receipts = app.state.receipt_verifier
+    await session_batches.save_sessions(database, learner, sessions=validate(), receipts=receipts)
+    await other
+    assert processed[-1] == "session"
 
 
 class TroubledVerifier:
