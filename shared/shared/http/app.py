@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from math import ceil
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -110,15 +111,20 @@ def _add_handlers(app: FastAPI, settings: HttpApiSettings, lanes: Lanes) -> None
         for share in (settings.max_user_requests_in_work, settings.max_user_admin_requests_in_work)
     )
     app.add_middleware(Admission, slots=slots, shares=shares, admin_shares=admin_shares, lanes=lanes)
+    _limit_bodies(app, settings, lanes)
+    app.add_middleware(RequestContext)
+
+
+def _limit_bodies(app: FastAPI, settings: HttpApiSettings, lanes: Lanes) -> None:
+    max_bytes, max_form_bytes = settings.max_body_bytes, settings.max_form_bytes
+    by_path = {path: lane.max_body_bytes for path, lane in lanes.items()}
     app.add_middleware(
-        BodyLimit,
-        max_bytes=settings.max_body_bytes,
-        max_form_bytes=settings.max_form_bytes,
-        max_bytes_by_path={path: lane.max_body_bytes for path, lane in lanes.items()},
+        BodyLimit, max_bytes=max_bytes, max_form_bytes=max_form_bytes, max_bytes_by_path=by_path
     )
     app.add_middleware(UnreadBodies)
-    app.add_middleware(ArrivalShares, max_per_address=settings.max_address_requests_arriving)
-    app.add_middleware(RequestContext)
+    weights = {path: ceil(limit / max_bytes) for path, limit in by_path.items()}
+    max_arriving = settings.max_address_requests_arriving
+    app.add_middleware(ArrivalShares, max_per_address=max_arriving, weights_by_path=weights)
 
 
 def _init_state(app: FastAPI, settings: HttpApiSettings, name: str) -> None:

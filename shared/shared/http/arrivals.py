@@ -1,6 +1,7 @@
 """Limits the requests of one client address whose bodies are still arriving."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
@@ -28,10 +29,12 @@ class TooManyArriving(TooManyRequests):
 class ArrivalShares:
     """Refuses a request with a body while too many bodies of its client address are incomplete."""
 
-    # Each incomplete request holds a connection of the gateway to this service, which all clients share.
+    # Each incomplete request holds a connection of the gateway to this service, which all clients share, and
+    # memory for what has arrived. A path with a larger limit of bytes has a larger weight.
 
-    def __init__(self, app: ASGIApp, *, max_per_address: int) -> None:
+    def __init__(self, app: ASGIApp, *, max_per_address: int, weights_by_path: Mapping[str, int]) -> None:
         self._app, self._max_per_address = app, max_per_address
+        self._weights_by_path = weights_by_path
         self._arriving = Counter[str]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,7 +45,8 @@ class ArrivalShares:
             metrics.RATE_LIMITED.labels("arriving").inc()
             refusal = to_response(TooManyArriving(), request_id=scope["state"]["request_id"])
             return await refusal(scope, receive, send)
-        arrival = _Arrival(self._arriving, address, receive)
+        weight = self._weights_by_path.get(scope["path"], 1)
+        arrival = _Arrival(self._arriving, address, receive, weight=weight)
         try:
             await self._app(scope, arrival.receive, send)
         finally:
@@ -50,10 +54,10 @@ class ArrivalShares:
 
 
 class _Arrival:
-    def __init__(self, arriving: Counter[str], address: str, receive: Receive) -> None:
+    def __init__(self, arriving: Counter[str], address: str, receive: Receive, *, weight: int) -> None:
         self._arriving, self._address, self._receive = arriving, address, receive
-        self._is_over = False
-        arriving[address] += 1
+        self._weight, self._is_over = weight, False
+        arriving[address] += weight
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -65,7 +69,7 @@ class _Arrival:
         if self._is_over:
             return
         self._is_over = True
-        self._arriving[self._address] -= 1
+        self._arriving[self._address] -= self._weight
         if not self._arriving[self._address]:
             del self._arriving[self._address]
 

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI, Request
+from shared.http.admission import Lane, UserShares, WorkSlots
 from shared.http.app import create_api
 from shared.testing import api_client
 
@@ -81,4 +82,21 @@ async def test_a_client_that_disconnects_releases_its_share(app: FastAPI) -> Non
         for upload in (arriving := await start_slow_uploads(client, "application/json")):
             upload.cancel()
         await asyncio.wait(arriving)
+        assert (await client.post("/upload", content=b"x")).json() == 1
+
+
+async def test_a_body_that_may_be_larger_counts_as_several(settings: Any) -> None:
+    slots = WorkSlots(max_in_work=9, max_waiting=9, max_wait_seconds=5)
+    lane = Lane(
+        slots, UserShares(max_in_work=9, max_wait_seconds=5), max_body_bytes=2 * settings.max_body_bytes
+    )
+    narrow = settings.model_copy(update={"max_address_requests_arriving": 2})
+    app = create_api(narrow, routes, title="Test", lanes={"/upload": lane})
+    async with api_client(app), client_at(app, "203.0.113.7") as client:
+        slow = asyncio.create_task(client.post("/upload", content=slowly()))
+        await asyncio.sleep(0.05)
+        refused = await client.post("/upload", content=b"x")
+        read_problem(refused, status=429, code="too_many_requests")
+        may_end.set()
+        assert (await slow).json() == 11
         assert (await client.post("/upload", content=b"x")).json() == 1
