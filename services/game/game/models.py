@@ -43,6 +43,7 @@ __all__ = [
     "InboxEvent",
     "OutboxEvent",
     "PractisedPhoneme",
+    "PractisedScorer",
     "PractisedSpeech",
     "PractisedTag",
     "Review",
@@ -275,6 +276,24 @@ class PractisedPhoneme(Base):
     scores: Mapped[int] = mapped_column(BigInteger)
     score_sum: Mapped[float] = mapped_column(Double)
     last_scored_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class PractisedScorer(Base):
+    """The verified scores of a learner by one scorer, in sessions with one UTC offset.
+
+    `utc_offset_minutes` is UNKNOWN_OFFSET for sessions whose times had none. The others are the completion of
+    the first and of the last session.
+    """
+
+    __tablename__ = "practised_scorers"
+
+    user_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    scorer: Mapped[str] = mapped_column(Text, primary_key=True)
+    utc_offset_minutes: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    scores: Mapped[int]
+    score_sum: Mapped[float] = mapped_column(Double)
+    first_used_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    last_used_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 class ErasedUser(Base):

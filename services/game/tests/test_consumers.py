@@ -276,6 +276,7 @@ async def test_only_the_id_of_a_deleted_user_remains(
         "daily_goals": 1,
         "practised_speeches": 2,
         "practised_tags": 1,
+        "practised_scorers": 1,
         "practised_phonemes": 1,
         "uncounted_sessions": 1,
         # Not of the skipped result.

@@ -1,4 +1,4 @@
-"""Maintain what each learner has practised: speeches, tags and phonemes."""
+"""Maintain what each learner has practised: speeches, tags and phonemes, and the scorers of the scores."""
 
 # ruff: noqa: S608 - the statements consist of constants and names of tables and columns
 
@@ -12,13 +12,17 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from game.models import GameSession, PractisedPhoneme, PractisedSpeech, PractisedTag
+from game.domain.clock import UNKNOWN_OFFSET
+from game.models import GameSession, PractisedPhoneme, PractisedScorer, PractisedSpeech, PractisedTag
 
 MAX_CHUNK_SESSIONS = 500
-type PractisedTable = PractisedSpeech | PractisedTag | PractisedPhoneme
+type PractisedTable = PractisedSpeech | PractisedTag | PractisedScorer | PractisedPhoneme
 
 _PLAYED = """
-    counted AS (SELECT id, user_id, started_at FROM game_sessions WHERE id = ANY(:ids) AND practice_counted),
+    counted AS (
+        SELECT id, user_id, started_at, completed_at, utc_offset_minutes
+        FROM game_sessions WHERE id = ANY(:ids) AND practice_counted
+    ),
     played AS (SELECT * FROM counted JOIN game_results ON session_id = counted.id)
 """
 # The revision that was current when the session started, as the history shows it.
@@ -35,6 +39,8 @@ _CORRECT = ":sign * count(*) FILTER (WHERE user_response = 'correct')"
 # A score without verification is only a claim of the learner's device.
 _VERIFIED = "FILTER (WHERE verified)"
 
+_OFFSET = f"coalesce(utc_offset_minutes, {UNKNOWN_OFFSET})"
+
 # In the order of the columns that they fill. Rows are locked in a fixed order, so that two transactions with
 # the same ones do not deadlock.
 _SOURCES: Mapping[type[Base], str] = {
@@ -47,6 +53,10 @@ _SOURCES: Mapping[type[Base], str] = {
         SELECT user_id, tag_id, :sign * count(DISTINCT session_id), :sign * count(*), {_CORRECT},
                :sign * coalesce(sum(pronunciation_score), 0), :sign * count(pronunciation_score)
         FROM played {_TAGS} GROUP BY 1, 2 ORDER BY 1, 2""",
+    PractisedScorer: f"""
+        SELECT user_id, scorer, {_OFFSET}, :sign * count(*), :sign * sum(pronunciation_score),
+               min(completed_at), max(completed_at)
+        FROM played WHERE scorer IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3""",
     PractisedPhoneme: """
         SELECT user_id, scorer, phoneme ->> 0, :sign * sum(CAST(phoneme ->> 1 AS bigint)),
                :sign * sum(CAST(phoneme ->> 2 AS double precision)), max(started_at)
@@ -59,17 +69,21 @@ def _build_upsert(model: type[Base], source: str) -> str:
     table = cast(Table, model.__table__)
     keys = [column.name for column in table.primary_key.columns]
     columns = [column.name for column in table.columns if column.computed is None]
-    changes = [
-        f"{name} = greatest(kept.{name}, excluded.{name})"
-        if name.startswith("last_")
-        else f"{name} = kept.{name} + excluded.{name}"
-        for name in columns
-        if name not in keys
-    ]
+    changes = [_build_change(name) for name in columns if name not in keys]
     return f"""
         INSERT INTO {table.name} AS kept ({", ".join(columns)}) {source}
         ON CONFLICT ({", ".join(keys)}) DO UPDATE SET {", ".join(changes)}
     """
+
+
+def _build_change(name: str) -> str:
+    match name.partition("_")[0]:
+        case "first":
+            return f"{name} = least(kept.{name}, excluded.{name})"
+        case "last":
+            return f"{name} = greatest(kept.{name}, excluded.{name})"
+        case _:
+            return f"{name} = kept.{name} + excluded.{name}"
 
 
 # One statement: on a busy server, each further one would delay the saving of a session.
@@ -121,13 +135,29 @@ _LATEST = text("""
 """).bindparams(bindparam("id", type_=Uuid), bindparam("user_id", type_=Uuid))
 
 
+_LATEST_USE = text(f"""
+    UPDATE practised_scorers AS kept SET first_used_at = used.first, last_used_at = used.last
+    FROM (
+        SELECT scorer, {_OFFSET} AS utc_offset, min(completed_at) AS first, max(completed_at) AS last
+        FROM game_sessions JOIN game_results ON session_id = id
+        WHERE user_id = :user_id AND id <> :id AND practice_counted
+          AND scorer IN (SELECT scorer FROM game_results WHERE session_id = :id)
+        GROUP BY 1, 2
+    ) AS used
+    WHERE kept.user_id = :user_id AND kept.scorer = used.scorer AND kept.utc_offset_minutes = used.utc_offset
+      AND (kept.first_used_at, kept.last_used_at) <> (used.first, used.last)
+""").bindparams(bindparam("id", type_=Uuid), bindparam("user_id", type_=Uuid))
+
+
 async def subtract_practice(session: AsyncSession, deleted: GameSession) -> None:
     """Subtract a session that is about to be deleted, if it was counted. Requires the learner's lock."""
     await _add(session, [deleted.id], sign=-1)
     await _delete_empty(session, PractisedSpeech, deleted.user_id, PractisedSpeech.attempts)
     await _delete_empty(session, PractisedTag, deleted.user_id, PractisedTag.sentences)
+    await _delete_empty(session, PractisedScorer, deleted.user_id, PractisedScorer.scores)
     await _delete_empty(session, PractisedPhoneme, deleted.user_id, PractisedPhoneme.scores)
-    await session.execute(_LATEST, {"id": deleted.id, "user_id": deleted.user_id})
+    for latest in (_LATEST, _LATEST_USE):
+        await session.execute(latest, {"id": deleted.id, "user_id": deleted.user_id})
 
 
 async def _delete_empty(

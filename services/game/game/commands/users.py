@@ -13,6 +13,7 @@ from game.models import (
     ErasedUser,
     GameSession,
     PractisedPhoneme,
+    PractisedScorer,
     PractisedSpeech,
     PractisedTag,
     Review,
@@ -50,7 +51,7 @@ def _lock_key(user_id: UUID) -> ColumnElement[int]:
 
 async def delete_user_rows(session: AsyncSession, user_id: UUID) -> None:
     # The sessions first: this waits for the worker, which may be adding one of them to the others.
-    practised = (PractisedSpeech, PractisedTag, PractisedPhoneme)
+    practised = (PractisedSpeech, PractisedTag, PractisedScorer, PractisedPhoneme)
     for table in (GameSession, UsedReceipt, DailyActivity, DailyGoal, Review, *practised):
         await session.execute(delete(table).where(table.user_id == user_id))
 

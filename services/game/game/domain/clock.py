@@ -14,6 +14,8 @@ from game.errors import ImplausibleClock
 MAX_CLOCK_ERROR = timedelta(hours=26)
 MAX_DURATION_SECONDS = 86_400
 MAX_RESPONSE_TIME_MS = 3_600_000
+UNKNOWN_OFFSET = 1_440
+"""Stands for no UTC offset where a key must have a value. No zone is a day ahead."""
 
 
 class TimedResult(Protocol):

@@ -8,14 +8,20 @@ from pydantic import TypeAdapter
 from shared.data.db import Database
 from sqlalchemy import Select, Table, select, tuple_
 
-from game.models import PractisedPhoneme, PractisedSpeech, PractisedTag
-from game.schemas.export import ExportedPractisedPhoneme, ExportedPractisedSpeech, ExportedPractisedTag
+from game.models import PractisedPhoneme, PractisedScorer, PractisedSpeech, PractisedTag
+from game.schemas.export import (
+    ExportedPractisedPhoneme,
+    ExportedPractisedScorer,
+    ExportedPractisedSpeech,
+    ExportedPractisedTag,
+)
 
 MAX_PAGE_ROWS = 500
 
-type Practised = PractisedSpeech | PractisedTag | PractisedPhoneme
+type Practised = PractisedSpeech | PractisedTag | PractisedScorer | PractisedPhoneme
 TABLES: Mapping[type[Practised], TypeAdapter[Any]] = {
     PractisedTag: TypeAdapter(list[ExportedPractisedTag]),
+    PractisedScorer: TypeAdapter(list[ExportedPractisedScorer]),
     PractisedPhoneme: TypeAdapter(list[ExportedPractisedPhoneme]),
     PractisedSpeech: TypeAdapter(list[ExportedPractisedSpeech]),
 }

@@ -7,6 +7,7 @@ from shared.clock import utc_now
 from sqlalchemy import func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from game.domain.clock import UNKNOWN_OFFSET
 from game.domain.progress import (
     DAY,
     DEFAULT_SENTENCES_PER_DAY,
@@ -19,7 +20,7 @@ from game.domain.progress import (
 )
 from game.domain.sessions import compute_average_score
 from game.domain.time_zones import parse_time_zone
-from game.models import GameResult, GameSession
+from game.models import GameSession, PractisedScorer
 from game.queries.goals import find_sentences_per_day
 from game.queries.practice import get_practice
 from game.queries.time_zones import select_day
@@ -76,15 +77,18 @@ async def list_daily_totals(
 
 async def list_scorers(session: AsyncSession, user_id: UUID, *, tz: str) -> list[ScorerProgress]:
     """Return the scorers of verified scores, in the order of first use."""
-    day, score = select_day(parse_time_zone(tz)), GameResult.pronunciation_score
-    days = func.min(day).label("first_used_on"), func.max(day).label("last_used_on")
-    sums = func.count(score).label("sentences"), func.sum(score).label("score_sum")
+    zone, offset = parse_time_zone(tz), func.nullif(PractisedScorer.utc_offset_minutes, UNKNOWN_OFFSET)
+    first = func.min(select_day(zone, PractisedScorer.first_used_at, offset)).label("first_used_on")
+    last = func.max(select_day(zone, PractisedScorer.last_used_at, offset)).label("last_used_on")
+    sums = (
+        func.sum(PractisedScorer.scores).label("sentences"),
+        func.sum(PractisedScorer.score_sum).label("score_sum"),
+    )
     grouped = (
-        select(GameResult.scorer, *days, *sums)
-        .join_from(GameSession, GameResult)
-        .where(GameSession.user_id == user_id, GameResult.scorer.is_not(None))
-        .group_by(GameResult.scorer)
-        .order_by(days[0], func.min(GameSession.completed_at), GameResult.scorer)
+        select(PractisedScorer.scorer, first, last, *sums)
+        .where(PractisedScorer.user_id == user_id)
+        .group_by(PractisedScorer.scorer)
+        .order_by(first, func.min(PractisedScorer.first_used_at), PractisedScorer.scorer)
     )
     return [
         ScorerProgress.model_validate({**row, "avg_pronunciation_score": _compute_average(row)})

@@ -58,6 +58,17 @@ class ExportedPractisedTag(BaseModel):
     scored_count: int
 
 
+class ExportedPractisedScorer(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    scorer: str
+    utc_offset_minutes: int
+    scores: int
+    score_sum: float
+    first_used_at: datetime
+    last_used_at: datetime
+
+
 class ExportedPractisedPhoneme(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 

@@ -26,6 +26,7 @@ from game.models import (
     GameResult,
     GameSession,
     PractisedPhoneme,
+    PractisedScorer,
     PractisedSpeech,
     PractisedTag,
     Review,
@@ -36,6 +37,7 @@ from game.receipts import ReceiptVerifier
 from game.schemas.export import (
     ExportedDay,
     ExportedPractisedPhoneme,
+    ExportedPractisedScorer,
     ExportedPractisedSpeech,
     ExportedPractisedTag,
     ExportedResult,
@@ -59,7 +61,7 @@ type Save = Callable[..., Awaitable[str]]
 
 EXPORT = "/internal/users/me/export"
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
-PRACTISED = ("practised_tags", "practised_phonemes", "practised_speeches")
+PRACTISED = ("practised_tags", "practised_scorers", "practised_phonemes", "practised_speeches")
 NOTHING: dict[str, Any] = {
     "daily_activity": [],
     "sentences_per_day": None,
@@ -131,6 +133,7 @@ def test_every_table_and_column_is_exported_or_excluded_on_purpose() -> None:
         DailyActivity: {*ExportedDay.model_fields},
         Review: {*ExportedReview.model_fields},
         PractisedTag: {*ExportedPractisedTag.model_fields},
+        PractisedScorer: {*ExportedPractisedScorer.model_fields},
         PractisedPhoneme: {*ExportedPractisedPhoneme.model_fields},
         PractisedSpeech: {*ExportedPractisedSpeech.model_fields},
     }
@@ -154,6 +157,10 @@ async def test_an_export_contains_all_data_of_the_learner(
     assert document["practised_tags"] == [
         {"tag_id": str(UUID(int=1)), "sessions": 1, "sentences": 3, "correct": 2}
         | {"score_sum": 172.0, "scored_count": 2}
+    ]
+    assert document["practised_scorers"] == [
+        {"scorer": "new-2", "utc_offset_minutes": 1440, "scores": 1, "score_sum": 91.5}
+        | {"first_used_at": "2026-03-10T12:00:00Z", "last_used_at": "2026-03-10T12:00:00Z"}
     ]
     assert document["practised_phonemes"] == [
         {"scorer": "new-2", "symbol": "TH", "scores": 2, "score_sum": 120.5, "last_scored_at": started}

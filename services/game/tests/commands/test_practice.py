@@ -10,8 +10,9 @@ from contracts.content import SpeechRef, SpeechSnapshot
 from game.commands.practice import count_earlier_practice
 from game.commands.sessions import delete_session
 from game.commands.speeches import record_speech_deletion, store_speech_revision
-from game.models import GameSession, PractisedPhoneme, PractisedSpeech, PractisedTag
+from game.models import GameSession, PractisedPhoneme, PractisedScorer, PractisedSpeech, PractisedTag
 from game.queries.practice import get_practice
+from game.queries.progress import list_scorers
 from shared.data.db import Base
 from shared.testing import count_read_rows
 from sqlalchemy import delete, select, update
@@ -23,7 +24,7 @@ type Play = Callable[..., Awaitable[UUID]]
 type Save = Callable[..., Awaitable[str]]
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
-PRACTISED = (PractisedSpeech, PractisedTag, PractisedPhoneme)
+PRACTISED = (PractisedSpeech, PractisedTag, PractisedScorer, PractisedPhoneme)
 FOOD = {"id": UUID(int=2), "name": "food"}
 
 
@@ -93,7 +94,7 @@ async def test_deleting_a_session_subtracts_it(session: AsyncSession, play: Play
     latest = await play("correct", "incorrect", "correct", days=1, score=90.5)
     assert await list_rows(session, *PRACTISED) != before
     await delete_session(session, latest, actor=uuid4())
-    left = await list_rows(session, PractisedSpeech, PractisedTag)
+    left = await list_rows(session, PractisedSpeech, PractisedTag, PractisedScorer)
     assert left == before[: len(left)]
     counts = select(PractisedPhoneme.symbol, PractisedPhoneme.scores, PractisedPhoneme.score_sum)
     assert set(await session.execute(counts)) == {("TH", 2, 80.0), ("AA", 20, 1800.0)}
@@ -174,4 +175,5 @@ async def test_reading_practice_reads_no_results(session: AsyncSession, learner:
     assert (await get_practice(session, learner)).hardest_sentences
     before = [await count_read_rows(session, table) for table in ("game_sessions", "game_results")]
     await get_practice(session, learner)
+    assert await list_scorers(session, learner, tz="UTC")
     assert before == [await count_read_rows(session, table) for table in ("game_sessions", "game_results")]

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from contracts.content import SpeechSnapshot
+from game.commands.sessions import delete_session
 from game.queries.progress import get_progress, list_daily_totals, list_scorers
 from game.schemas.progress import DayProgress
 from shared.errors import Invalid
@@ -103,6 +104,20 @@ async def test_days_of_a_scorer_are_the_learners_local_days(
     for tz, first in (("UTC", 2), ("Asia/Tokyo", 3)):
         (scorer,) = await list_scorers(session, learner, tz=tz)
         assert (scorer.first_used_on.day, scorer.last_used_on.day) == (first, 5)
+
+
+async def test_deleted_sessions_do_not_count_as_uses_of_a_scorer(
+    session: AsyncSession, learner: UUID, save_scored: Save
+) -> None:
+    first, _, last = [
+        UUID(await save_scored(datetime(2026, 3, day, 12, tzinfo=TOKYO), {"old-1": 70.0 + day}))
+        for day in (2, 3, 4)
+    ]
+    for session_id in (first, last):
+        await delete_session(session, session_id, actor=uuid4())
+    (scorer,) = await list_scorers(session, learner, tz="UTC")
+    assert (scorer.first_used_on.day, scorer.last_used_on.day) == (3, 3)
+    assert (scorer.sentences, scorer.avg_pronunciation_score) == (1, 73.0)
 
 
 async def test_scores_without_a_scorer_are_omitted(

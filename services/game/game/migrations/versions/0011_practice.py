@@ -1,4 +1,4 @@
-"""What each learner has practised: speeches, tags and phonemes.
+"""What each learner has practised: speeches, tags and phonemes, and the scorers of the scores.
 
 It runs while the system is in use and can be repeated after an interruption. Earlier versions may run at the
 same time: the sessions that they save are not counted yet, like those from before. The worker counts all of
@@ -67,6 +67,17 @@ def _create_tables() -> None:
         if_not_exists=True,
     )
     op.create_table(
+        "practised_scorers",
+        sa.Column("user_id", sa.Uuid, primary_key=True),
+        sa.Column("scorer", sa.Text, primary_key=True),
+        sa.Column("utc_offset_minutes", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("scores", sa.Integer, nullable=False),
+        sa.Column("score_sum", sa.Double, nullable=False),
+        sa.Column("first_used_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=False),
+        if_not_exists=True,
+    )
+    op.create_table(
         "practised_phonemes",
         sa.Column("user_id", sa.Uuid, primary_key=True),
         sa.Column("scorer", sa.Text, primary_key=True),
@@ -79,7 +90,7 @@ def _create_tables() -> None:
 
 
 def downgrade() -> None:
-    for table in ("practised_phonemes", "practised_tags", "practised_speeches"):
+    for table in ("practised_phonemes", "practised_scorers", "practised_tags", "practised_speeches"):
         op.drop_table(table)
     op.drop_index("ix_game_sessions_practice", table_name="game_sessions")
     op.drop_column("game_sessions", "practice_counted")
