@@ -66,7 +66,9 @@ async def list_rows(database: Database, table: type[Base]) -> list[dict[str, Any
 def create_completed(
     user_id: UUID, *, at: datetime = START, responses: tuple[str, ...] = ("correct", "skipped")
 ) -> SessionCompleted:
-    results = [{"speech_id": uuid4(), "user_response": each, "response_time_ms": 1} for each in responses]
+    results = [
+        {"speech_id": uuid4(), "user_response": response, "response_time_ms": 1} for response in responses
+    ]
     about = {"session_id": uuid4(), "user_id": user_id, "mode": "listen_only", "level": "A1"}
     return create_event(
         SessionCompleted, {**about, "duration_seconds": 60, "completed_at": at, "results": results}, at=at
@@ -74,7 +76,7 @@ def create_completed(
 
 
 def test_every_event_for_game_has_a_consumer() -> None:
-    assert set(subscriptions) == {each for each in EVENTS if "game" in each.consumers}
+    assert set(subscriptions) == {event for event in EVENTS if "game" in event.consumers}
 
 
 async def test_revisions_are_stored_alike_in_any_order_of_events(

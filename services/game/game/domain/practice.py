@@ -44,11 +44,13 @@ def _find_last_use(phonemes: Sequence[PhonemeTotals]) -> datetime:
 
 
 def _rank(phonemes: Sequence[PhonemeTotals]) -> list[PhonemeTotals]:
-    average = sum(each.score_sum for each in phonemes) / sum(each.scores for each in phonemes)
+    average = sum(phoneme.score_sum for phoneme in phonemes) / sum(phoneme.scores for phoneme in phonemes)
     estimates = {
-        each: (each.score_sum + PRIOR_SCORES * average) / (each.scores + PRIOR_SCORES)
-        for each in phonemes
-        if each.scores >= MIN_PHONEME_SCORES
+        phoneme: (phoneme.score_sum + PRIOR_SCORES * average) / (phoneme.scores + PRIOR_SCORES)
+        for phoneme in phonemes
+        if phoneme.scores >= MIN_PHONEME_SCORES
     }
-    weak = sorted((estimate, each.symbol, each) for each, estimate in estimates.items() if estimate < average)
-    return [each for *_, each in weak[:MAX_WEAKEST_PHONEMES]]
+    weak = sorted(
+        (estimate, phoneme.symbol, phoneme) for phoneme, estimate in estimates.items() if estimate < average
+    )
+    return [phoneme for *_, phoneme in weak[:MAX_WEAKEST_PHONEMES]]

@@ -47,10 +47,10 @@ class Totals:
         return compute_average_score(self.score_sum, self.scored_count)
 
 
-def sum_by_key[K](totals: Iterable[tuple[K, Totals]]) -> dict[K, Totals]:
+def sum_by_key[K](parts: Iterable[tuple[K, Totals]]) -> dict[K, Totals]:
     summed: dict[K, Totals] = {}
-    for key, each in totals:
-        summed[key] = summed.get(key, Totals()) + each
+    for key, totals in parts:
+        summed[key] = summed.get(key, Totals()) + totals
     return summed
 
 

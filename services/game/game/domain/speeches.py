@@ -13,4 +13,8 @@ def list_possibly_new(speech_ids: Iterable[UUID], *, now: datetime) -> list[UUID
     """Return the ids so recent that their events may not have arrived."""
     earliest = (now - MAX_DELAY).timestamp() * 1000
     latest = (now + MAX_CLOCK_DIFFERENCE).timestamp() * 1000
-    return [each for each in speech_ids if each.version == 7 and earliest < each.int >> 80 < latest]
+    return [
+        speech_id
+        for speech_id in speech_ids
+        if speech_id.version == 7 and earliest < speech_id.int >> 80 < latest
+    ]

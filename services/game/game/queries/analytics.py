@@ -84,7 +84,7 @@ async def _list_days(session: AsyncSession, first: date, last: date) -> list[Day
     )
     columns = [learners.c.active_learners, DailyRegistrations.registrations, *(played.c[f] for f in figures)]
     rows = await session.execute(
-        select(day.label("date"), *(func.coalesce(each, 0).label(each.name) for each in columns))
+        select(day.label("date"), *(func.coalesce(figure, 0).label(figure.name) for figure in columns))
         .select_from(every_day)
         .join(learners, learners.c.day == day, isouter=True)
         .join(played, played.c.day == day, isouter=True)

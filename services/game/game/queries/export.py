@@ -110,7 +110,7 @@ async def _get_page(database: Database, user_id: UUID, *, after: Position) -> Pa
         beginning = [row["session_id"] for row in rows if row["sequence_number"] == 1]
         found = await session.execute(select(*SESSION_COLUMNS).where(GameSession.id.in_(beginning)))
         sessions = [ExportedSession.model_validate({**row, "results": []}) for row in found.mappings()]
-    return Page(results=rows, sessions={each.id: each for each in sessions})
+    return Page(results=rows, sessions={session.id: session for session in sessions})
 
 
 def _select_page(user_id: UUID, *, after: Position) -> Select[Any]:

@@ -77,7 +77,7 @@ async def _list_weakest_phonemes(session: AsyncSession, user_id: UUID) -> list[W
     # A receipt has at most 64 symbols, and a learner few scorers.
     rows = await session.execute(select(*columns).where(PractisedPhoneme.user_id == user_id))
     weakest = rank_weakest_phonemes(PhonemeTotals(*row) for row in rows)
-    return [_to_phoneme(each) for each in weakest]
+    return [_to_phoneme(phoneme) for phoneme in weakest]
 
 
 def _to_phoneme(totals: PhonemeTotals) -> WeakPhoneme:

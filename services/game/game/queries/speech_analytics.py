@@ -89,7 +89,7 @@ def _select_from_page(
     value = _get_sorted_column(filters)
     is_ascending = filters.sort == "hardest"
     order = (value, SpeechFigures.speech_id)
-    ordered = found.order_by(*(each if is_ascending else each.desc() for each in order))
+    ordered = found.order_by(*(key if is_ascending else key.desc() for key in order))
     if filters.cursor is None:
         return filters.page, ordered.offset(filters.get_offset())
     number, last, speech_id = decode_cursor(CURSOR_LAYOUT, filters.cursor, scope=scope)

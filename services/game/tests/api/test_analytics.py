@@ -305,13 +305,17 @@ async def test_a_speech_that_does_not_fit_its_level_has_a_suggestion(
             row = {"speech_id": speech.speech_id, "level": "A1", "plays": plays, "correct": correct}
             await session.execute(insert(SpeechFigures).values(**row))
     page = await read(SPEECHES, by=editor)
-    assert [each["text"] for each in page["speeches"]] == ["Good morning.", "See you soon.", "How are you?"]
+    assert [speech["text"] for speech in page["speeches"]] == [
+        "Good morning.",
+        "See you soon.",
+        "How are you?",
+    ]
     hardest = page["speeches"][0]
     assert (hardest["correct_rate"], hardest["measured_rate"], hardest["level_rate"]) == (0.1, 0.275, 0.75)
     # There is no level below A1 to suggest for an easy speech.
-    assert [each["suggested_level"] for each in page["speeches"]] == ["A2", None, None]
+    assert [speech["suggested_level"] for speech in page["speeches"]] == ["A2", None, None]
     suggested = await read(SPEECHES, by=editor, suggested="true", level="A1")
-    assert [each["text"] for each in suggested["speeches"]] == ["Good morning."]
+    assert [speech["text"] for speech in suggested["speeches"]] == ["Good morning."]
     assert (await read(SPEECHES, by=editor, level="B1"))["pagination"]["total"] == 0
 
 
@@ -326,7 +330,7 @@ async def test_pages_list_every_speech_once(
     seen, cursor = [], None
     while True:
         page = await read(SPEECHES, by=editor, sort=sort, limit=1, **({"cursor": cursor} if cursor else {}))
-        seen += [each["id"] for each in page["speeches"]]
+        seen += [speech["id"] for speech in page["speeches"]]
         if (cursor := page["pagination"]["next_cursor"]) is None:
             break
     assert sorted(seen) == sorted(str(speech.speech_id) for speech in speeches)

@@ -222,7 +222,9 @@ async def test_pages_export_every_result_once(
     document = await read(EXPORT)
     assert document == on_one_page
     assert [session["id"] for session in document["sessions"]] == [made[0], *sorted(made[1:4]), made[4]]
-    numbers = [[result["sequence_number"] for result in each["results"]] for each in document["sessions"]]
+    numbers = [
+        [result["sequence_number"] for result in session["results"]] for session in document["sessions"]
+    ]
     assert numbers == [[1, 2, 3]] * 5
 
 

@@ -58,7 +58,7 @@ def new_session(new_body: NewBody) -> NewBody:
 
 
 def list_statuses(results: list[dict[str, Any]]) -> list[int]:
-    return [each["status"] for each in results]
+    return [outcome["status"] for outcome in results]
 
 
 async def test_each_session_has_the_answer_of_a_single_request(
@@ -93,8 +93,8 @@ async def test_a_repeated_batch_gets_the_same_answers(
     sessions = [new_session(), new_session(level="A3"), new_session()]
     assert (await client.post(SESSIONS, json=sessions[2])).status_code == 201
     first, again = await send(*sessions), await send(*sessions)
-    assert [each["replayed"] for each in (*first, *again)] == [False, False, True, True, False, True]
-    assert [each["session"] for each in first] == [each["session"] for each in again]
+    assert [outcome["replayed"] for outcome in (*first, *again)] == [False, False, True, True, False, True]
+    assert [outcome["session"] for outcome in first] == [outcome["session"] for outcome in again]
     assert list_statuses(again) == list_statuses(first) == [201, 422, 201]
 
 
@@ -102,7 +102,7 @@ async def test_sessions_with_one_id_are_repetitions_or_conflicts(send: Send, new
     session = new_session()
     results = await send(session, session, session | {"duration_seconds": 9})
     assert list_statuses(results) == [201, 201, 409]
-    assert [each["replayed"] for each in results] == [False, True, False]
+    assert [outcome["replayed"] for outcome in results] == [False, True, False]
     assert results[2]["problem"]["code"] == "idempotency_conflict"
 
 
@@ -270,13 +270,13 @@ async def test_what_an_outage_or_an_error_of_ours_leaves_out_is_saved_by_a_repet
     async with api_client(troubled, token=token_for(learner)) as client:
         results = await send_by(client, *sessions)
         assert list_statuses(results) == [201, 500, 503, 503]
-        codes = [each["problem"]["code"] for each in results[1:]]
+        codes = [outcome["problem"]["code"] for outcome in results[1:]]
         assert codes == ["internal_error", "database_unavailable", "database_unavailable"]
-        assert all(each["retry_after"] for each in results[1:])
+        assert all(outcome["retry_after"] for outcome in results[1:])
         troubled.state.receipt_verifier = TroubledVerifier("")
         repeated = await send_by(client, *(add_receipt(session, "") for session in sessions[1:]), sessions[0])
         assert list_statuses(repeated) == [201] * 4
-        assert [each["replayed"] for each in repeated] == [False, False, False, True]
+        assert [outcome["replayed"] for outcome in repeated] == [False, False, False, True]
 
 
 async def test_without_a_database_a_batch_is_refused_as_a_whole(

@@ -135,11 +135,11 @@ async def test_tags_count_as_they_were_when_a_speech_was_played(
     renamed = SpeechSnapshot.model_validate({**retagged.model_dump(), "revision": 3, "tags": food})
     await store_speech_revision(session, renamed, since=NOON + timedelta(days=2))
     by_tag = (await get_practice(session, learner)).by_tag
-    shown = [(each.tag.name, each.sentences) for each in by_tag]
+    shown = [(progress.tag.name, progress.sentences) for progress in by_tag]
     assert shown == [("greetings", 1), ("meals", 1), ("travel", 1)]
     await delete_session(session, played, actor=uuid4())
     by_tag = (await get_practice(session, learner)).by_tag
-    assert [each.tag.name for each in by_tag] == ["meals", "travel"]
+    assert [progress.tag.name for progress in by_tag] == ["meals", "travel"]
 
 
 async def test_a_deleted_speech_remains_among_the_hardest_with_its_text(
@@ -161,13 +161,13 @@ async def test_the_hardest_sentences_are_those_with_most_evidence(
     ids = [speech.speech_id for speech in speeches]
     hardest = (await get_practice(session, learner)).hardest_sentences
     # Of the second, three of four are correct: 11 of 14 with the prior. The first is correct throughout.
-    assert [each.speech_id for each in hardest] == [ids[2], ids[1]]
+    assert [sentence.speech_id for sentence in hardest] == [ids[2], ids[1]]
     await play("correct", score=0.0)
     for day in range(4, 10):
         await play("correct", days=day, score=20.0)
     hardest = (await get_practice(session, learner)).hardest_sentences
     # Its verified scores count as well: 11 and 4.8 of 22 attempts and scores, with the prior.
-    assert [each.speech_id for each in hardest] == [ids[2], ids[0], ids[1]]
+    assert [sentence.speech_id for sentence in hardest] == [ids[2], ids[0], ids[1]]
 
 
 async def test_reading_practice_reads_no_results(session: AsyncSession, learner: UUID, play: Play) -> None:

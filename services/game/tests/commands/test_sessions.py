@@ -201,7 +201,7 @@ async def test_a_receipt_verifies_a_score_once(
         assert result.recognized_text == "good morning"
         assert not any(other.verified or other.scorer for other in others)
     events = await outbox_events(session, SessionCompleted)
-    announced = [(each.data.results[0].verified, each.data.results[0].scorer) for each in events]
+    announced = [(event.data.results[0].verified, event.data.results[0].scorer) for event in events]
     assert announced == [(True, "new-2"), (False, None)]
 
 
@@ -311,7 +311,7 @@ async def test_parallel_requests_with_one_key_save_one_session(
     assert sorted(answer.replayed for answer in answers) == [False] + [True] * 9
     others = await asyncio.gather(*(save_it(f"k{number}") for number in range(5)))
     async with committed_database.transaction() as session:
-        kept = [(await list_results(session, each))[0].verified for each in (answers[0], *others)]
+        kept = [(await list_results(session, answer))[0].verified for answer in (answers[0], *others)]
         assert kept == [True] + [False] * 5
         assert len(await outbox_events(session, SessionCompleted)) == 6
         assert list(await session.scalars(select(PractisedTag.sessions))) == [6]

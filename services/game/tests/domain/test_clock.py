@@ -72,7 +72,7 @@ def test_excessive_durations_and_response_times_are_capped() -> None:
 def test_implausible_times_are_refused(started_at: datetime, completed_at: datetime, pointer: str) -> None:
     with pytest.raises(ImplausibleClock) as caught:
         correct_session(started_at, completed_at)
-    assert [each["pointer"] for each in caught.value.extra["errors"]] == [pointer]
+    assert [problem["pointer"] for problem in caught.value.extra["errors"]] == [pointer]
 
 
 @given(INSTANTS, INSTANTS, st.integers(0, 366 * 86_400))

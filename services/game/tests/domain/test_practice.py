@@ -17,7 +17,7 @@ def make(symbol: str, scores: int, average: float, *, scorer: str = "new-2", ago
 
 
 def list_weakest(*phonemes: PhonemeTotals) -> list[tuple[str, str]]:
-    return [(each.scorer, each.symbol) for each in rank_weakest_phonemes(phonemes)]
+    return [(phoneme.scorer, phoneme.symbol) for phoneme in rank_weakest_phonemes(phonemes)]
 
 
 def list_symbols(*phonemes: PhonemeTotals) -> list[str]:
@@ -50,8 +50,8 @@ def test_the_latest_scorer_with_enough_scores_is_shown() -> None:
 
 @given(st.lists(st.tuples(st.integers(1, 99), st.floats(0, 100)), max_size=60))
 def test_the_list_is_bounded_and_has_only_eligible_phonemes(figures: list[tuple[int, float]]) -> None:
-    phonemes = [make(f"P{place:02}", *each) for place, each in enumerate(figures)]
+    phonemes = [make(f"P{place:02}", *scores) for place, scores in enumerate(figures)]
     weakest = rank_weakest_phonemes(phonemes)
     assert len(weakest) <= MAX_WEAKEST_PHONEMES
-    assert set(weakest) <= {each for each in phonemes if each.scores >= MIN_PHONEME_SCORES}
+    assert set(weakest) <= {phoneme for phoneme in phonemes if phoneme.scores >= MIN_PHONEME_SCORES}
     assert weakest == rank_weakest_phonemes(reversed(phonemes))

@@ -103,8 +103,8 @@ def test_late_sessions_change_no_newer_state() -> None:
     assert schedule_reviews({SPEECH: newest}, [days[0]]) == {}
     for order in itertools.permutations(days):
         known: dict[UUID, MemoryState] = {}
-        for each in order:
-            known |= schedule_reviews(known, [each])
+        for played in order:
+            known |= schedule_reviews(known, [played])
         assert (known[SPEECH].reviewed_at, known[SPEECH].user_response) == (days[1].completed_at, "correct")
 
 

@@ -43,7 +43,7 @@ def create_totals(**sent: Any) -> SessionCreate:
 
 
 def list_pointers(error: Invalid) -> list[str]:
-    return [each["pointer"] for each in error.extra["errors"]]
+    return [problem["pointer"] for problem in error.extra["errors"]]
 
 
 def test_a_skipped_sentence_is_counted_and_ends_a_streak() -> None:

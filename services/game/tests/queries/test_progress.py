@@ -57,7 +57,7 @@ async def test_sessions_without_an_offset_count_in_the_requested_zone(
     await save(datetime(2026, 3, 2, 23, 30, tzinfo=UTC))
     await save(datetime(2026, 3, 2, 23, 30, tzinfo=LOS_ANGELES))
     for tz, days in (("UTC", [2]), ("Asia/Tokyo", [2, 3]), ("-12:00", [2])):
-        assert [each.date.day for each in await _list_days(session, learner, tz=tz)] == days
+        assert [day.date.day for day in await _list_days(session, learner, tz=tz)] == days
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ async def test_scorers_are_listed_in_the_order_of_first_use(
     await save_scored(datetime(2026, 3, 4, 12, tzinfo=UTC), {"new-2": 60.0, "old-1": 80.0})
     await save_scored(datetime(2026, 3, 2, 12, tzinfo=UTC), {"old-1": 90.0})
     await save_scored(datetime(2026, 3, 3, 12, tzinfo=UTC), {"new-2": 70.5})
-    assert [each.model_dump() for each in await list_scorers(session, learner, tz="UTC")] == [
+    assert [scorer.model_dump() for scorer in await list_scorers(session, learner, tz="UTC")] == [
         {
             "scorer": scorer,
             "first_used_on": date(2026, 3, first),

@@ -202,12 +202,15 @@ async def test_a_session_shows_speeches_as_they_were_played(
         await record_speech_deletion(
             session, SpeechRef(speech_id=third.speech_id, revision=4), deleted_at=NOON + timedelta(days=4)
         )
-    assert [await get_text(each) for each in (before, between)] == ["Good morning.", "Good morning."]
+    assert [await get_text(session_id) for session_id in (before, between)] == [
+        "Good morning.",
+        "Good morning.",
+    ]
     async with database.transaction() as session:
         # The second revision arrives last, but counts from its own time.
         await store_speech_revision(session, second, since=NOON + timedelta(days=1))
     after = await save(NOON + timedelta(days=5))
-    seen = [await get_text(each) for each in (long_ago, before, between, after)]
+    seen = [await get_text(session_id) for session_id in (long_ago, before, between, after)]
     assert seen == ["Good morning.", "Good morning.", "Good day.", "Good night."]
 
 
