@@ -11,8 +11,8 @@ from game.panel import add_panel
 from game.receipts import ReceiptVerifier
 from game.settings import ApiSettings
 
-# A batch takes as long as fifty sessions. A third one would, with those, leave too few of an embedded run's
-# six connections.
+# A batch uses a connection for as long as fifty sessions. Three would leave too few of an embedded run's six
+# connections for other requests.
 MAX_BATCHES, MAX_WAITING_BATCHES, MAX_BATCH_WAIT_SECONDS = 2, 8, 5.0
 
 # Room for fifty sessions of ten results with receipts, below the gateway's 1 MiB.

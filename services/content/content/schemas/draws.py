@@ -29,11 +29,10 @@ class DrawRequest(RequestModel):
         description="Speeches to exclude, such as those of the last session.",
         examples=[["01941f2a-11d0-7c1b-8d5e-90d1a3f4b6c7"]],
     )
-
     fresh: StrictBool = Field(
         False,
-        description="Whether the speeches that you played lately come last: the 120 of your newest sessions, "
-        "for 30 days.",
+        description="Whether the speeches that you played lately come last: the latest 120 of the last 30 "
+        "days.",
     )
 
     def to_filter(self) -> DrawFilter:

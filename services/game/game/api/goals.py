@@ -19,7 +19,7 @@ router = APIRouter(prefix="/api/v1/game/goal", tags=["Game"])
 async def update_goal(change: GoalUpdate, session: SessionDep, learner: CurrentUser) -> GoalRead:
     """Set how many sentences you want to practise per day.
 
-    `GET /api/v1/game/stats` shows whether the goal is reached today. The goal applies to today at once.
+    `GET /api/v1/game/stats` shows whether the goal is reached today. A new goal applies to today, too.
     """
     await commands.update_goal(session, learner.id, sentences_per_day=change.sentences_per_day)
     return GoalRead(sentences_per_day=change.sentences_per_day)

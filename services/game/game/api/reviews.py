@@ -22,8 +22,8 @@ async def list_reviews(
 ) -> ReviewList:
     """List the speeches that are due for review, the one most likely forgotten first.
 
-    Every speech that you have played comes up again after an interval of whole days, which grows with each
-    correct result. A speech that is not due yet is not listed, nor is one that was archived or deleted. Play
-    them, and save the session as usual: its results schedule the next reviews.
+    Every speech that you played, and did not skip, comes up again after an interval of whole days, which
+    grows with each correct result. A speech is not listed before it is due, nor if it was archived or
+    deleted. Play the listed speeches, and save the session as usual: its results schedule the next reviews.
     """
     return await queries.list_reviews(session, learner.id, filters=filters, storage=storage)

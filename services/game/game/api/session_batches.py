@@ -40,25 +40,28 @@ async def save_sessions(
 ) -> SessionBatchSaved:
     """Save the finished sessions that a device kept while it was offline.
 
-    Each session is saved or refused by itself, as by `POST /api/v1/game/sessions`: `status`, `session` and
-    `problem` are that operation's, and the pointers of a problem start at the session. They are saved in the
-    order of the request.
+    Sessions are saved in the order of the request. Each is saved or refused separately, as by
+    `POST /api/v1/game/sessions`: `status`, `session` and `problem` are those of that operation. The pointers
+    of a problem start at the session.
 
-    Remove sessions with status 201 from the device, and send those with `retry_after` again after so many
+    Remove sessions with status 201 from the device, and send those with `retry_after` again after that many
     seconds. The others are refused, for the reason in `problem`. If the database fails midway, or the batch
     takes too long (`batch_interrupted`), the remaining sessions have status 503. The request is safe to
     repeat: a session that is already saved has `replayed: true`.
 
-    A batch counts as many requests of the limit `save_session` as it has sessions. Send one batch at a time:
-    a second one of the same learner is refused with 503 `overloaded`. A body can have 960 KiB: after 413
+    Each session of a batch counts as one request of the limit `save_session`. Send one batch at a time: a
+    second one of the same learner is refused with 503 `overloaded`. A body can have 960 KiB: after 413
     `payload_too_large`, send fewer sessions at a time.
     """
     limits, count = get_rate_limits(request), len(batch.sessions)
     await limits.check(request, SAVE_LIMIT, str(learner.id), per_minute=SAVES_PER_MINUTE, cost=count)
     sessions = _validate_one_by_one(batch, request)
     outcomes = await commands.save_sessions(database, learner.id, sessions=sessions, receipts=receipts)
-    sent_and_outcomes = zip(batch.sessions, outcomes, strict=True)
-    return SessionBatchSaved(results=[_to_read(*pair, request=request) for pair in sent_and_outcomes])
+    results = [
+        _to_read(sent, outcome, request=request)
+        for sent, outcome in zip(batch.sessions, outcomes, strict=True)
+    ]
+    return SessionBatchSaved(results=results)
 
 
 def _validate_one_by_one(batch: SessionBatchCreate, request: Request) -> Iterator[BatchedSession | Invalid]:

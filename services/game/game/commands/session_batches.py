@@ -35,7 +35,7 @@ async def save_sessions(
     """Save each session in its own transaction, in order, and return its result or error.
 
     Once the database is unavailable, or MAX_SECONDS have passed, no more are tried. Raises AccountErased, and
-    DatabaseUnavailable if that ended the first one.
+    DatabaseUnavailable if the first session cannot be saved because of it.
     """
     outcomes: list[Outcome] = []
     interruption: ParleyError | None = None

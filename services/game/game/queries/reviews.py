@@ -16,7 +16,7 @@ from game.models import Review, SpeechDeletion, SpeechRevision
 from game.schemas.reviews import ExportedReview, ReviewFilter, ReviewList, ReviewRead
 
 STATE_COLUMNS = tuple(getattr(Review, field.name) for field in fields(MemoryState))
-PLAYED_FIELDS = ("text", "level", "type", "tags", "audio_key", "duration_ms")
+SPEECH_FIELDS = ("text", "level", "type", "tags", "audio_key", "duration_ms")
 MAX_PAGE_REVIEWS = 500
 DAY_SECONDS = 86_400
 REVIEWS = TypeAdapter(list[ExportedReview])
@@ -42,7 +42,7 @@ def _select_due(user_id: UUID, filters: ReviewFilter, *, now: datetime) -> Selec
     newest = lateral(newest_first.limit(1)).alias("newest")
     is_deleted = select(SpeechDeletion).where(SpeechDeletion.speech_id == due.c.speech_id).exists()
     in_play = and_(newest.c.archived_at.is_(None), ~is_deleted)
-    columns = (*(due.c[column.key] for column in STATE_COLUMNS), *(newest.c[name] for name in PLAYED_FIELDS))
+    columns = (*(due.c[column.key] for column in STATE_COLUMNS), *(newest.c[name] for name in SPEECH_FIELDS))
     found = select(*columns).select_from(due).join(newest, true()).where(in_play)
     if filters.level:
         found = found.where(newest.c.level == filters.level)
@@ -59,7 +59,7 @@ def _to_review(row: RowMapping, storage: Storage, *, now: datetime) -> ReviewRea
     state = MemoryState(**{column.key: row[column.key] for column in STATE_COLUMNS})
     signed = storage.presign(row["audio_key"])
     audio = {"audio_url": signed.url, "audio_expires_at": signed.expires_at}
-    speech = {name: row[name] for name in PLAYED_FIELDS} | audio | {"id": state.speech_id}
+    speech = {name: row[name] for name in SPEECH_FIELDS} | audio | {"id": state.speech_id}
     review = {
         "speech": speech,
         "due_at": state.due_at,

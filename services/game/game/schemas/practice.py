@@ -53,12 +53,11 @@ class WeakPhoneme(BaseModel):
 class PracticeRead(BaseModel):
     """What a learner has practised, and finds hard."""
 
-    by_tag: list[TagProgress] = Field(description="The 50 tags with the most sentences, these first.")
+    by_tag: list[TagProgress] = Field(description="The 50 tags with the most sentences, in this order.")
     hardest_sentences: list[HardSentence] = Field(
-        description="At most 10, the hardest first. They are ordered by the share of correct attempts, in "
-        "which each verified score counts as an attempt with a hundredth of it as its success. Ten further "
-        "attempts, eight of them correct, keep few attempts from weighing too much; the list ends where the "
-        "share reaches those 80 %."
+        description="At most 10, those with the lowest share of correct attempts first. A verified score "
+        "counts as a further attempt: one of 70 as 0.7 of a correct one. Ten attempts are added, eight of "
+        "them correct, so that a few attempts do not weigh too much. Only shares below 80 % are listed."
     )
     weakest_phonemes: list[WeakPhoneme] = Field(
         description="At most 10, the weakest first: those with at least 5 verified scores that are below the "

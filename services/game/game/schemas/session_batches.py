@@ -39,15 +39,13 @@ class BatchedOutcome(BaseModel):
     """The outcome of one session: `session` if it is saved, else `problem`."""
 
     id: UUID | None = Field(description="Null if the session has no valid id.", examples=[SESSION_ID])
-    status: int = Field(
-        description="The status with which `POST /api/v1/game/sessions` answers.", examples=[201]
-    )
+    status: int = Field(description="The status that `POST /api/v1/game/sessions` returns.", examples=[201])
     replayed: bool = Field(
         description="Whether an earlier request saved it, or an earlier session of this batch.",
         examples=[False],
     )
     retry_after: int | None = Field(
-        description="Seconds to wait before sending the session again; null if that is no use.",
+        description="Seconds to wait before sending the session again; null if that would not help.",
         examples=[None],
     )
     session: SessionSummary | None
