@@ -39,7 +39,7 @@ async def draw_speeches(draw: DrawRequest, request: Request, learner: CurrentUse
         draw.to_filter(),
         limit=draw.limit,
         excluded=frozenset(draw.exclude),
-        last=await recent_plays.list_speech_ids(learner.id) if draw.fresh else (),
+        drawn_last=await recent_plays.list_speech_ids(learner.id) if draw.fresh else (),
     )
     body = to_json({"speeches": [to_speech_fields(speech, state.storage) for speech in speeches]})
     return Response(body, media_type="application/json")

@@ -30,7 +30,7 @@ class ForgetPlays(Job):
 
 
 def remember_session(session: AsyncSession, completed: CompletedSession) -> None:
-    """Remember all its speeches. The learner has seen skipped ones, too."""
+    """Remember the speeches of all results. The learner has listened to skipped ones, too."""
     ids = [result.speech_id for result in completed.results]
     job = RememberPlays(user_id=completed.user_id, completed_at=completed.completed_at, speech_ids=ids)
     enqueue(session, job)

@@ -39,16 +39,16 @@ async def draw_speeches(
     *,
     limit: int,
     excluded: Collection[UUID] = (),
-    last: Sequence[UUID] = (),
+    drawn_last: Sequence[UUID] = (),
 ) -> list[SpeechRow]:
     """Draw up to `limit` distinct speeches with equal probabilities. Raises NoSpeechesMatch.
 
-    Those in `last` follow only if too few others match, in the given order.
+    Those in `drawn_last` follow only if too few others match, in the given order.
     """
     candidates = catalogue.match(draw_filter)
-    found = await _sample(database, candidates, draw_filter, limit=limit, excluded={*excluded, *last})
-    if last and len(found) < limit:
-        allowed = [speech_id for speech_id in last if speech_id not in excluded]
+    found = await _sample(database, candidates, draw_filter, limit=limit, excluded={*excluded, *drawn_last})
+    if drawn_last and len(found) < limit:
+        allowed = [speech_id for speech_id in drawn_last if speech_id not in excluded]
         found += (await _list_matches(database, allowed, draw_filter))[: limit - len(found)]
     if not found:
         raise NoSpeechesMatch("No speech matches this level, type and tags, or all matches are excluded.")

@@ -111,7 +111,7 @@ async def test_speeches_to_come_last_fill_up_a_draw_in_their_order(
 
     async def draw(limit: int, *excluded: UUID) -> list[UUID]:
         named = [uuid4(), *last]
-        drawn = await draw_speeches(database, catalogue, A1, limit=limit, excluded=excluded, last=named)
+        drawn = await draw_speeches(database, catalogue, A1, limit=limit, excluded=excluded, drawn_last=named)
         return [speech.id for speech in drawn]
 
     for _ in range(10):
@@ -130,7 +130,7 @@ async def test_speeches_that_do_not_come_last_are_equally_likely(
     catalogue = await load_catalogue(session)
     counts = Counter[UUID]()
     for _ in range(400):
-        counts.update(to_ids(await draw_speeches(database, catalogue, A1, limit=1, last=added[:2])))
+        counts.update(to_ids(await draw_speeches(database, catalogue, A1, limit=1, drawn_last=added[:2])))
     assert counts.keys() == set(added[2:])
     # As above.
     assert all(abs(count - 100) < 5 * 75**0.5 for count in counts.values())
