@@ -1,7 +1,7 @@
-"""Moonshine's decoder as two graphs for onnxruntime, with the weights of the released model.
+"""Moonshine's decoder and its weights as graphs for onnxruntime: one of the recording, and two of the text.
 
 The released graph computes the shapes of all tensors again in every step, in 600 of its 900 operators. Here
-the shapes are fixed, and the other operators are the same, so that the outputs are too.
+they are fixed. `GraphBuilder` keeps the other operators, so that the outputs are the same.
 """
 
 from typing import NamedTuple

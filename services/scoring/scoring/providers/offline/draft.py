@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from scoring.providers.offline.tokenizer import Tokenizer
 
-REACH = 8
-"""The number of tokens among which a transcript that differed from the text may meet it again."""
-MAX_PROPOSED = 16
+LOOKAHEAD_TOKENS = 8
+"""How many tokens of the text are searched for the one at which a transcript that differed meets it again."""
+MAX_PROPOSED_TOKENS = 16
 """The more tokens are read in a run, the more are wasted after one that the decoder would not have chosen."""
 
 
@@ -21,12 +21,12 @@ class Draft:
     def follow(self, tokens: Sequence[int]) -> None:
         """Continue after these tokens of the transcript."""
         for token in tokens:
-            near = self._tokens[self._place : self._place + REACH]
+            near = self._tokens[self._place : self._place + LOOKAHEAD_TOKENS]
             self._agrees = token in near
             if self._agrees:
                 self._place += near.index(token) + 1
 
     def propose(self, limit: int) -> list[int]:
         """Return the next tokens; none where the transcript differs from the text."""
-        end = self._place + min(limit, MAX_PROPOSED)
+        end = self._place + min(limit, MAX_PROPOSED_TOKENS)
         return self._tokens[self._place : end] if self._agrees else []

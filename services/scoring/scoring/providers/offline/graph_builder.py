@@ -1,6 +1,6 @@
 """The parts of Moonshine's decoder as operators of onnxruntime.
 
-Whatever is multiplied by a matrix is quantised first: to 8 bits, from the lowest to the highest number.
+Numbers are quantised to 8 bits, in a range from the lowest to the highest, before a matrix multiplies them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ type Weights = Mapping[str, NDArray[np.generic]]
 
 HEADS, HEAD_WIDTH = 8, 36
 EPSILON = 1e-5
-LEVELS = 255
+MAX_LEVEL = 255
 TINY = 1e-30
 
 
@@ -82,7 +82,7 @@ class RowGraphBuilder(GraphBuilder):
 
     def __init__(self, weights: Weights) -> None:
         super().__init__(weights)
-        for name, value in (("nothing", 0), ("tiny", TINY), ("levels", LEVELS), ("one", 1)):
+        for name, value in (("nothing", 0), ("tiny", TINY), ("max_level", MAX_LEVEL), ("one", 1)):
             self.add_constant(name, np.array(value, np.float32))
         self.add_constant("integer", np.array(0, np.int32))
         self.add_constant("column", [-1, 1])
@@ -92,7 +92,7 @@ class RowGraphBuilder(GraphBuilder):
         """Return the quantised tokens, their scales (n,), and their zero points (n, 1) as 32-bit integers."""
         low = self.add("Min", self.add("ReduceMin", values, "other_axes", keepdims=0), "nothing")
         high = self.add("Max", self.add("ReduceMax", values, "other_axes", keepdims=0), "tiny")
-        scales = self.add("Div", self.add("Sub", high, low), "levels")
+        scales = self.add("Div", self.add("Sub", high, low), "max_level")
         zeros = self.add("QuantizeLinear", self.add("Div", self.add("Neg", low), scales), "one")
         quantized = self.add("QuantizeLinear", values, scales, zeros, axis=1)
         return quantized, scales, self.add("CastLike", self.add("Reshape", zeros, "column"), "integer")
@@ -101,7 +101,7 @@ class RowGraphBuilder(GraphBuilder):
         values, scales, zeros = quantized
         weights, scale, zero = self.use_matrix(matrix)
         product = self.add("MatMulInteger", values, weights, "", zero)
-        # The product with the zero points, which the operator takes only if it is one for all tokens.
+        # The operator takes a zero point only if it is that of all tokens, so its part is subtracted here.
         excess = self.add("Mul", zeros, self._add_sums(weights, zero))
         found = self.add("Sub", product, excess)
         return self.add("DequantizeLinear", found, self.add("Mul", scales, scale), axis=1, to=to)
