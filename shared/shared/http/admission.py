@@ -119,7 +119,7 @@ class UserShares:
 
 @dataclass(frozen=True)
 class Lane:
-    """Bounds of one path with long requests, which take no slots and shares from other requests."""
+    """Limits of one path whose requests take long. They use no slots and shares of other requests."""
 
     slots: WorkSlots
     shares: UserShares
@@ -152,7 +152,7 @@ class Admission:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in INTERNAL_PATHS:
             return await self._app(scope, receive, send)
-        slots, shares = self._find_bounds(scope["path"])
+        slots, shares = self._get_limits(scope["path"])
         request = _AdmittedRequest(slots, receive, send)
         if shares is not None:
             scope["state"]["acquire_share"] = partial(request.acquire_share, shares)
@@ -168,7 +168,7 @@ class Admission:
         finally:
             request.leave()
 
-    def _find_bounds(self, path: str) -> tuple[WorkSlots, UserShares | None]:
+    def _get_limits(self, path: str) -> tuple[WorkSlots, UserShares | None]:
         if (lane := self._lanes.get(path)) is not None:
             return lane.slots, lane.shares
         return self._slots, self._admin_shares if path.startswith(ADMIN_PATHS) else self._shares
