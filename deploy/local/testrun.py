@@ -16,7 +16,7 @@ from deploy.local.processes import ROOT
 from deploy.local.servers import Addresses
 
 type Part = tuple[str, ...]
-"""The arguments of one pytest process. It tests at most one service: each has its tables on the same base."""
+"""The arguments of one pytest process. It tests at most one service: all define tables on the same base."""
 type Environment = Mapping[str, str]
 
 QUORUM = tuple(f"tests/shared/messaging/test_{name}.py" for name in ("inbox", "jobs", "retired_queues"))
@@ -135,7 +135,7 @@ def to_variables(addresses: Addresses) -> dict[str, str]:
 
 
 def _run_part(arguments: Sequence[str], environment: Environment) -> int:
-    """Run pytest, print its output when it has ended, because others run at the same time."""
+    """Return pytest's exit status. Its output is printed at the end, because others run at the same time."""
     started = time.monotonic()
     done = _run_pytest(arguments, environment, output=subprocess.PIPE)
     seconds = time.monotonic() - started
