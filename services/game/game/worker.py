@@ -1,6 +1,6 @@
 """The worker process of the game service: consumers, relay, the purge of erased users' ids, and figures."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from shared.background import Loop
 from shared.data.db import Database
@@ -37,25 +37,13 @@ def create_loops(database: Database) -> Sequence[Loop]:
             return await count_earlier_practice(session)
 
     return [
-        Loop(
-            name="practice_count",
-            work=count_practice,
-            interval_seconds=PRACTICE_SECONDS,
-            max_retry_seconds=60.0,
-            required=False,
-        ),
-        Loop(
-            name="analytics_count",
-            work=count,
-            interval_seconds=COUNT_SECONDS,
-            max_retry_seconds=60.0,
-            required=False,
-        ),
-        Loop(
-            name="erased_users_purge",
-            work=purge,
-            interval_seconds=PURGE_SECONDS,
-            max_retry_seconds=60.0,
-            required=False,
-        ),
+        _create_loop("practice_count", count_practice, interval_seconds=PRACTICE_SECONDS),
+        _create_loop("analytics_count", count, interval_seconds=COUNT_SECONDS),
+        _create_loop("erased_users_purge", purge, interval_seconds=PURGE_SECONDS),
     ]
+
+
+def _create_loop(name: str, work: Callable[[], Awaitable[bool | None]], *, interval_seconds: float) -> Loop:
+    return Loop(
+        name=name, work=work, interval_seconds=interval_seconds, max_retry_seconds=60.0, required=False
+    )
