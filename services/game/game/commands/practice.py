@@ -83,7 +83,8 @@ def _build_change(name: str) -> str:
         case "last":
             return f"{name} = greatest(kept.{name}, excluded.{name})"
         case _:
-            return f"{name} = kept.{name} + excluded.{name}"
+            # What is subtracted may have been added elsewhere: tags may arrive after their session.
+            return f"{name} = greatest(kept.{name} + excluded.{name}, 0)"
 
 
 # One statement: on a busy server, each further one would delay the saving of a session.

@@ -142,6 +142,20 @@ async def test_tags_count_as_they_were_when_a_speech_was_played(
     assert [progress.tag.name for progress in by_tag] == ["meals", "travel"]
 
 
+async def test_tags_that_arrive_late_leave_no_figure_below_zero(
+    session: AsyncSession, learner: UUID, play: Play, speeches: list[SpeechSnapshot]
+) -> None:
+    early = await play("correct")
+    retagged = SpeechSnapshot.model_validate({**speeches[0].model_dump(), "revision": 2, "tags": [FOOD]})
+    await store_speech_revision(session, retagged, since=NOON - timedelta(hours=1))
+    for day in (1, 2):
+        await play("incorrect", days=day)
+    # Its result counted for another tag.
+    await delete_session(session, early, actor=uuid4())
+    food = next(tag for tag in (await get_practice(session, learner)).by_tag if tag.tag.name == "food")
+    assert (food.sentences, food.correct_rate) == (1, 0)
+
+
 async def test_a_deleted_speech_remains_among_the_hardest_with_its_text(
     session: AsyncSession, learner: UUID, play: Play, speeches: list[SpeechSnapshot]
 ) -> None:
