@@ -23,7 +23,7 @@ from bench.rounds import compute_ratio, report_bounds
 from bench.sounds import RATE, Samples
 
 MAX_SECONDS, MINUTE_SECONDS = 6.0, 60.0
-MAX_ENCODER_RATIO = 3.7
+MAX_ENCODER_RATIO = 3.2
 """Median of the time of a whole assessment divided by that of the encoder alone."""
 MAX_MINUTE_RATIO = 3.0
 """Time per second of audio for a minute, divided by that for recordings up to MAX_SECONDS."""

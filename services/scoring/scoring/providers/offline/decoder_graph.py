@@ -15,6 +15,7 @@ from scoring.providers.offline.graph_builder import (
     RowGraphBuilder,
     Weights,
 )
+from scoring.providers.offline.onnx_format import Model
 
 WIDTH = HEADS * HEAD_WIDTH
 ROTATED = 32
@@ -54,7 +55,7 @@ NEXT_STATES = tuple(f"next_{name}" for name in TEXT_STATES)
 """The same with the tokens' own."""
 
 
-def build_recording_graph(weights: Weights) -> bytes:
+def build_recording_graph(weights: Weights) -> Model:
     """Build the graph from `encoded` (1, frames, 288) to RECORDING_STATES."""
     build = GraphBuilder(weights)
     build.add_constant("heads", [0, -1, HEADS, HEAD_WIDTH])
@@ -66,7 +67,7 @@ def build_recording_graph(weights: Weights) -> bytes:
     return build.writer.finish()
 
 
-def build_text_graph(weights: Weights) -> bytes:
+def build_text_graph(weights: Weights) -> Model:
     """Build the graph of the text. Its outputs are `logits` (1, n, 32768) and NEXT_STATES.
 
     Its inputs are `tokens` (1, n), `positions` (n, 1), `mask` (n, before + n), which is added to the
@@ -75,12 +76,12 @@ def build_text_graph(weights: Weights) -> bytes:
     return _build_text_graph(GraphBuilder(weights))
 
 
-def build_row_graph(weights: Weights) -> bytes:
+def build_row_graph(weights: Weights) -> Model:
     """Build the graph of the text that gives each token the logits that it has when read alone."""
     return _build_text_graph(RowGraphBuilder(weights))
 
 
-def _build_text_graph(build: GraphBuilder) -> bytes:
+def _build_text_graph(build: GraphBuilder) -> Model:
     add_input = build.writer.add_input
     build.add_constant("heads", [0, -1, HEADS, HEAD_WIDTH])
     build.add_constant("joined", [0, 0, WIDTH])

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
+from onnxruntime import OrtValue
 
+from scoring.providers.offline.onnx_format import Model
 from scoring.providers.offline.ort_format import add_outputs
 
 type Floats = NDArray[np.floating[Any]]
@@ -78,11 +80,14 @@ def create_session(model: bytes) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def create_plain_session(model: bytes) -> onnxruntime.InferenceSession:
+def create_plain_session(model: Model) -> onnxruntime.InferenceSession:
     """Load a model in ONNX format for one thread, without fusing operators, which may round differently."""
     options = _create_options()
+    # Copies, because values read from a file may be unaligned. The session makes its own.
+    weights = [np.array(values) for values in model.weights.values()]
+    options.add_external_initializers(list(model.weights), [*map(OrtValue.ortvalue_from_numpy, weights)])
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(model.content, options, providers=["CPUExecutionProvider"])
 
 
 def _create_options() -> onnxruntime.SessionOptions:

@@ -34,7 +34,7 @@ class GraphBuilder:
         return name
 
     def add_constant(self, name: str, values: Sequence[float] | NDArray[np.generic]) -> str:
-        return self.writer.add_weights(name, np.asarray(values))
+        return self.writer.add_constant(name, np.asarray(values))
 
     def quantize(self, values: str) -> tuple[str, ...]:
         return self.writer.add_many("DynamicQuantizeLinear", values, to=("", "", ""))

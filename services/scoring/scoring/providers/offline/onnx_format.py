@@ -5,7 +5,8 @@ the numbers of its fields.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,21 @@ EXTENSIONS = "com.microsoft"
 EXTENDED = {"DynamicQuantizeMatMul", "FusedMatMul", "MatMulIntegerToFloat", "QuickGelu"}
 """Operators that onnxruntime adds to the standard."""
 
+EXTERNAL = 1
+"""The location of a tensor's values: not in the file."""
+
 type Attribute = int | float | Sequence[int]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A file, and the weights that it refers to by their names.
+
+    onnxruntime would keep a second copy of weights that are in the file.
+    """
+
+    content: bytes
+    weights: Mapping[str, NDArray[np.generic]]
 
 
 class ModelWriter:
@@ -26,6 +41,7 @@ class ModelWriter:
 
     def __init__(self) -> None:
         self._graph = bytearray()
+        self._weights: dict[str, NDArray[np.generic]] = {}
         self._count = 0
 
     def add_input(self, name: str, kind: str, shape: Sequence[int | str]) -> str:
@@ -36,11 +52,19 @@ class ModelWriter:
     def add_output(self, name: str, kind: str, shape: Sequence[int | str]) -> None:
         self._graph += _write_content(12, _write_tensor_type(name, kind, shape))
 
+    def add_constant(self, name: str, values: NDArray[np.generic]) -> str:
+        return self._add_tensor(name, values, _write_content(9, values.tobytes()))
+
     def add_weights(self, name: str, values: NDArray[np.generic]) -> str:
+        """Add a constant whose values stay outside the file."""
+        self._weights[name] = values
+        entry = _write_content(1, b"location") + _write_content(2, b"memory")
+        return self._add_tensor(name, values, _write_content(13, entry) + _write_number(14, EXTERNAL))
+
+    def _add_tensor(self, name: str, values: NDArray[np.generic], content: bytes) -> str:
         sizes = b"".join(_write_number(1, size) for size in values.shape)
         kind = _write_number(2, TYPES[values.dtype.name])
-        content = _write_content(8, name.encode()) + _write_content(9, values.tobytes())
-        self._graph += _write_content(5, sizes + kind + content)
+        self._graph += _write_content(5, sizes + kind + _write_content(8, name.encode()) + content)
         return name
 
     def add(self, operator: str, *inputs: str, to: str = "", **attributes: Attribute) -> str:
@@ -62,13 +86,13 @@ class ModelWriter:
         self._graph += _write_content(1, node)
         return outputs
 
-    def finish(self) -> bytes:
+    def finish(self) -> Model:
         own = _write_content(8, _write_number(2, OPSET))
         extended = _write_content(
             8, _write_content(1, EXTENSIONS.encode()) + _write_number(2, EXTENSION_OPSET)
         )
         graph = _write_content(7, _write_content(2, b"graph") + bytes(self._graph))
-        return _write_number(1, IR_VERSION) + own + extended + graph
+        return Model(_write_number(1, IR_VERSION) + own + extended + graph, self._weights)
 
 
 def _write_attribute(name: str, value: Attribute) -> bytes:
