@@ -59,6 +59,7 @@ async def test_scores_are_transferred_completely(one_worker: WorkerPool, recordi
     assert score > 85
 
 
+@pytest.mark.timed
 async def test_refusals_are_raised_as_errors(one_worker: WorkerPool, recording: Recording) -> None:
     with pytest.raises(UnpronounceableText):
         await assess(one_worker, recording, "поезд")
