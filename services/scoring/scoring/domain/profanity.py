@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from scoring.domain.scores import ScoringResult, WordScore
 
-# In ROT13, so that nobody has to read them. An asterisk matches any letters.
+# In ROT13, so that they are not read by accident. An asterisk matches any letters.
 _ENCODED = (
     "*shpx* nefr nefrubyr* nefrf nff nffrf nffubyr* onfgneq* ovgpu* oybjwbo* obyybpx* obare obbo "
     "obbovrf ohttre* ohyyfuvg* puvax pyvg pbpx pbpxfhpx* penc penccl phz phzfubg phag* "
