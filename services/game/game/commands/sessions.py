@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from typing import cast
 from uuid import UUID
 
 from contracts.game import (
@@ -16,7 +17,7 @@ from contracts.game import (
 from contracts.receipt import ReceiptClaims
 from shared.clock import utc_now
 from shared.messaging.outbox import record
-from sqlalchemy import and_, delete, or_, select
+from sqlalchemy import Table, and_, delete, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -184,8 +185,8 @@ async def _insert_results(session: AsyncSession, session_id: UUID, results: Sequ
     rows = [{"session_id": session_id, **vars(result)} for result in results]
     for row in rows:
         del row["jti"]
-    # Without render_nulls, rows that differ in which values are null become separate statements.
-    await session.execute(insert(GameResult), rows, execution_options={"render_nulls": True})
+    # The table, because an insert into the model takes twice as long.
+    await session.execute(insert(cast(Table, GameResult.__table__)), rows)
 
 
 def _record_completed(
