@@ -1,15 +1,16 @@
 """Decodes recordings in memory to samples, block by block. For confined processes: it needs FFmpeg."""
 
-from collections.abc import Callable, Iterator
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 
 import av
-import numpy as np
 from av.audio.frame import AudioFrame
+from av.audio.plane import AudioPlane
 from av.audio.stream import AudioStream
 from av.container import InputContainer
-from numpy.typing import NDArray
 
 from shared.audio.formats import FORMATS, OGG, WAV, FoundFormat, find_format
 from shared.audio.measurement import SAMPLE_RATE, AudioTooLong, UndecodableAudio
@@ -23,10 +24,9 @@ MAX_TRACKS = 8
 SOURCE_RATES = range(8_000, 192_001)
 SILENT_PEAK = 0.001
 """-60 dB below full scale."""
-CANCELLED_SHARE = 0.05
-"""If the mean has less than this share of the channels' power, the channels have opposite phases."""
 
-type Samples = NDArray[np.float32]
+type Channels = Sequence[array[float]]
+"""A block of one or two channels at 16 kHz. Samples of decoded floats may be NaN, infinite or exceed 1."""
 
 av.logging.set_level(None)
 
@@ -84,14 +84,14 @@ class Decoding:
     def format(self) -> str:
         return self.found.format.name
 
-    def __iter__(self) -> Iterator[Samples]:
-        """Yield mono samples at 16 kHz between -1 and 1. Raises UndecodableAudio or AudioTooLong."""
+    def __iter__(self) -> Iterator[Channels]:
+        """Yield the recording's blocks. Raises UndecodableAudio or AudioTooLong."""
         content = self.audio[self.found.start :]
         for part in split_links(content) if self.found.format is OGG else [content]:
             with _translate_errors(self.format):
                 yield from self._decode_part(part)
 
-    def _decode_part(self, part: memoryview) -> Iterator[Samples]:
+    def _decode_part(self, part: memoryview) -> Iterator[Channels]:
         with self._open(part) as container:
             track = self._find_track(container, part)
         with self._open(part) as container:
@@ -124,8 +124,8 @@ class Decoding:
         before = self.seconds
         try:
             with self._open(part) as container:
-                blocks = self._decode(container, number)
-                return any(np.abs(block).max(initial=0) > SILENT_PEAK for block in blocks)
+                channels = chain.from_iterable(self._decode(container, number))
+                return any(abs(sample) > SILENT_PEAK for sample in chain.from_iterable(channels))
         finally:
             self._searched_seconds += self.seconds - before
             self.seconds = before
@@ -142,7 +142,7 @@ class Decoding:
             return "The audio must have a sample rate of 8 to 192 kHz and at most 8 channels."
         return None
 
-    def _decode(self, container: InputContainer, number: int) -> Iterator[Samples]:
+    def _decode(self, container: InputContainer, number: int) -> Iterator[Channels]:
         stream = container.streams.audio[number]
         stream.codec_context.thread_count = 1
         if not self.seconds:
@@ -177,13 +177,13 @@ def _decode_frames(container: InputContainer, stream: AudioStream) -> Iterator[A
 
 
 class _Resampler:
-    """Frames of any rate and layout to mono at 16 kHz. Both may change within a recording."""
+    """Converts frames of any rate and layout. Both may change within a recording."""
 
     def __init__(self) -> None:
         self._source: tuple[str, str, int] | None = None
         self._resampler: av.AudioResampler | None = None
 
-    def resample(self, frame: AudioFrame) -> Iterator[Samples]:
+    def resample(self, frame: AudioFrame) -> Iterator[Channels]:
         source = (frame.format.name, frame.layout.name, frame.sample_rate)
         if source != self._source:
             yield from self.flush()
@@ -194,21 +194,18 @@ class _Resampler:
         frame.pts = None
         yield from self._convert(frame)
 
-    def flush(self) -> Iterator[Samples]:
+    def flush(self) -> Iterator[Channels]:
         yield from self._convert(None)
         self._resampler = None
 
-    def _convert(self, frame: AudioFrame | None) -> Iterator[Samples]:
+    def _convert(self, frame: AudioFrame | None) -> Iterator[Channels]:
         if self._resampler is not None:
             for part in self._resampler.resample(frame):
-                yield _to_mono(part.to_ndarray().astype(np.float32, copy=False))
+                yield [_to_samples(plane, part.samples) for plane in part.planes]
 
 
-def _to_mono(channels: NDArray[np.float32]) -> Samples:
-    # NaN counts as silence.
-    finite = np.nan_to_num(channels, nan=0.0, posinf=0.0, neginf=0.0)
-    channels = np.clip(finite, np.float32(-1), np.float32(1))
-    mono: Samples = channels.mean(axis=0, dtype=np.float32)
-    if len(channels) > 1 and np.square(mono).mean() < CANCELLED_SHARE * np.square(channels).mean():
-        mono = channels[0]
-    return mono
+def _to_samples(plane: AudioPlane, count: int) -> array[float]:
+    # A plane ends with padding.
+    samples = array("f")
+    samples.frombytes(memoryview(plane)[: count * samples.itemsize])
+    return samples

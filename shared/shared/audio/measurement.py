@@ -18,8 +18,8 @@ class AudioTooLong(Exception):
 class Measurement:
     """A decoded recording. Nothing is taken from its headers.
 
-    `level_db` is the mean power of its loud half, in dB below full scale, and -120 for digital silence;
-    `peak` is between 0 and 1, and `clipped_share` the share of samples at full scale.
+    `level_db` is the mean power of its loud half, in dB relative to full scale, and -120 for digital silence.
+    In each frame, the louder channel counts. `clipped_share` is the share of samples at full scale.
     """
 
     duration_ms: int
@@ -28,5 +28,4 @@ class Measurement:
     sample_rate: int
     channels: int
     level_db: float
-    peak: float
     clipped_share: float

@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
-
 from importer.domain.filenames import clean_filename, to_name_key
 from importer.domain.sentences import hash_name, hash_sentence
 from importer.table.errors import TableProblem
@@ -71,10 +69,10 @@ def _inspect(chunks: Iterator[bytes], *, encoding: str | None, max_rows: int) ->
 
 def find_first_rows(hashes: Sequence[int], rows: Sequence[int]) -> FirstRows:
     """Return the first row of each value that occurs more than once."""
-    values = np.asarray(hashes, np.int64)
-    order = np.argsort(values, kind="stable")
-    ordered = values[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    repeated = starts[np.diff(np.r_[starts, len(ordered)]) > 1]
-    first = np.asarray(rows, np.int64)[order[repeated]]
-    return dict(zip(ordered[repeated].tolist(), first.tolist(), strict=True))
+    first_rows, repeated = dict[int, int](), dict[int, int]()
+    for value, row in zip(hashes, rows, strict=True):
+        if value in first_rows:
+            repeated[value] = first_rows[value]
+        else:
+            first_rows[value] = row
+    return repeated

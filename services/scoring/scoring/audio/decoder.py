@@ -1,7 +1,7 @@
 """Decodes an upload to a recording that can be scored, in the confined process."""
 
 import numpy as np
-from shared.audio.decoder import Decoding, Samples
+from shared.audio.decoder import Decoding
 from shared.audio.measurement import SAMPLE_RATE, UndecodableAudio
 from shared.audio.measurement import AudioTooLong as DecodedTooLong
 
@@ -10,6 +10,7 @@ from scoring.audio.levels import measure_powers, to_levels, to_loud_level
 from scoring.audio.quality import ensure_audible, ensure_undistorted, measure_voiced_seconds
 from scoring.audio.recording import Recording
 from scoring.audio.resolution import ResolutionMeter
+from scoring.audio.samples import Samples, to_mono
 from scoring.domain.scores import AudioInfo
 from scoring.errors import AudioTooLong, UnsupportedAudio
 from scoring.types import MAX_AUDIO_SECONDS
@@ -58,9 +59,10 @@ def decode_samples(audio: memoryview, meter: ResolutionMeter) -> tuple[Samples, 
 def _decode(decoding: Decoding, samples: Samples) -> tuple[Samples, AudioInfo]:
     used = 0
     for block in decoding:
-        end = min(used + len(block), len(samples))
-        samples[used:end] = block[: end - used]
-        block.fill(0)
+        mono = to_mono(block)
+        end = min(used + len(mono), len(samples))
+        samples[used:end] = mono[: end - used]
+        mono.fill(0)
         used = end
     if not used:
         raise UnsupportedAudio("The audio contains no sound that can be decoded.")

@@ -1,8 +1,9 @@
 """Normalises samples in place, so that the microphone and its distance matter little."""
 
 import numpy as np
-from shared.audio.decoder import Samples
 from shared.audio.measurement import SAMPLE_RATE
+
+from scoring.audio.samples import Samples
 
 STOPBAND_HZ, PASSBAND_HZ = 60.0, 120.0
 """Removes offset, rumble and hum. Deep voices lose their fundamental, on which phonemes do not depend."""

@@ -2,8 +2,9 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from shared.audio.decoder import Samples
 from shared.audio.measurement import SAMPLE_RATE
+
+from scoring.audio.samples import Samples
 
 FRAME_SAMPLES = SAMPLE_RATE // 50
 HZ_PER_BIN = SAMPLE_RATE // FRAME_SAMPLES

@@ -5,11 +5,11 @@ sensible; with noise 5 dB below it, they are not. Read speech spans 25 dB or mor
 """
 
 import numpy as np
-from shared.audio.decoder import Samples
 from shared.audio.measurement import SAMPLE_RATE
 from webrtcvad import Vad
 
 from scoring.audio.levels import Levels, to_loud_level
+from scoring.audio.samples import Samples
 from scoring.errors import NotAssessable
 
 MIN_DURATION_SECONDS = 0.3
