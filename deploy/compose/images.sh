@@ -12,5 +12,6 @@ for name in ${*:-$services}; do
     docker build --quiet ${DOCKER_BUILD_OPTIONS:-} ${PIP_CONFIG_FILE:+--secret id=pip_config,src="$PIP_CONFIG_FILE"} \
         --file deploy/Dockerfile --target "$target" --build-arg SERVICE="$name" --build-arg REVISION="$revision" \
         --tag "${IMAGES:-parley}/$name:${VERSION:-dev}" . > /dev/null
-    echo "${IMAGES:-parley}/$name:${VERSION:-dev} is built"
+    bytes=$(docker image inspect --format '{{.Size}}' "${IMAGES:-parley}/$name:${VERSION:-dev}")
+    echo "${IMAGES:-parley}/$name:${VERSION:-dev} is built: $((bytes / 1000000)) MB"
 done

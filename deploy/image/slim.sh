@@ -10,6 +10,10 @@ if [ -d moonshine_voice ]; then
     rm -r moonshine_voice.libs
 fi
 
+if [ -d av.libs ]; then
+    python /build/stub_libraries.py av.libs
+fi
+
 # Several wheels contain the debug information of their compiled modules, which is larger than the modules. The
 # libraries in wheels (*.libs) stay as they are.
 find . -name '*.so' ! -path '*.libs/*' -exec strip --strip-debug {} +

@@ -1,11 +1,15 @@
 """The Dockerfile makes an image of every service, with the versions that the tests run."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
+import av
 import pytest
 
 from deploy.image.healthcheck import main
@@ -27,6 +31,7 @@ def test_every_base_image_names_its_version() -> None:
         "${PYTHON_IMAGE}",
         "${ENVOY_IMAGE}",
         "${POSTGRES_IMAGE}",
+        "scratch",
         *STAGES,
     }
 
@@ -103,3 +108,23 @@ def test_the_health_check_names_the_problem() -> None:
     refused = main(port, "/health")
     assert refused
     assert "refused" in refused
+
+
+@pytest.mark.skipif(shutil.which("ld") is None, reason="needs Debian's binutils, as the build does")
+def test_every_audio_format_is_decoded_without_the_libraries_for_video(tmp_path: Path) -> None:
+    packages = Path(av.__file__).parents[1]
+    shutil.copytree(packages / "av", tmp_path / "av")
+    libraries = shutil.copytree(packages / "av.libs", tmp_path / "av.libs")
+    before = measure_size(libraries)
+    run_script("stub_libraries.py", str(libraries))
+    assert measure_size(libraries) < before / 2
+    run_script("check_audio.py", packages=tmp_path)
+
+
+def run_script(name: str, *arguments: str, packages: Path = ROOT) -> None:
+    command = [sys.executable, "-P", str(ROOT / "deploy" / "image" / name), *arguments]
+    subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": str(packages)})  # noqa: S603 - our own
+
+
+def measure_size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.iterdir())
