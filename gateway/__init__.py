@@ -1,7 +1,7 @@
 """The API gateway: Envoy, its configuration, and the document of the whole API."""
 
 DRAIN_SECONDS = 15
-"""How long a gateway that is about to end accepts connections: load balancers still use it."""
+"""How long a gateway that is shutting down accepts connections: load balancers still use it."""
 
 OPTIONS = (
     *("--disable-hot-restart", "--file-flush-interval-msec", "200", "--log-level", "warning"),

@@ -1,4 +1,4 @@
-"""Lets a gateway finish its requests before SIGTERM, which ends them: `python -m gateway.drain`."""
+"""Drains a gateway before SIGTERM, which would abort its requests: `python -m gateway.drain`."""
 
 import http.client
 import socket
@@ -10,7 +10,7 @@ from gateway import DRAIN_SECONDS
 from gateway.render import from_environment, list_defaults
 
 MAX_DRAIN_SECONDS = 35
-"""Requests that take longer are ended. The pod's grace period is longer."""
+"""Requests that take longer are aborted. The pod's grace period is longer."""
 
 
 class _Admin(http.client.HTTPConnection):

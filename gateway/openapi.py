@@ -24,7 +24,7 @@ GROUPS = {
     "Import": "For editors: upload recordings and a table, and turn them into speeches, all or nothing.",
     "Admin": "For editors and admins: speeches, tags, users, the audit log and statistics.",
 }
-"""The tags of the services' routes, in the order in which a learner meets them."""
+"""The tags of the services' routes, in the order of a learner's journey."""
 PROBLEM = {
     "title": "Problem",
     "description": "An error as in RFC 9457. Decide by `code`; `errors` names the invalid fields, if any.",
@@ -68,11 +68,11 @@ UNKNOWN_FIELD = (
     "`errors` names the closest known name."
 )
 FRAMEWORK_SCHEMAS = ("HTTPValidationError", "ValidationError")
-"""The schemas with which FastAPI describes the errors that our services render as problems."""
+"""FastAPI's schemas of errors, which our services replace with problem documents."""
 
 
 def describe_routes(*services: Service) -> Document:
-    """Return FastAPI's own document of the public routes of these services."""
+    """Return the document that FastAPI generates for the public routes of these services."""
     app = FastAPI(
         title="Parley API",
         version="1.0.0",
@@ -141,16 +141,18 @@ def _adapt_to_generators(document: Document) -> None:
     description. Responses have every field, even those with a default.
     """
     schemas = document["components"]["schemas"]
-    taken = _find_references(
+    request_schemas = _find_references(
         [operation.get("requestBody") for operation in iterate_operations(document)], schemas
     )
-    given = _find_references([operation["responses"] for operation in iterate_operations(document)], schemas)
-    for name in taken:
+    response_schemas = _find_references(
+        [operation["responses"] for operation in iterate_operations(document)], schemas
+    )
+    for name in request_schemas:
         for field in schemas[name].get("properties", {}).values():
             if (default := field.pop("default", None)) is not None:
-                stated = f"Default: `{json.dumps(default)}`."
-                field["description"] = " ".join(filter(None, (field.get("description"), stated)))
-    for name in given - taken:
+                default_text = f"Default: `{json.dumps(default)}`."
+                field["description"] = " ".join(filter(None, (field.get("description"), default_text)))
+    for name in response_schemas - request_schemas:
         schemas[name]["required"] = list(schemas[name].get("properties", ()))
 
 

@@ -16,8 +16,8 @@ ORIGINS = r"https://app\.example\.com|http://localhost:\d+"
 
 @pytest.fixture(scope="session")
 async def stand_ins(signing_keys: SigningKeys) -> AsyncIterator[dict[str, StandIn]]:
-    async with run_stand_ins(signing_keys.public) as found:
-        yield found
+    async with run_stand_ins(signing_keys.public) as running:
+        yield running
 
 
 @pytest.fixture
@@ -30,14 +30,14 @@ async def storage() -> AsyncIterator[StandIn]:
 
 @pytest.fixture(scope="session")
 async def gateway(stand_ins: dict[str, StandIn]) -> AsyncIterator[Gateway]:
-    async with run_gateway(stand_ins, CORS_ALLOWED_ORIGINS=ORIGINS) as found:
-        yield found
+    async with run_gateway(stand_ins, CORS_ALLOWED_ORIGINS=ORIGINS) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
 async def client(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=gateway.url) as found:
-        yield found
+    async with httpx.AsyncClient(base_url=gateway.url) as http_client:
+        yield http_client
 
 
 @pytest.fixture(scope="session")

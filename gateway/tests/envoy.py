@@ -87,8 +87,8 @@ async def run_gateway(
         for old, new in (changes or {}).items():
             assert old in text, f"the configuration no longer says {old!r}"
             text = text.replace(old, new)
-        more = ["--config-yaml", render_recordings(values)] if "RECORDINGS_PORT" in variables else []
-        process = _start(text, gateway.output, *more)
+        extra_options = ["--config-yaml", render_recordings(values)] if "RECORDINGS_PORT" in variables else []
+        process = _start(text, gateway.output, *extra_options)
         try:
             await _wait_until_up(gateway, process)
             yield gateway

@@ -1,4 +1,4 @@
-"""Examples of the API document: those it gives, and those that its fields compose."""
+"""Examples of the API document: explicit ones, and ones composed of the examples of their fields."""
 
 import re
 from datetime import date, datetime
@@ -15,7 +15,7 @@ COMPOSED_FORMATS = {
     "date-time": "2026-01-31T18:30:00Z",
     "binary": "",
 }
-"""Well-known formats. Swagger UI composes examples for them too."""
+"""Well-known formats, for which Swagger UI also generates examples."""
 FORMATS = FormatChecker()
 
 
@@ -53,9 +53,9 @@ def find_examples(content: Document, document: Document) -> list[Any]:
 def compose_example(schema: Schema, document: Document, path: str = "#") -> Any:
     """Return the example of a schema, composed of those of its fields. Raises NoExample."""
     schema = _resolve(schema, document)
-    for given in (schema.get("examples"), schema.get("enum")):
-        if given:
-            return given[0]
+    for examples in (schema.get("examples"), schema.get("enum")):
+        if examples:
+            return examples[0]
     for key in ("example", "const", "default"):
         if key in schema:
             return schema[key]
@@ -71,7 +71,7 @@ def compose_example(schema: Schema, document: Document, path: str = "#") -> Any:
 
 
 def _resolve(schema: Schema, document: Document) -> Schema:
-    """Return the schema behind references and, of a field that may be null, the schema of its value."""
+    """Resolve references and, for a nullable field, return the schema of its value."""
     if "$ref" in schema and "examples" not in schema:
         return _resolve(document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], document)
     if "anyOf" in schema and "examples" not in schema:
@@ -80,7 +80,7 @@ def _resolve(schema: Schema, document: Document) -> Schema:
 
 
 def find_errors(example: Any, schema: Schema, document: Document) -> list[str]:
-    """Return the violations of its schema by an example."""
+    """Return the errors of an example, validated against its schema."""
     with_components = {**schema, "components": document["components"]}
     validator = Draft202012Validator(with_components, format_checker=FORMATS)
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(example)]

@@ -27,9 +27,15 @@ A real user and session, otherwise a service that looks them up would refuse eve
 def build_claims(**changes: Any) -> dict[str, Any]:
     """Return the claims of a valid token with changes; None omits a claim."""
     now = int(time.time())
-    usual = {"iss": "parley", "aud": "parley-api", "sub": str(uuid4()), "jti": uuid4().hex, "role": "admin"}
-    build_claims = {**usual, **OWNER.get(), "iat": now, "exp": now + 900, **changes}
-    return {name: value for name, value in build_claims.items() if value is not None}
+    defaults = {
+        "iss": "parley",
+        "aud": "parley-api",
+        "sub": str(uuid4()),
+        "jti": uuid4().hex,
+        "role": "admin",
+    }
+    claims = {**defaults, **OWNER.get(), "iat": now, "exp": now + 900, **changes}
+    return {name: value for name, value in claims.items() if value is not None}
 
 
 def _forge_claims(**changes: Any) -> Forge:

@@ -10,7 +10,7 @@ from gateway.tests.envoy import Gateway
 from gateway.tests.problems import read_problem
 
 PAGES = {"/account/verify": "/api/v1/auth/email/verify", "/account/reset": "/api/v1/auth/password/reset"}
-"""The address that each page sends the token to."""
+"""The address to which each page sends the token."""
 ASSETS = {
     "/account/account.css": "text/css; charset=utf-8",
     "/account/account.js": "text/javascript; charset=utf-8",
@@ -40,11 +40,11 @@ class Elements(HTMLParser):
 async def test_the_policy_of_a_page_allows_only_its_own_files(
     address: str, client: httpx.AsyncClient
 ) -> None:
-    answer = await client.get(address)
-    assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert answer.headers["cache-control"] == "public, max-age=300"
-    assert answer.headers.get_list("referrer-policy") == ["no-referrer"]
-    (policy,) = answer.headers.get_list("content-security-policy")
+    response = await client.get(address)
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert response.headers["cache-control"] == "public, max-age=300"
+    assert response.headers.get_list("referrer-policy") == ["no-referrer"]
+    (policy,) = response.headers.get_list("content-security-policy")
     directives = dict(directive.split(" ", 1) for directive in policy.split("; "))
     assert {
         name: directives.pop(name) for name in ("script-src", "style-src", "connect-src")
@@ -63,22 +63,22 @@ async def test_a_page_has_nothing_that_its_policy_forbids(address: str, client: 
     assert not [attributes for _, attributes in elements.found if "style" in attributes]
 
 
-async def test_pages_and_scripts_need_nothing_from_elsewhere(client: httpx.AsyncClient) -> None:
+async def test_pages_and_scripts_load_only_files_of_the_gateway(client: httpx.AsyncClient) -> None:
     texts = [(await client.get(address)).text for address in (*PAGES, *ASSETS)]
-    wanted = {path for text in texts for pair in LINKS.findall(text) for path in pair if path}
-    assert wanted == set(ASSETS)
+    paths = {path for text in texts for pair in LINKS.findall(text) for path in pair if path}
+    assert paths == set(ASSETS)
     assert not [text for text in texts if re.search(r"https?:|[\"'(]//", text)]
 
 
 @pytest.mark.parametrize(("address", "kind"), ASSETS.items())
-async def test_the_pages_get_their_parts(address: str, kind: str, client: httpx.AsyncClient) -> None:
-    answer = await client.get(address)
-    assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
-    assert answer.text
+async def test_the_assets_of_the_pages_are_served(address: str, kind: str, client: httpx.AsyncClient) -> None:
+    response = await client.get(address)
+    assert (response.status_code, response.headers["content-type"]) == (200, kind)
+    assert response.text
 
 
 @pytest.mark.parametrize("address", PAGES)
-async def test_a_page_can_be_used_without_seeing_it(address: str, client: httpx.AsyncClient) -> None:
+async def test_pages_are_accessible_to_screen_readers(address: str, client: httpx.AsyncClient) -> None:
     elements = Elements((await client.get(address)).text)
     assert [page["lang"] for page in elements.list_attributes("html")] == ["en"]
     assert (
@@ -131,5 +131,5 @@ async def test_other_addresses_under_account_are_not_found(address: str, client:
 
 
 async def test_requests_for_the_pages_are_limited(client: httpx.AsyncClient) -> None:
-    answers = [await client.head("/account/account.css") for _ in range(60)]
-    assert 429 in {answer.status_code for answer in answers}
+    responses = [await client.head("/account/account.css") for _ in range(60)]
+    assert 429 in {response.status_code for response in responses}

@@ -1,4 +1,4 @@
-"""No address shuts others out: every route counts addresses, including routes that have another limit."""
+"""One address cannot exhaust the limits of others: every route also counts by address."""
 
 import httpx
 import pytest
@@ -38,13 +38,17 @@ async def test_every_operation_and_page_counts_addresses(stand_ins: dict[str, St
             assert (first.status_code == 429, second.status_code) == (False, 429), (method, path)
 
 
-async def test_one_address_does_not_close_the_pages_to_others(stand_ins: dict[str, StandIn]) -> None:
+async def test_the_limit_of_one_address_does_not_affect_other_addresses(
+    stand_ins: dict[str, StandIn],
+) -> None:
     async with (
         run_gateway(stand_ins, TRUSTED_HOPS="1") as gateway,
         httpx.AsyncClient(base_url=gateway.url) as client,
     ):
         for path in PAGES:
-            greedy = [await client.head(path, headers={"X-Forwarded-For": "203.0.113.1"}) for _ in range(60)]
-            assert {answer.status_code for answer in greedy} == {200, 429}
+            excess_responses = [
+                await client.head(path, headers={"X-Forwarded-For": "203.0.113.1"}) for _ in range(60)
+            ]
+            assert {response.status_code for response in excess_responses} == {200, 429}
             other = await client.get(path, headers={"X-Forwarded-For": "203.0.113.2"})
             assert other.status_code == 200, path

@@ -28,8 +28,8 @@ async def test_only_its_user_may_enter_the_admin_socket(gateway: Gateway) -> Non
 async def test_metrics_and_readiness_can_be_read(gateway: Gateway) -> None:
     async with _connect_to_metrics(gateway) as client:
         assert (await client.get("/ready")).text == "LIVE\n"
-        answer = await client.get("/stats/prometheus", params={"usedonly": ""})
-    assert "envoy_http_downstream_rq_xx" in answer.text
+        response = await client.get("/stats/prometheus", params={"usedonly": ""})
+    assert "envoy_http_downstream_rq_xx" in response.text
 
 
 @pytest.mark.parametrize(

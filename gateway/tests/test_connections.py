@@ -18,14 +18,14 @@ BOUND = 20
 DUAL_STACK = {"address: '127.0.0.1', port_value": "ipv4_compat: true, address: '::', port_value"}
 
 
-class Held:
+class OpenConnections:
     """Open connections; the gateway may have closed some of them."""
 
     def __init__(self) -> None:
         self.connections: list[socket.socket] = []
 
     async def count_after_settling(self) -> int:
-        """Return how many are still open after the gateway has had time to close some."""
+        """Return the number still open after the gateway has had time to close some."""
         await asyncio.sleep(0.5)
         return sum(map(_is_open, self.connections))
 
@@ -33,9 +33,9 @@ class Held:
 @contextmanager
 def hold_connections(
     gateway: Gateway, count: int, *, source: str = ATTACKER, head: bytes = b""
-) -> Iterator[Held]:
+) -> Iterator[OpenConnections]:
     """Open `count` connections, send `head` on each, and close them after the block."""
-    held = Held()
+    held = OpenConnections()
     try:
         for _ in range(count):
             family = socket.AF_INET6 if ":" in source else socket.AF_INET
@@ -73,12 +73,12 @@ async def is_served(gateway: Gateway, source: str = LEARNER) -> bool:
 
 @asynccontextmanager
 async def _run_bounded(
-    stand_ins: dict[str, StandIn], *, changes: dict[str, str] | None = None, **more: str
+    stand_ins: dict[str, StandIn], *, changes: dict[str, str] | None = None, **variables: str
 ) -> AsyncIterator[Gateway]:
     async with run_gateway(
-        stand_ins, changes=changes, MAX_CONNECTIONS_PER_ADDRESS=str(BOUND), **more
+        stand_ins, changes=changes, MAX_CONNECTIONS_PER_ADDRESS=str(BOUND), **variables
     ) as gateway:
-        # By then the connection that waited for its start has ended.
+        # By now, the connection that waited for the start has closed.
         await asyncio.sleep(0.3)
         yield gateway
 
@@ -121,7 +121,7 @@ async def test_connections_over_ipv6_are_limited_too(stand_ins: dict[str, StandI
             assert await is_served(gateway)
 
 
-async def test_connections_of_a_load_balancer_are_not_limited(stand_ins: dict[str, StandIn]) -> None:
+async def test_connections_from_a_load_balancer_are_not_limited(stand_ins: dict[str, StandIn]) -> None:
     async with _run_bounded(stand_ins, TRUSTED_HOPS="1") as gateway:
         with hold_connections(gateway, 3 * BOUND) as held:
             assert await held.count_after_settling() == 3 * BOUND
@@ -131,10 +131,13 @@ async def test_idle_connections_are_closed_under_pressure(stand_ins: dict[str, S
     """Many addresses together take all connections; the others get in when idle ones are closed."""
     async with _run_bounded(stand_ins, MAX_CONNECTIONS=str(2 * BOUND)) as gateway:
         with (
-            hold_connections(gateway, BOUND) as some,
-            hold_connections(gateway, BOUND, source="127.0.0.6") as others,
+            hold_connections(gateway, BOUND) as first_group,
+            hold_connections(gateway, BOUND, source="127.0.0.6") as second_group,
         ):
-            assert await some.count_after_settling() + await others.count_after_settling() == 2 * BOUND
+            assert (
+                await first_group.count_after_settling() + await second_group.count_after_settling()
+                == 2 * BOUND
+            )
             served = [await is_served(gateway)]
             while not served[-1] and len(served) < 20:
                 await asyncio.sleep(0.5)

@@ -17,10 +17,10 @@ ASSETS = {
 
 
 async def test_the_committed_document_is_served(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/openapi.json")
-    assert answer.headers["content-type"] == "application/json"
-    assert answer.json() == json.loads(DOCUMENT_PATH.read_text())
-    assert answer.headers["cache-control"] == "public, max-age=300"
+    response = await client.get("/openapi.json")
+    assert response.headers["content-type"] == "application/json"
+    assert response.json() == json.loads(DOCUMENT_PATH.read_text())
+    assert response.headers["cache-control"] == "public, max-age=300"
 
 
 async def test_the_page_loads_nothing_from_other_sites(client: httpx.AsyncClient) -> None:
@@ -32,10 +32,10 @@ async def test_the_page_loads_nothing_from_other_sites(client: httpx.AsyncClient
 
 @pytest.mark.parametrize(("address", "kind"), ASSETS.items())
 async def test_the_files_of_the_page_are_served(address: str, kind: str, client: httpx.AsyncClient) -> None:
-    answer = await client.get(address)
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == kind
-    assert answer.text
+    response = await client.get(address)
+    assert response.status_code == 200
+    assert response.headers["content-type"] == kind
+    assert response.text
 
 
 async def test_the_policy_of_the_page_allows_only_its_own_files(client: httpx.AsyncClient) -> None:
@@ -47,8 +47,8 @@ async def test_the_policy_of_the_page_allows_only_its_own_files(client: httpx.As
 
 
 async def test_requests_for_the_documents_are_limited(client: httpx.AsyncClient) -> None:
-    answers = [await client.head("/docs/swagger-ui.css") for _ in range(60)]
-    refused = [answer for answer in answers if answer.status_code == 429]
+    responses = [await client.head("/docs/swagger-ui.css") for _ in range(60)]
+    refused = [response for response in responses if response.status_code == 429]
     assert refused
     assert "retry-after" in refused[0].headers
     assert read_problem(await client.get("/docs/swagger-ui.css"))["code"] == "too_many_requests"

@@ -1,4 +1,4 @@
-"""A gateway that is about to end finishes its requests and closes each connection after the response."""
+"""A gateway that is shutting down finishes its requests and closes each connection after the response."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ TAGS = "/api/v1/tags"
 
 
 @pytest.mark.timed
-async def test_a_draining_gateway_answers_and_waits_for_requests_in_progress(
+async def test_a_draining_gateway_responds_and_waits_for_requests_in_progress(
     stand_ins: dict[str, StandIn],
 ) -> None:
     async with run_gateway(stand_ins) as gateway, httpx.AsyncClient(base_url=gateway.url) as client:
@@ -31,11 +31,13 @@ async def test_a_draining_gateway_answers_and_waits_for_requests_in_progress(
         assert slow.done()
         assert 1 < time.monotonic() - started < 10
     assert [before.status_code, meanwhile.status_code, slow.result().status_code] == [200] * 3
-    closes = [answer.headers.get("connection") == "close" for answer in (before, meanwhile, slow.result())]
+    closes = [
+        response.headers.get("connection") == "close" for response in (before, meanwhile, slow.result())
+    ]
     assert closes == [False, True, True]
 
 
-async def test_requests_that_take_too_long_do_not_hold_the_gateway(stand_ins: dict[str, StandIn]) -> None:
+async def test_draining_ends_requests_that_exceed_the_limit(stand_ins: dict[str, StandIn]) -> None:
     async with run_gateway(stand_ins) as gateway, httpx.AsyncClient(base_url=gateway.url) as client:
         slow = asyncio.create_task(client.get(f"{TAGS}?delay=8"))
         await asyncio.sleep(0.5)

@@ -13,7 +13,7 @@ from shared.security.jwt import KeysUnavailable
 from gateway.render import render
 from gateway.tests.envoy import Gateway
 from gateway.tests.problems import read_problem
-from gateway.tests.raw import converse
+from gateway.tests.raw import send_raw
 from gateway.tests.stand_in import StandIn
 from shared import errors
 
@@ -39,51 +39,51 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("lines", UNREADABLE.values(), ids=UNREADABLE.keys())
 async def test_an_unreadable_request_is_a_bad_request(lines: list[str], gateway: Gateway) -> None:
-    answer = await converse(gateway, *lines)
-    assert read_problem(answer)["code"] == "bad_request"
+    response = await send_raw(gateway, *lines)
+    assert read_problem(response)["code"] == "bad_request"
 
 
 async def test_a_bad_chunk_is_a_bad_request(gateway: Gateway) -> None:
     head = ["POST /api/v1/auth/login HTTP/1.1", "Host: x", "Transfer-Encoding: chunked"]
-    answer = await converse(gateway, *head, body=b"zz\r\nhello\r\n")
-    assert read_problem(answer)["code"] == "bad_request"
+    response = await send_raw(gateway, *head, body=b"zz\r\nhello\r\n")
+    assert read_problem(response)["code"] == "bad_request"
 
 
 async def test_an_old_protocol_must_be_upgraded(gateway: Gateway) -> None:
-    assert read_problem(await converse(gateway, "GET /health HTTP/1.0"))["code"] == "upgrade_required"
+    assert read_problem(await send_raw(gateway, "GET /health HTTP/1.0"))["code"] == "upgrade_required"
 
 
-@pytest.mark.parametrize("where", ["address", "header", "many headers"])
-async def test_headers_that_are_too_large_are_refused(where: str, gateway: Gateway) -> None:
-    address = "/api/v1/tags?" + "x" * (40_000 if where == "address" else 1)
+@pytest.mark.parametrize("header_part", ["address", "header", "many headers"])
+async def test_headers_that_are_too_large_are_refused(header_part: str, gateway: Gateway) -> None:
+    address = "/api/v1/tags?" + "x" * (40_000 if header_part == "address" else 1)
     headers = {"header": ["big: " + "x" * 40_000], "many headers": [f"h{n}: x" for n in range(200)]}
-    answer = await converse(gateway, f"GET {address} HTTP/1.1", "Host: x", *headers.get(where, []))
-    assert read_problem(answer)["code"] == "headers_too_large"
+    response = await send_raw(gateway, f"GET {address} HTTP/1.1", "Host: x", *headers.get(header_part, []))
+    assert read_problem(response)["code"] == "headers_too_large"
 
 
 async def test_an_error_of_a_service_passes_unchanged(
     client: httpx.AsyncClient, bearer: dict[str, str]
 ) -> None:
     for status in (400, 401, 403, 404, 405, 409, 413, 422, 429, 500, 502, 503, 504):
-        answer = await client.get("/api/v1/game/stats", params={"status": status}, headers=bearer)
-        assert answer.status_code == status
-        assert answer.json()["service"] == "game"
-        assert "www-authenticate" not in answer.headers
-        assert "retry-after" not in answer.headers
+        response = await client.get("/api/v1/game/stats", params={"status": status}, headers=bearer)
+        assert response.status_code == status
+        assert response.json()["service"] == "game"
+        assert "www-authenticate" not in response.headers
+        assert "retry-after" not in response.headers
 
 
-async def test_requests_to_a_service_that_is_down_are_answered_with_unavailable(
+async def test_requests_to_a_service_that_is_down_return_unavailable(
     client: httpx.AsyncClient, bearer: dict[str, str], stand_ins: dict[str, StandIn]
 ) -> None:
     await stand_ins["game"].stop()
     try:
-        answer = await client.get("/api/v1/game/stats", headers=bearer)
+        response = await client.get("/api/v1/game/stats", headers=bearer)
         assert (await client.get("/api/v1/users/me", headers=bearer)).status_code == 200
     finally:
         await stand_ins["game"].start()
-    assert answer.status_code == 503
-    assert read_problem(answer)["code"] == "unavailable"
-    assert answer.headers["retry-after"] == "5"
+    assert response.status_code == 503
+    assert read_problem(response)["code"] == "unavailable"
+    assert response.headers["retry-after"] == "5"
 
 
 def _list_documents() -> list[dict[str, Any]]:
@@ -96,7 +96,7 @@ def _list_documents() -> list[dict[str, Any]]:
 
 def test_codes_and_titles_are_those_of_the_services() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
-    known = {
+    service_codes = {
         kind.code: (kind.status, kind.title)
         for kind in [*kinds, MethodNotAllowed, KeysUnavailable]
         if issubclass(kind, errors.ParleyError)
@@ -104,10 +104,10 @@ def test_codes_and_titles_are_those_of_the_services() -> None:
     documents = {
         document["code"]: (document["status"], document["title"]) for document in _list_documents()[:-2]
     }
-    own = {"request_timeout", "upgrade_required", "headers_too_large"}
-    assert documents.keys() - known.keys() == own
-    assert {code: known[code] for code in documents.keys() - own} == {
-        code: document for code, document in documents.items() if code not in own
+    gateway_codes = {"request_timeout", "upgrade_required", "headers_too_large"}
+    assert documents.keys() - service_codes.keys() == gateway_codes
+    assert {code: service_codes[code] for code in documents.keys() - gateway_codes} == {
+        code: document for code, document in documents.items() if code not in gateway_codes
     }
 
 

@@ -7,47 +7,51 @@ import httpx
 import pytest
 
 from gateway.tests.envoy import Gateway
-from gateway.tests.raw import converse
+from gateway.tests.raw import send_raw
 from gateway.tests.stand_in import StandIn
 
 ORIGIN = "https://app.example.com"
 
 
-@pytest.mark.parametrize("given", ["abcdefgh", "A1._-z9Q", "x" * 64, "0b2cd8a6-8f1c-4f53-9c8e-a6f5a0a1d2e3"])
-async def test_a_well_formed_request_id_is_kept(
-    given: str, client: httpx.AsyncClient, stand_ins: dict[str, StandIn]
+@pytest.mark.parametrize(
+    "request_id", ["abcdefgh", "A1._-z9Q", "x" * 64, "0b2cd8a6-8f1c-4f53-9c8e-a6f5a0a1d2e3"]
+)
+async def test_a_well_formed_request_id_is_preserved(
+    request_id: str, client: httpx.AsyncClient, stand_ins: dict[str, StandIn]
 ) -> None:
-    answer = await client.get("/api/v1/tags", headers={"X-Request-Id": given})
-    assert answer.headers.get_list("x-request-id") == [given]
-    assert stand_ins["content"].seen[-1].list_values("x-request-id") == [given]
+    response = await client.get("/api/v1/tags", headers={"X-Request-Id": request_id})
+    assert response.headers.get_list("x-request-id") == [request_id]
+    assert stand_ins["content"].requests[-1].list_values("x-request-id") == [request_id]
 
 
 @pytest.mark.parametrize(
-    "given", [None, "", "short", "x" * 65, "with space", 'quo"tes"', "semi;colon", "a\tb" * 4]
+    "request_id", [None, "", "short", "x" * 65, "with space", 'quo"tes"', "semi;colon", "a\tb" * 4]
 )
 async def test_another_request_id_is_replaced(
-    given: str | None, client: httpx.AsyncClient, stand_ins: dict[str, StandIn]
+    request_id: str | None, client: httpx.AsyncClient, stand_ins: dict[str, StandIn]
 ) -> None:
-    answer = await client.get("/api/v1/tags", headers={} if given is None else {"X-Request-Id": given})
-    replaced = answer.headers["x-request-id"]
-    assert replaced != given
+    response = await client.get(
+        "/api/v1/tags", headers={} if request_id is None else {"X-Request-Id": request_id}
+    )
+    replaced = response.headers["x-request-id"]
+    assert replaced != request_id
     assert len(replaced) == 36
-    assert stand_ins["content"].seen[-1].list_values("x-request-id") == [replaced]
+    assert stand_ins["content"].requests[-1].list_values("x-request-id") == [replaced]
 
 
 async def test_two_request_ids_are_replaced_by_one(
     client: httpx.AsyncClient, stand_ins: dict[str, StandIn]
 ) -> None:
-    twice = [("X-Request-Id", "first-one"), ("X-Request-Id", "second-one")]
-    answer = await client.get("/api/v1/tags", headers=twice)
-    assert stand_ins["content"].seen[-1].list_values("x-request-id") == [answer.headers["x-request-id"]]
-    assert "one" not in answer.headers["x-request-id"]
+    headers = [("X-Request-Id", "first-one"), ("X-Request-Id", "second-one")]
+    response = await client.get("/api/v1/tags", headers=headers)
+    assert stand_ins["content"].requests[-1].list_values("x-request-id") == [response.headers["x-request-id"]]
+    assert "one" not in response.headers["x-request-id"]
 
 
-async def test_services_see_one_address_and_nothing_a_client_made_up(
+async def test_services_receive_the_real_address_and_no_forged_headers(
     client: httpx.AsyncClient, stand_ins: dict[str, StandIn]
 ) -> None:
-    lies = {
+    forged_headers = {
         "X-Forwarded-For": "203.0.113.9",
         "X-Forwarded-Proto": "https",
         "X-Forwarded-Host": "evil.example",
@@ -66,10 +70,10 @@ async def test_services_see_one_address_and_nothing_a_client_made_up(
         "X-Envoy-Decorator-Operation": "evil",
         "X_Forwarded_For": "203.0.113.9",
     }
-    await client.get("/api/v1/tags", headers=lies)
+    await client.get("/api/v1/tags", headers=forged_headers)
     sent = {
         name: value
-        for name, value in stand_ins["content"].seen[-1].headers
+        for name, value in stand_ins["content"].requests[-1].headers
         if name.startswith(("x-", "x_", "f"))
     }
     assert sent.keys() == {"x-forwarded-for", "x-forwarded-proto", "x-request-id"}
@@ -80,16 +84,16 @@ async def test_services_see_one_address_and_nothing_a_client_made_up(
 async def test_other_headers_reach_the_services(
     client: httpx.AsyncClient, stand_ins: dict[str, StandIn]
 ) -> None:
-    rest = {
+    other_headers = {
         "Idempotency-Key": "k",
         "If-None-Match": '"x"',
         "Traceparent": "00-1-2-00",
         "Accept-Language": "de",
     }
-    await client.get("/api/v1/tags", headers=rest)
-    seen = stand_ins["content"].seen[-1]
-    assert {name: seen.list_values(name.lower()) for name in rest} == {
-        name: [value] for name, value in rest.items()
+    await client.get("/api/v1/tags", headers=other_headers)
+    request = stand_ins["content"].requests[-1]
+    assert {name: request.list_values(name.lower()) for name in other_headers} == {
+        name: [value] for name, value in other_headers.items()
     }
 
 
@@ -97,39 +101,39 @@ async def test_other_headers_reach_the_services(
 async def test_responses_have_security_headers_and_no_headers_of_envoy(
     address: str, client: httpx.AsyncClient
 ) -> None:
-    answer = await client.get(address)
-    assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
-    assert answer.headers.get_list("referrer-policy") == ["no-referrer"]
-    assert answer.headers.get_list("content-security-policy") == [
+    response = await client.get(address)
+    assert response.headers.get_list("x-content-type-options") == ["nosniff"]
+    assert response.headers.get_list("referrer-policy") == ["no-referrer"]
+    assert response.headers.get_list("content-security-policy") == [
         "default-src 'none'; frame-ancestors 'none'"
     ]
-    assert answer.headers.get_list("server") == ["parley"]
-    assert "Origin" in answer.headers["vary"]
-    assert not [name for name in answer.headers if name.startswith(("x-envoy", "x-powered", "strict-"))]
+    assert response.headers.get_list("server") == ["parley"]
+    assert "Origin" in response.headers["vary"]
+    assert not [name for name in response.headers if name.startswith(("x-envoy", "x-powered", "strict-"))]
 
 
 async def test_a_service_may_set_its_own_content_security_policy(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/api/v1/tags", params={"content-security-policy": "default-src 'self'"})
-    assert answer.headers.get_list("content-security-policy") == ["default-src 'self'"]
+    response = await client.get("/api/v1/tags", params={"content-security-policy": "default-src 'self'"})
+    assert response.headers.get_list("content-security-policy") == ["default-src 'self'"]
 
 
 async def test_a_preflight_from_a_known_origin_succeeds(client: httpx.AsyncClient) -> None:
-    asking = {"Origin": ORIGIN, "Access-Control-Request-Method": "PUT"}
-    answer = await client.options("/api/v1/users/me", headers=asking)
-    assert answer.status_code == 200
-    assert answer.headers["access-control-allow-origin"] == ORIGIN
-    assert "PUT" in answer.headers["access-control-allow-methods"]
+    preflight_headers = {"Origin": ORIGIN, "Access-Control-Request-Method": "PUT"}
+    response = await client.options("/api/v1/users/me", headers=preflight_headers)
+    assert response.status_code == 200
+    assert response.headers["access-control-allow-origin"] == ORIGIN
+    assert "PUT" in response.headers["access-control-allow-methods"]
     assert {"authorization", "content-type", "idempotency-key", "if-match"} <= set(
-        answer.headers["access-control-allow-headers"].split(", ")
+        response.headers["access-control-allow-headers"].split(", ")
     )
-    assert "access-control-allow-credentials" not in answer.headers
+    assert "access-control-allow-credentials" not in response.headers
 
 
 @pytest.mark.parametrize("address", ["/api/v1/tags", "/api/v1/users/me"])
 async def test_a_known_origin_may_read_responses_and_errors(address: str, client: httpx.AsyncClient) -> None:
-    answer = await client.get(address, headers={"Origin": ORIGIN})
-    assert answer.headers["access-control-allow-origin"] == ORIGIN
-    exposed = set(answer.headers["access-control-expose-headers"].split(", "))
+    response = await client.get(address, headers={"Origin": ORIGIN})
+    assert response.headers["access-control-allow-origin"] == ORIGIN
+    exposed = set(response.headers["access-control-expose-headers"].split(", "))
     assert {"x-request-id", "ratelimit", "retry-after", "idempotency-replayed", "etag", "location"} <= exposed
 
 
@@ -146,36 +150,36 @@ async def test_a_known_origin_may_read_responses_and_errors(address: str, client
 async def test_an_unknown_origin_gets_no_cors_headers(
     origin: str, client: httpx.AsyncClient, stand_ins: dict[str, StandIn]
 ) -> None:
-    before = len(stand_ins["auth"].seen)
-    asking = {"Origin": origin, "Access-Control-Request-Method": "PUT"}
-    preflight = await client.options("/api/v1/auth/login", headers=asking)
+    before = len(stand_ins["auth"].requests)
+    preflight_headers = {"Origin": origin, "Access-Control-Request-Method": "PUT"}
+    preflight = await client.options("/api/v1/auth/login", headers=preflight_headers)
     assert "access-control-allow-origin" not in preflight.headers
-    assert len(stand_ins["auth"].seen) == before
-    answer = await client.get("/api/v1/tags", headers={"Origin": origin})
-    assert "access-control-allow-origin" not in answer.headers
+    assert len(stand_ins["auth"].requests) == before
+    response = await client.get("/api/v1/tags", headers={"Origin": origin})
+    assert "access-control-allow-origin" not in response.headers
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br"])
 async def test_long_json_is_compressed_and_its_etag_becomes_weak(encoding: str, gateway: Gateway) -> None:
     address = "/api/v1/tags?size=5000&etag=%22abc%22"
-    answer = await converse(gateway, f"GET {address} HTTP/1.1", "Host: x", f"Accept-Encoding: {encoding}")
-    assert answer.headers["content-encoding"] == encoding
-    assert answer.headers["etag"] == 'W/"abc"'
-    assert {"Accept-Encoding", "Origin"} <= set(answer.headers["vary"].replace(" ", "").split(","))
+    response = await send_raw(gateway, f"GET {address} HTTP/1.1", "Host: x", f"Accept-Encoding: {encoding}")
+    assert response.headers["content-encoding"] == encoding
+    assert response.headers["etag"] == 'W/"abc"'
+    assert {"Accept-Encoding", "Origin"} <= set(response.headers["vary"].replace(" ", "").split(","))
 
 
 @pytest.mark.parametrize("content_type", ["text/javascript; charset=utf-8", "text/css", "text/html"])
 async def test_scripts_and_styles_are_compressed_and_pages_are_not(
     content_type: str, client: httpx.AsyncClient
 ) -> None:
-    asked = {"size": "5000", "type": content_type}
-    answer = await client.get("/api/v1/tags", params=asked, headers={"Accept-Encoding": "gzip"})
-    assert ("content-encoding" in answer.headers) == (content_type != "text/html")
+    params = {"size": "5000", "type": content_type}
+    response = await client.get("/api/v1/tags", params=params, headers={"Accept-Encoding": "gzip"})
+    assert ("content-encoding" in response.headers) == (content_type != "text/html")
 
 
 async def test_short_json_is_not_compressed(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/api/v1/tags", headers={"Accept-Encoding": "gzip, br"})
-    assert "content-encoding" not in answer.headers
+    response = await client.get("/api/v1/tags", headers={"Accept-Encoding": "gzip, br"})
+    assert "content-encoding" not in response.headers
 
 
 async def test_the_access_log_contains_no_secrets(gateway: Gateway, client: httpx.AsyncClient) -> None:

@@ -85,8 +85,10 @@ async def test_clients_and_recordings_are_served_with_tls(
     assert health.status_code == 200
     assert recording.status_code == 200
     assert [response.status_code for response in others] == [404, 404]
-    assert [seen.target for seen in storage.seen] == ["/parley-audio/speeches/1.mp3?X-Amz-Signature=1"]
-    assert storage.seen[0].list_values("host") == [f"localhost:{environment['RECORDINGS_PORT']}"]
+    assert [request.target for request in storage.requests] == [
+        "/parley-audio/speeches/1.mp3?X-Amz-Signature=1"
+    ]
+    assert storage.requests[0].list_values("host") == [f"localhost:{environment['RECORDINGS_PORT']}"]
 
 
 @pytest.mark.parametrize(
@@ -102,8 +104,8 @@ def test_an_unusable_setting_is_named_in_one_line(
 ) -> None:
     environment = build_variables(tmp_path, certificate, StandIn("s3")) | {name: value}
     command = [sys.executable, "-m", "gateway"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)  # noqa: S603 - our own
-    assert done.returncode == 1
-    assert done.stderr.startswith("the gateway cannot start: ")
-    assert done.stderr.strip().endswith(message)
-    assert done.stderr.count("\n") == 1
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)  # noqa: S603 - our own
+    assert result.returncode == 1
+    assert result.stderr.startswith("the gateway cannot start: ")
+    assert result.stderr.strip().endswith(message)
+    assert result.stderr.count("\n") == 1

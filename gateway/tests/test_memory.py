@@ -29,7 +29,7 @@ def _unread_requests() -> bytes:
     return b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings + b"".join(requests)
 
 
-async def test_responses_that_an_address_does_not_read_leave_memory(stand_ins: dict[str, StandIn]) -> None:
+async def test_unread_responses_of_one_address_do_not_exhaust_memory(stand_ins: dict[str, StandIn]) -> None:
     variables = {"MAX_CONNECTIONS_PER_ADDRESS": str(CONNECTIONS)}
     async with run_gateway(stand_ins, changes=SMALL_HEAP, **variables) as gateway:
         with hold_connections(gateway, CONNECTIONS, head=_unread_requests()):
@@ -39,7 +39,7 @@ async def test_responses_that_an_address_does_not_read_leave_memory(stand_ins: d
 
 
 @pytest.mark.timed
-async def test_responses_that_several_addresses_do_not_read_are_ended(stand_ins: dict[str, StandIn]) -> None:
+async def test_unread_responses_of_several_addresses_are_aborted(stand_ins: dict[str, StandIn]) -> None:
     variables = {"MAX_CONNECTIONS_PER_ADDRESS": str(CONNECTIONS)}
     async with run_gateway(stand_ins, changes=SMALL_HEAP, **variables) as gateway:
         with ExitStack() as attack:

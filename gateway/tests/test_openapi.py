@@ -41,24 +41,28 @@ def test_every_operation_states_the_errors_that_any_may_have() -> None:
 
 def test_a_request_field_with_a_default_is_optional_to_every_generator() -> None:
     """Some generators demand a field that has a `default`, even when it is not in `required`."""
-    taken = find_references([operation.get("requestBody") for operation in iterate_operations(DOCUMENT)])
-    fields = [field for name in taken for field in SCHEMAS[name].get("properties", {}).values()]
+    request_schemas = find_references(
+        [operation.get("requestBody") for operation in iterate_operations(DOCUMENT)]
+    )
+    fields = [field for name in request_schemas for field in SCHEMAS[name].get("properties", {}).values()]
     assert fields
     assert not [field for field in fields if "default" in field]
     assert [field for field in fields if "Default: `10`." in field.get("description", "")]
 
 
-def test_responses_promise_every_field() -> None:
-    taken = find_references([operation.get("requestBody") for operation in iterate_operations(DOCUMENT)])
-    given = find_references(
+def test_response_schemas_require_every_field() -> None:
+    request_schemas = find_references(
+        [operation.get("requestBody") for operation in iterate_operations(DOCUMENT)]
+    )
+    response_schemas = find_references(
         [o["responses"]["200"] for o in iterate_operations(DOCUMENT) if "200" in o["responses"]]
     )
     # The problem of a batch's session has `errors` only if fields are invalid, like that of any request.
-    for name in given - taken - {"Problem"}:
+    for name in response_schemas - request_schemas - {"Problem"}:
         assert SCHEMAS[name].get("required", []) == list(SCHEMAS[name].get("properties", {}))
 
 
-def test_the_document_is_made_without_a_server_or_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_document_is_generated_without_a_server_or_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DATABASE_URL", "RABBITMQ_URL", "REDIS_URL", "SIGNING_KEYS_FILE"):
         monkeypatch.delenv(name, raising=False)
     assert create_document()["paths"]

@@ -1,4 +1,4 @@
-"""The gateway's own errors under /admin: a page for browsers, a problem document for scripts."""
+"""Errors of the gateway under /admin: a page for browsers, a problem document for scripts."""
 
 import httpx
 import pytest
@@ -12,13 +12,13 @@ SCRIPT = {"Accept": "application/json"}
 PAGE = "/admin/content/speeches"
 
 
-def ensure_page(answer: httpx.Response, status: int, text: str) -> None:
-    assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
-    assert text in answer.text
-    assert answer.headers["x-request-id"] in answer.text
-    assert answer.headers["cache-control"] == "no-store"
-    assert "style-src 'self'" in answer.headers["content-security-policy"]
-    assert answer.headers["x-content-type-options"] == "nosniff"
+def ensure_page(response: httpx.Response, status: int, text: str) -> None:
+    assert (response.status_code, response.headers["content-type"]) == (status, "text/html; charset=utf-8")
+    assert text in response.text
+    assert response.headers["x-request-id"] in response.text
+    assert response.headers["cache-control"] == "no-store"
+    assert "style-src 'self'" in response.headers["content-security-policy"]
+    assert response.headers["x-content-type-options"] == "nosniff"
 
 
 @pytest.mark.parametrize("path", ["/admin/nothing", "/admin/nothing?x=1", "/admin/scoring/x"])
@@ -45,9 +45,9 @@ async def test_too_many_requests_is_a_page_or_a_problem(stand_ins: dict[str, Sta
         httpx.AsyncClient(base_url=gateway.url) as client,
     ):
         await client.get(PAGE)
-        answer = await client.get(PAGE, headers=BROWSER)
-        ensure_page(answer, 429, "Too many requests")
-        assert int(answer.headers["retry-after"]) > 0
+        response = await client.get(PAGE, headers=BROWSER)
+        ensure_page(response, 429, "Too many requests")
+        assert int(response.headers["retry-after"]) > 0
         assert read_problem(await client.get(PAGE, headers=SCRIPT))["code"] == "too_many_requests"
 
 
@@ -73,5 +73,5 @@ async def test_an_unreadable_address_is_a_page(client: httpx.AsyncClient) -> Non
 
 async def test_errors_of_a_service_pass_unchanged(client: httpx.AsyncClient) -> None:
     for status in (404, 422, 429, 503):
-        answer = await client.get(PAGE, params={"status": status}, headers=BROWSER)
-        assert (answer.status_code, answer.json()["service"]) == (status, "content")
+        response = await client.get(PAGE, params={"status": status}, headers=BROWSER)
+        assert (response.status_code, response.json()["service"]) == (status, "content")

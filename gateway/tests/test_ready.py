@@ -15,107 +15,111 @@ from gateway.tests.stand_in import READY, StandIn, run_stand_ins
 
 
 @pytest.fixture
-async def own_stand_ins(signing_keys: SigningKeys) -> AsyncIterator[dict[str, StandIn]]:
-    async with run_stand_ins(signing_keys.public) as found:
-        yield found
+async def separate_stand_ins(signing_keys: SigningKeys) -> AsyncIterator[dict[str, StandIn]]:
+    async with run_stand_ins(signing_keys.public) as running:
+        yield running
 
 
 @pytest.fixture
-async def own_client(own_stand_ins: dict[str, StandIn]) -> AsyncIterator[httpx.AsyncClient]:
+async def uncached_client(separate_stand_ins: dict[str, StandIn]) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a new gateway, which has no cached answer."""
     async with (
-        run_gateway(own_stand_ins) as gateway,
+        run_gateway(separate_stand_ins) as gateway,
         httpx.AsyncClient(base_url=gateway.url, timeout=10) as client,
     ):
         yield client
 
 
-async def test_the_system_is_ready_when_all_services_are(own_client: httpx.AsyncClient) -> None:
-    answer = await own_client.get("/ready")
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "application/json"
-    assert answer.headers["cache-control"] == "no-store"
+async def test_the_system_is_ready_when_all_services_are(uncached_client: httpx.AsyncClient) -> None:
+    response = await uncached_client.get("/ready")
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["cache-control"] == "no-store"
     ready = {service.name: json.loads(READY) for service in SERVICES}
-    assert answer.json() == {"status": "ready", "services": ready}
+    assert response.json() == {"status": "ready", "services": ready}
 
 
-@pytest.mark.parametrize("said", [(503, json.dumps({"status": "not_ready", "checks": {"postgres": "down"}}))])
+@pytest.mark.parametrize(
+    "status_and_body", [(503, json.dumps({"status": "not_ready", "checks": {"postgres": "down"}}))]
+)
 async def test_the_system_is_not_ready_when_one_service_is_not(
-    said: tuple[int, str], own_client: httpx.AsyncClient, own_stand_ins: dict[str, StandIn]
+    status_and_body: tuple[int, str],
+    uncached_client: httpx.AsyncClient,
+    separate_stand_ins: dict[str, StandIn],
 ) -> None:
-    own_stand_ins["game"].ready = said
-    answer = await own_client.get("/ready")
-    assert answer.status_code == 503
-    assert answer.json()["status"] == "not_ready"
-    assert answer.json()["services"]["game"] == json.loads(said[1])
-    assert answer.json()["services"]["auth"]["status"] == "ready"
+    separate_stand_ins["game"].ready = status_and_body
+    response = await uncached_client.get("/ready")
+    assert response.status_code == 503
+    assert response.json()["status"] == "not_ready"
+    assert response.json()["services"]["game"] == json.loads(status_and_body[1])
+    assert response.json()["services"]["auth"]["status"] == "ready"
 
 
 @pytest.mark.timed
 async def test_a_service_that_is_down_or_hangs_is_not_ready(
-    own_client: httpx.AsyncClient, own_stand_ins: dict[str, StandIn]
+    uncached_client: httpx.AsyncClient, separate_stand_ins: dict[str, StandIn]
 ) -> None:
-    await own_stand_ins["auth"].stop()
-    own_stand_ins["content"].ready_delay = 30
-    own_stand_ins["game"].ready_delay = 30
+    await separate_stand_ins["auth"].stop()
+    separate_stand_ins["content"].ready_delay = 30
+    separate_stand_ins["game"].ready_delay = 30
     started = time.perf_counter()
-    answer = await own_client.get("/ready")
+    response = await uncached_client.get("/ready")
     assert time.perf_counter() - started < 3
-    assert answer.status_code == 503
-    states = {name: document["status"] for name, document in answer.json()["services"].items()}
-    away = {"auth", "content", "game"}
-    assert states == {s.name: "not_ready" if s.name in away else "ready" for s in SERVICES}
+    assert response.status_code == 503
+    states = {name: document["status"] for name, document in response.json()["services"].items()}
+    unavailable = {"auth", "content", "game"}
+    assert states == {s.name: "not_ready" if s.name in unavailable else "ready" for s in SERVICES}
 
 
 async def test_the_document_stays_json_for_any_response_of_a_service(
-    own_client: httpx.AsyncClient, own_stand_ins: dict[str, StandIn]
+    uncached_client: httpx.AsyncClient, separate_stand_ins: dict[str, StandIn]
 ) -> None:
-    own_stand_ins["game"].ready = (200, json.dumps({"status": "ready", "padding": "x" * 5000}))
-    answer = await own_client.get("/ready")
-    assert answer.status_code == 503
-    assert answer.json()["services"]["game"] == {"status": "not_ready"}
+    separate_stand_ins["game"].ready = (200, json.dumps({"status": "ready", "padding": "x" * 5000}))
+    response = await uncached_client.get("/ready")
+    assert response.status_code == 503
+    assert response.json()["services"]["game"] == {"status": "not_ready"}
 
 
 async def test_frequent_requests_do_not_reach_the_services(
-    own_client: httpx.AsyncClient, own_stand_ins: dict[str, StandIn]
+    uncached_client: httpx.AsyncClient, separate_stand_ins: dict[str, StandIn]
 ) -> None:
     started = time.monotonic()
     for _ in range(5):
-        await asyncio.gather(*(own_client.get("/ready") for _ in range(40)))
+        await asyncio.gather(*(uncached_client.get("/ready") for _ in range(40)))
     seconds = max(1, time.monotonic() - started)
-    assert len(own_stand_ins["scoring"].seen) <= 20 * seconds
+    assert len(separate_stand_ins["scoring"].requests) <= 20 * seconds
 
 
-async def test_an_answer_is_cached_for_at_most_a_second(
-    own_client: httpx.AsyncClient, own_stand_ins: dict[str, StandIn]
+async def test_a_response_is_cached_for_at_most_a_second(
+    uncached_client: httpx.AsyncClient, separate_stand_ins: dict[str, StandIn]
 ) -> None:
-    assert (await own_client.get("/ready")).status_code == 200
-    own_stand_ins["game"].ready = (503, json.dumps({"status": "not_ready", "checks": {}}))
+    assert (await uncached_client.get("/ready")).status_code == 200
+    separate_stand_ins["game"].ready = (503, json.dumps({"status": "not_ready", "checks": {}}))
     await asyncio.sleep(1.1)
-    assert (await own_client.get("/ready")).status_code == 503
+    assert (await uncached_client.get("/ready")).status_code == 503
 
 
 async def test_the_workers_have_a_separate_address(
-    own_client: httpx.AsyncClient, own_stand_ins: dict[str, StandIn]
+    uncached_client: httpx.AsyncClient, separate_stand_ins: dict[str, StandIn]
 ) -> None:
     names = [f"{service.name}-worker" for service in DATABASE_OWNERS]
-    answer = await own_client.get("/ready/workers")
-    assert answer.status_code == 200
-    assert answer.json() == {"status": "ready", "workers": {name: json.loads(READY) for name in names}}
+    response = await uncached_client.get("/ready/workers")
+    assert response.status_code == 200
+    assert response.json() == {"status": "ready", "workers": {name: json.loads(READY) for name in names}}
 
 
-@pytest.mark.parametrize("trouble", ["says so", "is away"])
+@pytest.mark.parametrize("failure", ["says so", "is away"])
 async def test_a_worker_that_is_not_ready_is_named(
-    trouble: str, own_client: httpx.AsyncClient, own_stand_ins: dict[str, StandIn]
+    failure: str, uncached_client: httpx.AsyncClient, separate_stand_ins: dict[str, StandIn]
 ) -> None:
-    if trouble == "says so":
-        own_stand_ins["game-worker"].ready = (503, json.dumps({"status": "not_ready"}))
+    if failure == "says so":
+        separate_stand_ins["game-worker"].ready = (503, json.dumps({"status": "not_ready"}))
     else:
-        await own_stand_ins["game-worker"].stop()
-    answer = await own_client.get("/ready/workers")
-    assert answer.status_code == 503
-    assert answer.json()["status"] == "not_ready"
-    states = {name: document["status"] for name, document in answer.json()["workers"].items()}
+        await separate_stand_ins["game-worker"].stop()
+    response = await uncached_client.get("/ready/workers")
+    assert response.status_code == 503
+    assert response.json()["status"] == "not_ready"
+    states = {name: document["status"] for name, document in response.json()["workers"].items()}
     assert {name for name, state in states.items() if state != "ready"} == {"game-worker"}
     # Requests are answered without workers, so this does not take the gateway out.
-    assert (await own_client.get("/ready")).status_code == 200
+    assert (await uncached_client.get("/ready")).status_code == 200

@@ -1,4 +1,4 @@
-"""The listener for recordings, which shares connections and memory with the other one."""
+"""The listener for recordings, which shares connections and memory with the API's listener."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,11 +21,11 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x
 
 @asynccontextmanager
 async def _run_recordings(
-    stand_ins: dict[str, StandIn], storage: StandIn, **more: str
+    stand_ins: dict[str, StandIn], storage: StandIn, **variables: str
 ) -> AsyncIterator[Gateway]:
     port = choose_free_port()
-    own = {"RECORDINGS_PORT": str(port), "S3_HOST": "127.0.0.1", "S3_PORT": str(storage.port)}
-    async with run_gateway(stand_ins, changes=None, **own, **more) as gateway:
+    defaults = {"RECORDINGS_PORT": str(port), "S3_HOST": "127.0.0.1", "S3_PORT": str(storage.port)}
+    async with run_gateway(stand_ins, changes=None, **defaults, **variables) as gateway:
         yield replace(gateway, port=port)
 
 
@@ -51,12 +51,12 @@ async def test_a_connection_carries_one_unread_response(
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
         writer.write(PREFACE)
         async with asyncio.timeout(5):
-            answer = await reader.read()
+            response = await reader.read()
         writer.close()
-    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert response.startswith(b"HTTP/1.1 400 ")
 
 
-def test_paused_players_of_an_address_leave_connections_to_the_storage() -> None:
+def test_paused_downloads_of_one_address_leave_storage_connections_free() -> None:
     variables = {"RECORDINGS_PORT": "1", "MAX_CONNECTIONS": "9000"}
     cluster = yaml.safe_load(render_recordings(variables))["static_resources"]["clusters"][0]
     limits = cluster["circuit_breakers"]["thresholds"][0]

@@ -74,5 +74,5 @@ def test_errors_name_their_codes(operation: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "operation", [operation for operation in OPERATIONS if "/admin/" in str(operation.id)]
 )
-def test_a_role_that_is_needed_is_stated(operation: dict[str, Any]) -> None:
+def test_required_roles_are_documented(operation: dict[str, Any]) -> None:
     assert "403" in operation["responses"]

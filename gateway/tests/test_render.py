@@ -18,9 +18,9 @@ PANELS = ["auth", "content", "game", "importer"]
 
 
 def test_the_template_uses_exactly_the_listed_variables() -> None:
-    made = {"SERVICES", "CLUSTERS", "WORKERS", "WORKER_CLUSTERS", "TLS"}
+    generated = {"SERVICES", "CLUSTERS", "WORKERS", "WORKER_CLUSTERS", "TLS"}
     templates = (HERE / "envoy.yaml").read_text() + (HERE / "recordings.yaml").read_text()
-    used = set(VARIABLE.findall(templates)) - made | {"GATEWAY_THREADS", *TLS_FILES}
+    used = set(VARIABLE.findall(templates)) - generated | {"GATEWAY_THREADS", *TLS_FILES}
     processes = [service.name for service in SERVICES]
     processes += [f"{service.name}_worker" for service in DATABASE_OWNERS]
     of_processes = {f"{name.upper()}_{part}" for name in processes for part in ("HOST", "PORT")}
@@ -30,7 +30,7 @@ def test_the_template_uses_exactly_the_listed_variables() -> None:
 
 
 @pytest.mark.parametrize("template", ["envoy.yaml", "recordings.yaml", "cluster.yaml", "worker.yaml"])
-def test_plain_substitution_is_all_that_is_needed(template: str) -> None:
+def test_templates_use_only_plain_substitution(template: str) -> None:
     assert "$" not in VARIABLE.sub("", (HERE / template).read_text())
 
 
@@ -44,7 +44,7 @@ def test_every_service_has_a_cluster_and_every_route_names_one() -> None:
     assert routed == {"admin", *services}
 
 
-def test_values_take_the_place_of_defaults() -> None:
+def test_variables_override_defaults() -> None:
     assert "port_value: 12345" in render({"GAME_PORT": "12345"})
 
 
@@ -69,13 +69,13 @@ def test_every_route_requires_a_token_or_states_its_exception() -> None:
     """A new route needs a token unless it states otherwise."""
     config = yaml.safe_load(render({}))
     manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
-    everything = manager["route_config"]["virtual_hosts"][0]
-    assert everything["typed_per_filter_config"]["envoy.filters.http.jwt_authn"]["requirement_name"]
-    filters = {route["name"]: route.get("typed_per_filter_config", {}) for route in everything["routes"]}
+    virtual_host = manager["route_config"]["virtual_hosts"][0]
+    assert virtual_host["typed_per_filter_config"]["envoy.filters.http.jwt_authn"]["requirement_name"]
+    filters = {route["name"]: route.get("typed_per_filter_config", {}) for route in virtual_host["routes"]}
     public = [
         name
-        for name, own in filters.items()
-        if own.get("envoy.filters.http.jwt_authn", {}).get("disabled") and "panel_session" not in own
+        for name, options in filters.items()
+        if options.get("envoy.filters.http.jwt_authn", {}).get("disabled") and "panel_session" not in options
     ]
     documents = ["openapi", "docs", "docs_start", "docs_script", "docs_style"]
     pages = [
@@ -96,7 +96,7 @@ def test_every_route_requires_a_token_or_states_its_exception() -> None:
         "tags",
         "nothing",
     ]
-    needing_session = [name for name, own in filters.items() if "panel_session" in own]
+    needing_session = [name for name, options in filters.items() if "panel_session" in options]
     assert needing_session == [f"panel_{service}" for service in PANELS]
 
 

@@ -52,12 +52,12 @@ class Replica:
 
 @pytest.fixture
 async def replicas() -> AsyncIterator[list[Replica]]:
-    found = [Replica(), Replica()]
+    started = [Replica(), Replica()]
     try:
-        await asyncio.gather(*(replica.start() for replica in found))
-        yield found
+        await asyncio.gather(*(replica.start() for replica in started))
+        yield started
     finally:
-        await asyncio.gather(*(replica.remove() for replica in found))
+        await asyncio.gather(*(replica.remove() for replica in started))
 
 
 @pytest.fixture
@@ -76,32 +76,32 @@ async def balanced(stand_ins: dict[str, StandIn], replicas: list[Replica]) -> As
 @asynccontextmanager
 async def load(gateway: Gateway, bearer: dict[str, str]) -> AsyncIterator[Counter[tuple[str, int]]]:
     """Send requests without pause and count the answers by method and status."""
-    answers: Counter[tuple[str, int]] = Counter()
-    ended = asyncio.Event()
+    responses: Counter[tuple[str, int]] = Counter()
+    finished = asyncio.Event()
 
     async def send(method: str) -> None:
         async with httpx.AsyncClient(base_url=gateway.url, headers=bearer, timeout=20) as client:
-            while not ended.is_set():
-                answer = await client.request(method, "/api/v1/game/sessions")
-                answers[method, answer.status_code] += 1
+            while not finished.is_set():
+                response = await client.request(method, "/api/v1/game/sessions")
+                responses[method, response.status_code] += 1
 
     async with asyncio.TaskGroup() as group:
         for number in range(CLIENTS):
             group.create_task(send("GET" if number % 4 == 0 else "POST"))
-        yield answers
-        ended.set()
+        yield responses
+        finished.set()
 
 
 async def test_replicas_that_are_stopped_in_turn_fail_no_request(
     balanced: Gateway, replicas: list[Replica], bearer: dict[str, str]
 ) -> None:
-    async with load(balanced, bearer) as answers:
+    async with load(balanced, bearer) as responses:
         for replica in replicas * 3:
             await replica.stop(signal.SIGTERM)
             await replica.start()
             await asyncio.sleep(1)
-    assert answers.keys() == {("GET", 200), ("POST", 200)}, answers
-    assert answers.total() > 500
+    assert responses.keys() == {("GET", 200), ("POST", 200)}, responses
+    assert responses.total() > 500
 
 
 async def _wait_until_both_are_healthy(gateway: Gateway) -> None:

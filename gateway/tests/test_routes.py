@@ -9,7 +9,7 @@ from deploy.services import SERVICES, Service
 from gateway.openapi import describe_routes
 from gateway.tests.envoy import Gateway
 from gateway.tests.problems import read_problem
-from gateway.tests.raw import converse
+from gateway.tests.raw import send_raw
 from gateway.tests.stand_in import StandIn
 
 ROUTES = [
@@ -57,7 +57,7 @@ ROUTES = [
     ("GET", "/api/v1/speech/capabilities", "scoring", "private"),
 ]
 
-NOWHERE = [
+UNROUTED_PATHS = [
     "/",
     "/metrics",
     "/openapi",
@@ -103,7 +103,7 @@ NOWHERE = [
     "/.well-known/jwks.json/",
 ]
 
-TRICKS = [
+PATH_TRICKS = [
     "/api/v1/auth/../../../metrics",
     "/api/v1/auth/%2e%2e/%2e%2e/%2e%2e/metrics",
     "/api/v1/auth/.%2e/.%2e/.%2E/metrics",
@@ -142,11 +142,11 @@ async def test_each_path_is_routed_to_its_service(
     editor: dict[str, str],
     stand_ins: dict[str, StandIn],
 ) -> None:
-    without = await client.request(method, address)
-    assert without.status_code == (200 if access == "public" else 401)
-    before = len(stand_ins[service].seen)
-    answer = await client.request(method, address, headers=editor)
-    assert answer.status_code == 200
+    unauthenticated = await client.request(method, address)
+    assert unauthenticated.status_code == (200 if access == "public" else 401)
+    before = len(stand_ins[service].requests)
+    response = await client.request(method, address, headers=editor)
+    assert response.status_code == 200
     assert (method, address) in _list_requests(stand_ins[service], before)
 
 
@@ -157,50 +157,52 @@ async def test_every_documented_operation_reaches_its_service(
     for path, item in describe_routes(service)["paths"].items():
         address = re.sub(r"{\w+}", "01a", path)
         for method, operation in item.items():
-            without = await client.request(method, address)
-            assert without.status_code == (401 if operation.get("security") else 200)
-            before = len(stand_ins[service.name].seen)
+            unauthenticated = await client.request(method, address)
+            assert unauthenticated.status_code == (401 if operation.get("security") else 200)
+            before = len(stand_ins[service.name].requests)
             await client.request(method, address, headers=editor)
             assert (method.upper(), address) in _list_requests(stand_ins[service.name], before)
 
 
 def _list_requests(service: StandIn, since: int) -> list[tuple[str, str]]:
     """Return methods and targets. They may include the gateway's own requests for keys."""
-    return [(seen.method, seen.target) for seen in service.seen[since:]]
+    return [(request.method, request.target) for request in service.requests[since:]]
 
 
-@pytest.mark.parametrize("address", NOWHERE)
+@pytest.mark.parametrize("address", UNROUTED_PATHS)
 async def test_other_addresses_are_not_found(
     address: str, client: httpx.AsyncClient, bearer: dict[str, str]
 ) -> None:
     for method in ("GET", "POST", "DELETE", "OPTIONS"):
-        answer = await client.request(method, address, headers=bearer)
-        assert read_problem(answer)["code"] == "not_found"
+        response = await client.request(method, address, headers=bearer)
+        assert read_problem(response)["code"] == "not_found"
 
 
-@pytest.mark.parametrize("address", TRICKS)
+@pytest.mark.parametrize("address", PATH_TRICKS)
 async def test_no_spelling_reaches_an_internal_address(
     address: str, gateway: Gateway, bearer: dict[str, str], stand_ins: dict[str, StandIn]
 ) -> None:
-    before = {name: len(service.seen) for name, service in stand_ins.items()}
+    before = {name: len(service.requests) for name, service in stand_ins.items()}
     authorization = f"Authorization: {bearer['Authorization']}"
-    answer = await converse(gateway, f"GET {address} HTTP/1.1", "Host: x", authorization)
-    targets = [seen.target for name, service in stand_ins.items() for seen in service.seen[before[name] :]]
+    response = await send_raw(gateway, f"GET {address} HTTP/1.1", "Host: x", authorization)
+    targets = [
+        request.target for name, service in stand_ins.items() for request in service.requests[before[name] :]
+    ]
     # The gateway itself may have requested the keys.
-    reached = [target for target in targets if target != "/.well-known/jwks.json"]
-    assert all(target.startswith("/api/v1/auth/") and "metrics" in target for target in reached)
-    assert all("/../" not in target and "\\" not in target for target in reached)
-    if not reached:
-        assert read_problem(answer)["status"] in (400, 404)
+    reached_targets = [target for target in targets if target != "/.well-known/jwks.json"]
+    assert all(target.startswith("/api/v1/auth/") and "metrics" in target for target in reached_targets)
+    assert all("/../" not in target and "\\" not in target for target in reached_targets)
+    if not reached_targets:
+        assert read_problem(response)["status"] in (400, 404)
 
 
 async def test_a_websocket_is_not_opened(gateway: Gateway) -> None:
-    answer = await converse(
+    response = await send_raw(
         gateway, "GET /api/v1/tags HTTP/1.1", "Host: x", "Connection: Upgrade", "Upgrade: websocket"
     )
-    assert read_problem(answer)["code"] == "forbidden"
+    assert read_problem(response)["code"] == "forbidden"
 
 
 async def test_a_tunnel_is_not_opened(gateway: Gateway) -> None:
-    answer = await converse(gateway, "CONNECT 127.0.0.1:5432 HTTP/1.1", "Host: x")
-    assert read_problem(answer)["code"] == "not_found"
+    response = await send_raw(gateway, "CONNECT 127.0.0.1:5432 HTTP/1.1", "Host: x")
+    assert read_problem(response)["code"] == "not_found"

@@ -21,12 +21,12 @@ async def test_a_forged_token_is_refused(
     signing_keys: SigningKeys,
     stand_ins: dict[str, StandIn],
 ) -> None:
-    before = len(stand_ins["auth"].seen)
-    answer = await client.get(PRIVATE, headers={"Authorization": f"Bearer {forge(signing_keys)}"})
-    assert read_problem(answer)["code"] == "unauthorized"
-    assert answer.status_code == 401
-    assert answer.headers.get_list("www-authenticate") == ["Bearer"]
-    assert not [seen for seen in stand_ins["auth"].seen[before:] if seen.target == PRIVATE]
+    before = len(stand_ins["auth"].requests)
+    response = await client.get(PRIVATE, headers={"Authorization": f"Bearer {forge(signing_keys)}"})
+    assert read_problem(response)["code"] == "unauthorized"
+    assert response.status_code == 401
+    assert response.headers.get_list("www-authenticate") == ["Bearer"]
+    assert not [request for request in stand_ins["auth"].requests[before:] if request.target == PRIVATE]
 
 
 @pytest.mark.parametrize("authorization", [None, "", "Bearer", "Basic bGVhcm5lcjpwYXNz", "Token {}", "{}"])
@@ -34,9 +34,9 @@ async def test_a_request_without_a_bearer_token_is_refused(
     authorization: str | None, client: httpx.AsyncClient, token_for: TokenFor
 ) -> None:
     headers = {} if authorization is None else {"Authorization": authorization.format(token_for(uuid4()))}
-    answer = await client.get(PRIVATE, headers=headers)
-    assert read_problem(answer)["code"] == "unauthorized"
-    assert answer.headers["www-authenticate"] == "Bearer"
+    response = await client.get(PRIVATE, headers=headers)
+    assert read_problem(response)["code"] == "unauthorized"
+    assert response.headers["www-authenticate"] == "Bearer"
 
 
 async def test_a_valid_token_passes_and_is_forwarded(
@@ -55,13 +55,13 @@ async def test_the_scheme_may_be_written_in_any_case(
 
 
 async def test_a_token_in_the_address_is_ignored(client: httpx.AsyncClient, token_for: TokenFor) -> None:
-    answer = await client.get(PRIVATE, params={"access_token": token_for(uuid4())})
-    assert answer.status_code == 401
+    response = await client.get(PRIVATE, params={"access_token": token_for(uuid4())})
+    assert response.status_code == 401
 
 
 async def test_a_token_in_a_cookie_is_ignored(client: httpx.AsyncClient, token_for: TokenFor) -> None:
-    answer = await client.get(PRIVATE, headers={"Cookie": f"access_token={token_for(uuid4())}"})
-    assert answer.status_code == 401
+    response = await client.get(PRIVATE, headers={"Cookie": f"access_token={token_for(uuid4())}"})
+    assert response.status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ async def test_a_token_in_a_cookie_is_ignored(client: httpx.AsyncClient, token_f
 async def test_anything_but_exactly_one_token_is_refused(
     values: list[str], client: httpx.AsyncClient, token_for: TokenFor
 ) -> None:
-    good, bad = f"Bearer {token_for(uuid4())}", f"Bearer {token_for(uuid4(), exp=1)}"
-    headers = [("Authorization", value.format(good=good, bad=bad)) for value in values]
-    answer = await client.get(PRIVATE, headers=headers)
-    assert read_problem(answer)["code"] == "unauthorized"
+    valid, expired = f"Bearer {token_for(uuid4())}", f"Bearer {token_for(uuid4(), exp=1)}"
+    headers = [("Authorization", value.format(good=valid, bad=expired)) for value in values]
+    response = await client.get(PRIVATE, headers=headers)
+    assert read_problem(response)["code"] == "unauthorized"
