@@ -26,7 +26,7 @@ def create_content_api(
 ) -> Server:
     """Return a content API without rate limits that verifies tokens; it has started when it is ready."""
     environment = _build_environment(database, addresses, port=port, keys_port=keys_port)
-    return _create_server(run, name, environment, "content", "api", port=port, answers="/ready")
+    return _create_server(run, name, environment, "content", "api", port=port, path="/ready")
 
 
 def create_content_worker(
@@ -36,9 +36,7 @@ def create_content_worker(
     environment = _build_environment(database, addresses, port=port, keys_port=keys_port)
     own = {"PATH": os.environ["PATH"], **environment}
     subprocess.run((sys.executable, "-m", "shared", "topology"), env=own, check=True)
-    return _create_server(
-        run, "content-worker", environment, "content", "worker", port=port, answers="/ready"
-    )
+    return _create_server(run, "content-worker", environment, "content", "worker", port=port, path="/ready")
 
 
 def _build_environment(database: str, addresses: Addresses, *, port: int, keys_port: int) -> dict[str, str]:
@@ -71,7 +69,7 @@ def create_game_api(
     receipts.write_text(json.dumps(SigningKeys({"keys": [create_signing_key()]}).public))
     environment = _build_environment(database, addresses, port=port, keys_port=keys_port)
     environment |= {"RECEIPT_JWKS_FILE": str(receipts), "LOG_LEVEL": "WARNING", **overrides}
-    return _create_server(run, name, environment, "game", "api", port=port, answers="/ready")
+    return _create_server(run, name, environment, "game", "api", port=port, path="/ready")
 
 
 def create_keys_server(run: Run, keys: str, *, port: int) -> Server:
@@ -80,7 +78,7 @@ def create_keys_server(run: Run, keys: str, *, port: int) -> Server:
     path.parent.mkdir(parents=True)
     path.write_text(keys)
     words = ("http.server", str(port), "--bind", "127.0.0.1", "--directory", str(run.folder / "keys"))
-    return _create_server(run, "keys", {}, *words, port=port, answers="/.well-known/jwks.json")
+    return _create_server(run, "keys", {}, *words, port=port, path="/.well-known/jwks.json")
 
 
 def create_auth_api(
@@ -97,14 +95,14 @@ def create_auth_api(
         "LOG_LEVEL": "WARNING",
         **overrides,
     }
-    return _create_server(run, name, environment, "auth", "api", port=port, answers="/ready")
+    return _create_server(run, name, environment, "auth", "api", port=port, path="/ready")
 
 
 def create_reference(run: Run, database: str, keys: str, *, port: int) -> Server:
     """Return the bare endpoints of bench/reference.py, with the public keys of the bench's tokens."""
     environment = {"PORT": str(port), "REFERENCE_DATABASE": database, "REFERENCE_KEYS": keys}
     path = "/.well-known/jwks.json"
-    return _create_server(run, "reference", environment, "bench.reference", port=port, answers=path)
+    return _create_server(run, "reference", environment, "bench.reference", port=port, path=path)
 
 
 def create_gateway(run: Run, name: str, ports: Mapping[str, int], *, keys_port: int, **apis: int) -> Server:
@@ -133,13 +131,13 @@ def create_gateway(run: Run, name: str, ports: Mapping[str, int], *, keys_port: 
     program = Program(name=name, command=command, environment=environment, unprivileged=True)
     ready = ports["gateway-metrics"]
     return Server(
-        run=run, program=program, prepare=prepare, answers=lambda: fetch_status(ready, "/ready") == 200
+        run=run, program=program, prepare=prepare, is_responding=lambda: fetch_status(ready, "/ready") == 200
     )
 
 
 def _create_server(
-    run: Run, name: str, environment: Mapping[str, str], *words: str, port: int, answers: str
+    run: Run, name: str, environment: Mapping[str, str], *words: str, port: int, path: str
 ) -> Server:
     own = {"PATH": os.environ["PATH"], **environment}
     program = Program(name=name, command=(sys.executable, "-m", *words), environment=own)
-    return Server(run=run, program=program, answers=lambda: fetch_status(port, answers) == 200)
+    return Server(run=run, program=program, is_responding=lambda: fetch_status(port, path) == 200)

@@ -1,4 +1,4 @@
-"""Make a backup: consistent snapshots of the databases, and the objects that their rows refer to."""
+"""Creates a backup: consistent snapshots of the databases, and the objects that their rows refer to."""
 
 import asyncio
 import errno
@@ -47,16 +47,16 @@ def _find_remedy(error: OSError) -> str:
 
 
 async def _write(system: System, draft: Path, folder: Path, report: Report, options: Options) -> datetime:
-    earlier, known = find_earlier(folder)
-    mirror = Mirror(system.bucket, draft, known, earlier)
+    earlier, stored_objects = find_earlier(folder)
+    mirror = Mirror(system.bucket, draft, stored_objects, earlier)
     async with connect_all(system.databases, programs=system.programs) as databases:
         revisions = {database.service: await database.get_revision() for database in databases}
         snapshot = await take_consistent_snapshot(system, databases, mirror, report, options)
         (draft / DATABASES).mkdir(mode=0o700)
         files = {database.service: await _dump(database, draft, report) for database in databases}
-    kept = [mirror.stored[key] for key in sorted(snapshot.keys)]
-    await asyncio.to_thread(_remove_unused, draft, {file.path for file in kept})
-    index = write_index(draft, kept)
+    stored = [mirror.stored[key] for key in sorted(snapshot.keys)]
+    await asyncio.to_thread(_remove_unused, draft, {file.path for file in stored})
+    index = write_index(draft, stored)
     dumps = {name: Dump(revision=revisions[name], file=file) for name, file in files.items()}
     _describe(snapshot, dumps, index).write(draft)
     return snapshot.taken_at
@@ -89,7 +89,7 @@ def _remove_unused(draft: Path, used: Collection[str]) -> None:
 
 
 def _describe_version() -> str:
-    # An image has no git.
+    # Images do not contain git.
     if revision := os.environ.get("REVISION"):
         return revision
     root = Path(__file__).parents[2]

@@ -35,7 +35,7 @@ class LoadTransaction:
 
     @classmethod
     @asynccontextmanager
-    async def begin(cls, database: Database) -> AsyncIterator[Self]:
+    async def open_transaction(cls, database: Database) -> AsyncIterator[Self]:
         """Begin a transaction, which is rolled back at the end of the block unless committed."""
         arguments = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--output={os.devnull}")
         async with terminate_on_exit(

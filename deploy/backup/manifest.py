@@ -61,8 +61,8 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         content = {"format": FORMAT, "version": VERSION, **asdict(self)}
-        sealed = {**content, "sha256": _compute_digest(content)}
-        write_private(folder / MANIFEST, json.dumps(sealed, indent=2) + "\n")
+        document = {**content, "sha256": _compute_digest(content)}
+        write_private(folder / MANIFEST, json.dumps(document, indent=2) + "\n")
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -134,10 +134,10 @@ def name_backup(taken_at: datetime) -> str:
 
 def _ensure_same(folder: Path, expected: File) -> None:
     try:
-        found = File.measure(folder, expected.path)
+        actual = File.measure(folder, expected.path)
     except OSError as error:
         raise BackupFailed(f"{folder} is damaged: {expected.path}: {error.strerror}.") from error
-    if found != expected:
+    if actual != expected:
         raise BackupFailed(f"{folder} is damaged: {expected.path} does not match the manifest.")
 
 

@@ -60,21 +60,21 @@ class Mirror:
         """Copy all new or replaced objects, and return the keys of all objects."""
         with translate_storage_errors():
             listed = list_objects(self._client, self.bucket)
-        gone = self._copy_all(listed)
-        return listed.keys() - gone
+        missing = self._copy_all(listed)
+        return listed.keys() - missing
 
     def add(self, keys: Collection[str]) -> set[str]:
         """Copy objects that are not in the folder, and return the keys of those that do not exist."""
         return self._copy_all(dict.fromkeys(keys - self.stored.keys(), ""))
 
     def list_present(self) -> set[str]:
-        """Return the keys of all objects that the bucket has now."""
+        """Return the keys of all objects that are in the bucket now."""
         with translate_storage_errors():
             return set(list_objects(self._client, self.bucket))
 
     def _copy_all(self, etags: Mapping[str, str]) -> set[str]:
-        found = run_in_parallel(lambda key: self._copy(key, etags[key]), etags)
-        return {key for key, exists in zip(etags, found, strict=True) if not exists}
+        copies = run_in_parallel(lambda key: self._copy(key, etags[key]), etags)
+        return {key for key, exists in zip(etags, copies, strict=True) if not exists}
 
     def _copy(self, key: str, etag: str) -> bool:
         current = self.stored.get(key)
@@ -109,13 +109,13 @@ class Mirror:
         return True
 
     def _hard_link(self, key: str, etag: str) -> bool:
-        known = self.earlier.get(key)
-        if known is None or known.etag != etag:
+        earlier = self.earlier.get(key)
+        if earlier is None or earlier.etag != etag:
             return False
-        target = self._prepare_path(known)
+        target = self._prepare_path(earlier)
         try:
-            source = self.earlier_folder / known.path
-            if source.stat().st_size != known.bytes:
+            source = self.earlier_folder / earlier.path
+            if source.stat().st_size != earlier.bytes:
                 return False
             os.link(source, target)
         except FileExistsError:
@@ -125,7 +125,7 @@ class Mirror:
             if error.errno in LINK_ERRORS:
                 return False
             raise
-        self.stored[key] = known
+        self.stored[key] = earlier
         return True
 
     def _download(self, key: str, etag: str) -> StoredObject:
@@ -136,7 +136,7 @@ class Mirror:
             for chunk in _read(response):
                 digest.update(chunk)
                 draft.write(chunk)
-            found = StoredObject(
+            downloaded = StoredObject(
                 key=key,
                 etag=etag or response.headers.get("etag", "").strip('"'),
                 bytes=draft.tell(),
@@ -144,11 +144,11 @@ class Mirror:
                 content_type=response.headers.get("content-type", "application/octet-stream"),
             )
             draft.close()
-            Path(draft.name).rename(self._prepare_path(found))
-        return found
+            Path(draft.name).rename(self._prepare_path(downloaded))
+        return downloaded
 
-    def _prepare_path(self, found: StoredObject) -> Path:
-        path = self.folder / found.path
+    def _prepare_path(self, stored_object: StoredObject) -> Path:
+        path = self.folder / stored_object.path
         # Its parents are not created, so that running threads fail after the draft was removed.
         path.parent.mkdir(mode=0o700, exist_ok=True)
         return path
@@ -174,8 +174,8 @@ class Upload:
         with translate_storage_errors():
             if not self._client.bucket_exists(self._bucket.name):
                 self._client.make_bucket(self._bucket.name)
-            found = self._client.list_objects(self._bucket.name, recursive=True)
-            return next((item.object_name for item in found), None)
+            objects = self._client.list_objects(self._bucket.name, recursive=True)
+            return next((item.object_name for item in objects), None)
 
     def upload_all(self, objects: Collection[StoredObject]) -> None:
         run_in_parallel(self._upload, objects)
@@ -200,8 +200,8 @@ class Upload:
 
 def list_objects(client: Minio, bucket: Bucket) -> dict[str, str]:
     """Return the ETag of every object by its key."""
-    found = client.list_objects(bucket.name, recursive=True)
-    return {item.object_name: (item.etag or "").strip('"') for item in found if item.object_name}
+    objects = client.list_objects(bucket.name, recursive=True)
+    return {item.object_name: (item.etag or "").strip('"') for item in objects if item.object_name}
 
 
 def run_in_parallel[A, R](work: Callable[[A], R], arguments: Iterable[A]) -> list[R]:

@@ -95,9 +95,9 @@ class Database:
         """Raise BackupFailed if others are connected."""
         [(count, name)] = await self.connection.fetch(COUNT_OTHER_CONNECTIONS, APPLICATION)
         if count:
-            who = f", among them {name}" if name else ""
+            example = f", among them {name}" if name else ""
             raise BackupFailed(
-                f"The database of {self.service} is in use by {count} connections{who}: stop them first."
+                f"The database of {self.service} is in use by {count} connections{example}: stop them first."
             )
 
     async def ensure_empty(self) -> None:
@@ -112,8 +112,10 @@ class Database:
     async def start(self, program: str, *arguments: str, **pipes: int) -> asyncio.subprocess.Process:
         """Start a PostgreSQL program that connects to this database. Its output is private."""
         url, password = split_password(self.url)
-        own = {"PGPASSWORD": password, "PGAPPNAME": APPLICATION, "PGOPTIONS": "-c statement_timeout=0"}
-        return await self._start(program, f"--dbname={url}", *arguments, env={**os.environ, **own}, **pipes)
+        variables = {"PGPASSWORD": password, "PGAPPNAME": APPLICATION, "PGOPTIONS": "-c statement_timeout=0"}
+        return await self._start(
+            program, f"--dbname={url}", *arguments, env={**os.environ, **variables}, **pipes
+        )
 
     async def start_reader(self, program: str, *arguments: str) -> asyncio.subprocess.Process:
         """Start a program that reads a file and connects to nothing."""
@@ -134,7 +136,7 @@ async def connect_all(
 ) -> AsyncIterator[list[Database]]:
     """Connect to all databases, locking out migrations and other backups."""
     async with AsyncExitStack() as stack:
-        found = []
+        connections = []
         for service, url in databases.items():
             connection = await _connect(service, url)
             stack.push_async_callback(_close, connection)
@@ -142,15 +144,19 @@ async def connect_all(
                 raise BackupFailed(
                     f"A migration, backup or restore of {service} is running: wait until it ends."
                 )
-            found.append(Database(service, url, programs, connection))
-        yield found
+            connections.append(Database(service, url, programs, connection))
+        yield connections
 
 
 async def _connect(service: str, url: str) -> asyncpg.Connection:
-    own = {"application_name": APPLICATION, "lock_timeout": LOCK_TIMEOUT, "statement_timeout": "0"}
-    own["idle_in_transaction_session_timeout"] = "0"
+    server_settings = {
+        "application_name": APPLICATION,
+        "lock_timeout": LOCK_TIMEOUT,
+        "statement_timeout": "0",
+    }
+    server_settings["idle_in_transaction_session_timeout"] = "0"
     try:
-        return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_SECONDS, server_settings=own)
+        return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_SECONDS, server_settings=server_settings)
     except (OSError, asyncpg.PostgresError, TimeoutError, ValueError) as error:
         reason = str(error) if isinstance(error, asyncpg.PostgresError) else type(error).__name__
         raise BackupFailed(f"The database of {service} cannot be reached: {reason}.") from error

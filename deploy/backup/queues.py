@@ -40,8 +40,8 @@ class RabbitmqCtl:
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode != 0:
             raise BackupFailed("RabbitMQ does not answer rabbitmqctl: is it running?")
-        found = (line.rpartition("\t") for line in result.stdout.splitlines())
-        return {name: int(messages) for name, _, messages in found}
+        columns = (line.rpartition("\t") for line in result.stdout.splitlines())
+        return {name: int(messages) for name, _, messages in columns}
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,15 @@ class ManagementApi:
         login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
         headers = urllib3.make_headers(basic_auth=login)
         try:
-            answer = urllib3.request(
+            response = urllib3.request(
                 "GET", address + path, headers=headers, timeout=TIMEOUT_SECONDS, retries=1
             )
         except urllib3.exceptions.HTTPError as error:
             raise BackupFailed(f"RabbitMQ's management API does not answer at {address}.") from error
-        if answer.status != 200:
-            raise BackupFailed(f"RabbitMQ's management API answered {answer.status} to {path}.")
+        if response.status != 200:
+            raise BackupFailed(f"RabbitMQ's management API answered {response.status} to {path}.")
         # A queue without a count may contain messages.
-        return {queue["name"]: queue.get("messages", 1) for queue in json.loads(answer.data)}
+        return {queue["name"]: queue.get("messages", 1) for queue in json.loads(response.data)}
 
 
 def list_waiting(counts: Mapping[str, int]) -> dict[str, int]:
@@ -76,7 +76,7 @@ def list_waiting(counts: Mapping[str, int]) -> dict[str, int]:
     return {
         name: messages
         for name, messages in counts.items()
-        if messages and _is_ours(name) and not name.endswith(DEAD_LETTERS)
+        if messages and _is_service_queue(name) and not name.endswith(DEAD_LETTERS)
     }
 
 
@@ -84,7 +84,7 @@ def list_dead_letters(counts: Mapping[str, int]) -> dict[str, int]:
     return {
         name: messages
         for name, messages in counts.items()
-        if messages and _is_ours(name) and name.endswith(DEAD_LETTERS)
+        if messages and _is_service_queue(name) and name.endswith(DEAD_LETTERS)
     }
 
 
@@ -92,5 +92,5 @@ def describe(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} ({messages})" for name, messages in sorted(counts.items()))
 
 
-def _is_ours(name: str) -> bool:
+def _is_service_queue(name: str) -> bool:
     return name.partition(".")[0] in OWNERS

@@ -1,4 +1,4 @@
-"""Restore a backup into an empty system: first the objects, then all databases."""
+"""Restores a backup into an empty system: first the objects, then all databases."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -109,7 +109,7 @@ async def _load(
     async with AsyncExitStack() as stack:
         transactions = []
         for database in databases:
-            transaction = await stack.enter_async_context(LoadTransaction.begin(database))
+            transaction = await stack.enter_async_context(LoadTransaction.open_transaction(database))
             await transaction.load(folder / manifest.databases[database.service].file.path)
             report(f"{database.service} is loaded")
             transactions.append(transaction)

@@ -76,10 +76,10 @@ async def _take_snapshot(
     """Take snapshots of all databases without messages in transit between them."""
     deadline = time.monotonic() + options.wait_seconds
     while True:
-        began = time.monotonic()
+        started = time.monotonic()
         snapshot, waiting = await _try_snapshot(system, databases, options)
         if snapshot is not None:
-            report(f"the snapshot is taken; events waited for {time.monotonic() - began:.1f} s")
+            report(f"the snapshot is taken; events waited for {time.monotonic() - started:.1f} s")
             return snapshot
         if time.monotonic() > deadline:
             raise BackupFailed(
@@ -120,9 +120,9 @@ async def _wait_until_empty(system: System, options: Options) -> dict[str, int]:
     """Wait, up to a limit, until the consumers have processed all messages. Returns all counts."""
     if system.queues is None:
         return {}
-    began = time.monotonic()
+    started = time.monotonic()
     # Earlier counts may be from before the pause.
-    certain_at = began + system.queues.settle_seconds
+    certain_at = started + system.queues.settle_seconds
     ends_at = certain_at + min(MAX_PAUSE_SECONDS, options.wait_seconds)
     while True:
         asked_at = time.monotonic()

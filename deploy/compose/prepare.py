@@ -1,4 +1,4 @@
-"""Creates once what `make up` needs: .env with random secrets, and folders for keys and e-mails.
+"""Creates the files that `make up` needs: .env with random secrets, and folders for keys and e-mails.
 
 It runs on any Python that this machine has, so it uses only the standard library.
 """
@@ -25,13 +25,13 @@ def main(root: Path, port: int) -> None:
     """Write missing files and settings. Existing ones stay, except the ports and the user."""
     file = root / ".env"
     lines = file.read_text().splitlines() if file.exists() else ["# Made by `make up`, for development only."]
-    known = {line.partition("=")[0] for line in lines}
-    lines += [f"{name}={secrets.token_hex(20)}" for name in SECRETS if name not in known]
-    lines += ["COMPOSE_PROJECT_NAME=parley"] if "COMPOSE_PROJECT_NAME" not in known else []
+    existing_names = {line.partition("=")[0] for line in lines}
+    lines += [f"{name}={secrets.token_hex(20)}" for name in SECRETS if name not in existing_names]
+    lines += ["COMPOSE_PROJECT_NAME=parley"] if "COMPOSE_PROJECT_NAME" not in existing_names else []
     owner = (os.getuid(), os.getgid()) if os.getuid() else (CONTAINER_USER, CONTAINER_USER)
-    own = {"PORT": port, "RECORDINGS_PORT": port + 27, "PARLEY_USER": f"{owner[0]}:{owner[1]}"}
-    kept = [line for line in lines if line.partition("=")[0] not in own]
-    _write(file, [*kept, *(f"{name}={value}" for name, value in own.items())])
+    fixed_values = {"PORT": port, "RECORDINGS_PORT": port + 27, "PARLEY_USER": f"{owner[0]}:{owner[1]}"}
+    remaining_lines = [line for line in lines if line.partition("=")[0] not in fixed_values]
+    _write(file, [*remaining_lines, *(f"{name}={value}" for name, value in fixed_values.items())])
     for folder in ("keys", *(f"keys/{name}" for name in KEY_FOLDERS), "mail"):
         path = root / ".compose" / folder
         path.mkdir(mode=0o700, parents=True, exist_ok=True)

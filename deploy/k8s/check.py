@@ -8,7 +8,7 @@ from pathlib import Path
 import kubernetes_validate
 from kubernetes_validate import InvalidSchemaError, SchemaNotFoundError, ValidationError
 
-from deploy.k8s.manifests import CannotRender, Manifest, list_pods, render
+from deploy.k8s.manifests import Manifest, RenderError, list_pods, render
 from deploy.k8s.network_rules import find_network_problems
 from deploy.k8s.pod_rules import find_pod_problems
 from deploy.k8s.process_rules import find_process_problems
@@ -55,7 +55,7 @@ def main() -> int:
     for folder in FOLDERS:
         try:
             manifests = render(folder)
-        except CannotRender as error:
+        except RenderError as error:
             sys.stderr.write(f"deploy/k8s is not checked: {error}\n")
             return 1 if "CI" in os.environ or "is missing" not in str(error) else 0
         find = find_common_problems if folder.name == "examples" else find_problems

@@ -15,19 +15,19 @@ RENDERERS = (("kubectl", "kustomize"), ("kustomize", "build"))
 WORKLOADS = ("Deployment", "Job", "StatefulSet", "DaemonSet")
 
 
-class CannotRender(Exception):
+class RenderError(Exception):
     """Kustomize is missing, or cannot render the folder. The message is one line."""
 
 
 def render(folder: Path) -> list[Manifest]:
-    """Return the manifests of an overlay. Raises CannotRender."""
+    """Return the manifests of an overlay. Raises RenderError."""
     command = next((renderer for renderer in RENDERERS if shutil.which(renderer[0])), None)
     if command is None:
-        raise CannotRender("kubectl or kustomize is missing: https://kubernetes.io/docs/tasks/tools")
-    done = subprocess.run([*command, str(folder)], capture_output=True, text=True, check=False)  # noqa: S603 - ours
-    if done.returncode:
-        raise CannotRender(f"{folder.name}: {' '.join(done.stderr.split())[:300]}")
-    return [manifest for manifest in yaml.safe_load_all(done.stdout) if manifest]
+        raise RenderError("kubectl or kustomize is missing: https://kubernetes.io/docs/tasks/tools")
+    result = subprocess.run([*command, str(folder)], capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    if result.returncode:
+        raise RenderError(f"{folder.name}: {' '.join(result.stderr.split())[:300]}")
+    return [manifest for manifest in yaml.safe_load_all(result.stdout) if manifest]
 
 
 @dataclass(frozen=True)

@@ -53,10 +53,10 @@ def _find_server_problems(
         yield f"the NetworkPolicy {name} does not open port {port or 'of the storage'}"
     for pod in pods:
         needs = any(name.endswith(variable) for name in read_variables(pod, manifests))
-        reaches = bool(policy) and is_match(policy["podSelector"], pod.labels)
-        if needs and not reaches:
+        is_allowed = bool(policy) and is_match(policy["podSelector"], pod.labels)
+        if needs and not is_allowed:
             yield f"{pod.title} has {variable}, and the NetworkPolicy {name} does not select it"
-        if reaches and not needs:
+        if is_allowed and not needs:
             yield f"{pod.title} has no {variable}, and the NetworkPolicy {name} selects it"
 
 

@@ -146,12 +146,12 @@ def _find_backup_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
 
 
 def _find_reference_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
-    known, described = list_names(manifests, "ConfigMap"), README.read_text()
+    config_maps, described = list_names(manifests, "ConfigMap"), README.read_text()
     for pods in list_pods(manifests):
         for container in pods.containers:
             for source in container.get("envFrom", ()):
                 name = source.get("configMapRef", {}).get("name")
-                if name is not None and name not in known:
+                if name is not None and name not in config_maps:
                     yield f"{pods.title}: there is no ConfigMap {name}"
         for secret in sorted(_list_secrets(pods)):
             if f"`{secret}`" not in described:
@@ -160,12 +160,14 @@ def _find_reference_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
 
 def _list_secrets(pods: Pods) -> set[str]:
     entries = [entry for container in pods.containers for entry in container.get("env", ())]
-    named = {
+    secret_names = {
         entry["valueFrom"]["secretKeyRef"]["name"]
         for entry in entries
         if "secretKeyRef" in entry.get("valueFrom", {})
     }
-    named |= {source["secretRef"]["name"] for source in pods.main.get("envFrom", ()) if "secretRef" in source}
-    return named | {
+    secret_names |= {
+        source["secretRef"]["name"] for source in pods.main.get("envFrom", ()) if "secretRef" in source
+    }
+    return secret_names | {
         volume["secret"]["secretName"] for volume in pods.spec.get("volumes", ()) if "secret" in volume
     }

@@ -35,7 +35,7 @@ def play_demo(folder: Path) -> int:
     system, expected_providers = running_system.find(folder), os.environ.get("SPEECH_PROVIDER", "")
     play(
         system.url,
-        mail=system.mail,
+        email_folder=system.email_folder,
         expected_providers=expected_providers,
         invents_scores=system.invents_scores,
     )
@@ -61,8 +61,10 @@ def replay_dead_letters(folder: Path) -> int:
     """Move the dead letters of all services back into their queues."""
     vault, block = Vault.open(folder / "secrets"), ports.assign_ports(lock.get_port(folder))
     addresses = servers.build_addresses(folder / "data", ports=block, credentials=vault.servers)
-    homes, mail = folder / "data" / "homes", folder / "mail"
-    plan = Plan(addresses=addresses, ports=block, vault=vault, mail=mail, homes=homes)
+    home_folder, email_folder = folder / "data" / "homes", folder / "mail"
+    plan = Plan(
+        addresses=addresses, ports=block, vault=vault, email_folder=email_folder, home_folder=home_folder
+    )
     programs = [plan.build_dead_letter_replay(service) for service in DATABASE_OWNERS]
     return max(
         subprocess.run(program.command, env=program.environment, check=False).returncode

@@ -75,21 +75,30 @@ def _restore(run: Run, draft: Path, source: Path, *, port: int) -> Manifest:
 def make_plan(folder: Path, data: Path, *, port: int) -> Plan:
     vault, block = Vault.open(folder / "secrets"), ports.assign_ports(port)
     addresses = servers.build_addresses(data, ports=block, credentials=vault.servers)
-    return Plan(addresses=addresses, ports=block, vault=vault, mail=folder / "mail", homes=data / "homes")
+    return Plan(
+        addresses=addresses,
+        ports=block,
+        vault=vault,
+        email_folder=folder / "mail",
+        home_folder=data / "homes",
+    )
 
 
 def describe_system(plan: Plan, *, is_running: bool) -> System:
-    at = plan.addresses
+    addresses = plan.addresses
     urls = {
         service.name: plan.build_migration(service).environment["DATABASE_URL"] for service in DATABASE_OWNERS
     }
     return System(
         databases={service: to_libpq(url) for service, url in urls.items()},
         bucket=Bucket(
-            endpoint=at.s3_endpoint, access_key=at.s3_access_key, secret_key=at.s3_secret_key, name=BUCKET
+            endpoint=addresses.s3_endpoint,
+            access_key=addresses.s3_access_key,
+            secret_key=addresses.s3_secret_key,
+            name=BUCKET,
         ),
         # A restored system gets a new broker.
-        queues=RabbitmqCtl(at.rabbitmqctl) if is_running else None,
+        queues=RabbitmqCtl(addresses.rabbitmqctl) if is_running else None,
         programs=BINARIES,
     )
 

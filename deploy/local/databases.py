@@ -25,6 +25,6 @@ def create(roles: Mapping[str, str], *, port: int, password: str) -> None:
 
 def has_received_all_speeches(port: int, password: str) -> bool:
     """Return whether the events of all speeches reached the game: it refuses sessions with unknown ones."""
-    known = "SELECT count(DISTINCT speech_id) FROM speech_revisions"
+    query = "SELECT count(DISTINCT speech_id) FROM speech_revisions"
     stored = execute("SELECT count(*) FROM speeches", port=port, password=password, database="content")
-    return int(execute(known, port=port, password=password, database="game")) >= int(stored)
+    return int(execute(query, port=port, password=password, database="game")) >= int(stored)

@@ -16,7 +16,7 @@ ADMIN = {"email": "admin@example.com", "password": "AdminPass123"}
 BOLD, DIM, RESET = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
 
 
-def play(url: str, *, mail: Path, expected_providers: str = "", invents_scores: bool = False) -> None:
+def play(url: str, *, email_folder: Path, expected_providers: str = "", invents_scores: bool = False) -> None:
     """Play the journey through the gateway at `url`, reading e-mails from a folder.
 
     Raises httpx.HTTPError if a step fails, and SystemExit if none of the `expected_providers` scores.
@@ -25,7 +25,7 @@ def play(url: str, *, mail: Path, expected_providers: str = "", invents_scores: 
         admin = to_bearer_header(read_json(client.post("/auth/login", json=ADMIN)))
         if expected_providers:
             _ensure_provider(client, admin, expected_providers)
-        _confirm(client, _sign_up(client), mail)
+        _confirm(client, _sign_up(client), email_folder)
         speech = _listen(client)
         if invents_scores:
             print_step("no real scores", "a stand-in for Azure invents them from the text, not the recording")
@@ -45,11 +45,11 @@ def _sign_up(client: httpx.Client) -> str:
     return email
 
 
-def _confirm(client: httpx.Client, email: str, mail: Path) -> None:
+def _confirm(client: httpx.Client, email: str, email_folder: Path) -> None:
     started = time.monotonic()
-    while not (emails := [text for text in _read_emails(mail) if f"To: {email}" in text]):
+    while not (emails := [text for text in _read_emails(email_folder) if f"To: {email}" in text]):
         if time.monotonic() - started > 15:
-            raise SystemExit(f"no e-mail arrived in {mail} within 15 s: see `make logs`")
+            raise SystemExit(f"no e-mail arrived in {email_folder} within 15 s: see `make logs`")
         time.sleep(0.05)
     token = emails[0].partition("#token=")[2].split()[0]
     client.post("/auth/email/verify", json={"token": token}).raise_for_status()
@@ -60,8 +60,8 @@ def _confirm(client: httpx.Client, email: str, mail: Path) -> None:
     )
 
 
-def _read_emails(mail: Path) -> list[str]:
-    return [file.read_text() for file in mail.glob("*.eml")]
+def _read_emails(email_folder: Path) -> list[str]:
+    return [file.read_text() for file in email_folder.glob("*.eml")]
 
 
 def _listen(client: httpx.Client) -> dict[str, Any]:
@@ -93,10 +93,12 @@ def _speak(client: httpx.Client) -> dict[str, Any]:
     print_step(
         "says a wrong word", f"{wrong['pronunciation_score']:.0f} of 100, weakest word: {worst['word']}"
     )
-    good = read_json(_send_recording(client, "good.wav"))
-    words = " ".join(f"{word['word']} {_format_score(word['score'])}" for word in good["word_scores"])
-    print_step("says it well", f"{good['pronunciation_score']:.0f} of 100 by {good['provider']}: {words}")
-    return {key: good[key] for key in ("pronunciation_score", "recognized_text", "receipt")}
+    good_score = read_json(_send_recording(client, "good.wav"))
+    words = " ".join(f"{word['word']} {_format_score(word['score'])}" for word in good_score["word_scores"])
+    print_step(
+        "says it well", f"{good_score['pronunciation_score']:.0f} of 100 by {good_score['provider']}: {words}"
+    )
+    return {key: good_score[key] for key in ("pronunciation_score", "recognized_text", "receipt")}
 
 
 def _send_recording(client: httpx.Client, recording: str) -> httpx.Response:
@@ -130,8 +132,8 @@ def _save(client: httpx.Client, speech: Mapping[str, Any], receipt: Mapping[str,
 
 
 def _count_plays(client: httpx.Client, admin: Mapping[str, str], speech: Mapping[str, Any]) -> int:
-    seen = read_json(client.get(f"/admin/speeches/{speech['id']}", headers=dict(admin)))
-    return int(seen["statistics"]["plays"])
+    speech_stats = read_json(client.get(f"/admin/speeches/{speech['id']}", headers=dict(admin)))
+    return int(speech_stats["statistics"]["plays"])
 
 
 def _wait_for_the_event(

@@ -59,9 +59,9 @@ def _import(client: httpx.Client, session: str, name: str) -> Any:
 
 def _follow(client: httpx.Client, job_id: str) -> Iterator[dict[str, Any]]:
     """Yield the import each time that it has changed, until it has ended; connect again after a break."""
-    seen, deadline = "", time.monotonic() + TIMEOUT_SECONDS
+    last_state, deadline = "", time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < deadline:
-        headers = {"Last-Event-ID": seen} if seen else {}
+        headers = {"Last-Event-ID": last_state} if last_state else {}
         with (
             suppress(httpx.TransportError),
             client.stream("GET", f"/admin/import/jobs/{job_id}/events", headers=headers) as stream,
@@ -74,7 +74,7 @@ def _follow(client: httpx.Client, job_id: str) -> Iterator[dict[str, Any]]:
                 if field == "data":
                     yield json.loads(value)
                 elif field == "id":
-                    seen = value.strip()
+                    last_state = value.strip()
     raise SystemExit(f"the import has not ended within {TIMEOUT_SECONDS} s: see `make logs`")
 
 
@@ -108,9 +108,9 @@ def _draw(client: httpx.Client, url: str) -> None:
 def _undo(client: httpx.Client, job: Mapping[str, Any]) -> None:
     read_json(client.post(f"/admin/import/jobs/{job['id']}/undo"))
     deadline = time.monotonic() + TIMEOUT_SECONDS
-    while (found := read_json(client.get(f"/admin/import/jobs/{job['id']}")))["state"] == "undoing":
+    while (current := read_json(client.get(f"/admin/import/jobs/{job['id']}")))["state"] == "undoing":
         if time.monotonic() > deadline:
             raise SystemExit(f"the import was not undone within {TIMEOUT_SECONDS} s: see `make logs`")
         time.sleep(0.2)
-    deleted, archived = found["deleted_count"], found["archived_count"]
-    print_step("undoes the import", f"{found['state']}: {deleted} deleted, {archived} archived")
+    deleted, archived = current["deleted_count"], current["archived_count"]
+    print_step("undoes the import", f"{current['state']}: {deleted} deleted, {archived} archived")

@@ -23,17 +23,17 @@ SETTLE_SECONDS = 0.3
 
 def end(folder: Path) -> list[str]:
     """End all processes that an earlier run under this folder left, and return their names."""
-    found = {path: pid for path in sorted(folder.glob("pids/*")) if (pid := _find_running(path))}
-    for path, pid in found.items():
+    running = {path: pid for path in sorted(folder.glob("pids/*")) if (pid := _find_running(path))}
+    for path, pid in running.items():
         _signal(pid, int(path.read_text().split()[1]))
     deadline = time.monotonic() + GRACE_SECONDS
-    while time.monotonic() < deadline and any(_find_running(path) for path in found):
+    while time.monotonic() < deadline and any(_find_running(path) for path in running):
         time.sleep(0.05)
     for path in folder.glob("pids/*"):
         if pid := _find_running(path):
             kill(pid)
         path.unlink(missing_ok=True)
-    return [path.name for path in found]
+    return [path.name for path in running]
 
 
 def kill(pid: int) -> None:
@@ -62,7 +62,7 @@ def watch(folder: Path) -> None:
 
 
 def _find_running(path: Path) -> int | None:
-    """Return the process that wrote this pid file, if it still runs.
+    """Return the process that wrote this pid file, if it is still running.
 
     Pids are reused, so the process must also have started when its file was written.
     """

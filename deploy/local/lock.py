@@ -69,9 +69,9 @@ def _acquire(descriptor: int, folder: Path) -> None:
     if _try_lock(descriptor):
         return
     if pid := _find_holder(descriptor):
-        where = f"from {folder}, on port {_read_port(descriptor)}"
+        holder = f"from {folder}, on port {_read_port(descriptor)}"
         raise RunFailed(
-            f"Parley is already running {where}: stop it with Ctrl-C there, or with `kill {pid}`."
+            f"Parley is already running {holder}: stop it with Ctrl-C there, or with `kill {pid}`."
         )
     # The last run was killed. Its watcher holds the lock until all leftovers have ended.
     if not _try_lock(descriptor, timeout_seconds=LEFTOVERS_TIMEOUT_SECONDS):

@@ -40,7 +40,7 @@ def _list_family(pid: int) -> list[psutil.Process]:
 def _measure(process: psutil.Process) -> tuple[int, bool]:
     """Return the bytes of a process, and whether shared pages count proportionally."""
     try:
-        # macOS has no such figure.
+        # macOS does not report PSS.
         pss = getattr(process.memory_full_info(), "pss", None)
         return (process.memory_info().rss, False) if pss is None else (pss, True)
     except psutil.NoSuchProcess:

@@ -1,4 +1,4 @@
-"""Runs commands whose results stay in the data, and repeats them only when their inputs have changed."""
+"""Runs commands whose results are part of the data, and repeats them only when their inputs have changed."""
 
 import hashlib
 from collections.abc import Callable, Iterable

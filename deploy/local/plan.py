@@ -32,9 +32,9 @@ class Plan:
     addresses: Addresses
     ports: Mapping[str, int]
     vault: Vault
-    mail: Path
+    email_folder: Path
     """The folder that receives e-mails."""
-    homes: Path
+    home_folder: Path
     """The folder with an empty home folder for each process."""
 
     def build_api(self, service: Service) -> Program:
@@ -63,7 +63,7 @@ class Plan:
         if service.worker_uses_redis:
             settings |= self._build_redis_settings()
         if service.name == "auth":
-            settings["EMAIL_FOLDER"] = str(self.mail)
+            settings["EMAIL_FOLDER"] = str(self.email_folder)
             settings["ACCOUNT_URL"] = f"http://127.0.0.1:{self.ports['gateway']}/account"
         return self._build_server(service, "worker", settings)
 
@@ -139,10 +139,10 @@ class Plan:
             if inherited_variable in os.environ
         }
         # The user's home may hold settings of PostgreSQL clients, and the services may not enter it.
-        home = self.homes / name
-        own = {"ENVIRONMENT": "development", "HOME": str(home)}
+        home = self.home_folder / name
+        variables = {"ENVIRONMENT": "development", "HOME": str(home)}
         command: tuple[str | Path, ...] = (sys.executable, "-m", *arguments)
-        environment = SMALL_MACHINE_SETTINGS | inherited | own | settings
+        environment = SMALL_MACHINE_SETTINGS | inherited | variables | settings
         return Program(name=name, command=command, environment=environment, unprivileged=True, home=home)
 
 

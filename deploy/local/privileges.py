@@ -22,8 +22,8 @@ def take_ownership(path: Path) -> None:
     give_ownership(path)
 
 
-def allow_passage(path: Path) -> None:
-    """Let other accounts pass through a folder, without listing it."""
+def allow_traversal(path: Path) -> None:
+    """Let other accounts traverse a folder without listing it."""
     path.chmod(path.stat().st_mode | 0o011)
 
 
@@ -54,25 +54,25 @@ def build_unprivileged_command(executable: Path, folder: Path) -> list[str]:
 def _build_prefix(executable: Path, folder: Path) -> tuple[str, ...]:
     account = pwd.getpwnam(ACCOUNT)
     identity = (f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", "--no-new-privs")
-    bare = ("setpriv", *identity, "--bounding-set=-all", "--")
+    command = ("setpriv", *identity, "--bounding-set=-all", "--")
     needed = (ROOT, folder, executable.parent, Path(sys.base_prefix))
-    closed = _find_closed(bare, needed)
+    closed = _find_closed(command, needed)
     if not closed:
-        return bare
+        return command
     # Another account cannot enter a clone in root's home, and that home should not be opened to everyone. The
     # process therefore sees a home with only the paths that it needs.
-    masked = ("unshare", "--mount", "--", "/bin/sh", "-ec", _build_mask(closed, needed), "sh", *bare)
+    masked = ("unshare", "--mount", "--", "/bin/sh", "-ec", _build_mask(closed, needed), "sh", *command)
     test: list[str | Path] = [*masked, "test", "-x", executable, "-a", "-x", folder]
     if subprocess.run(test, check=False, capture_output=True).returncode == 0:
         return masked
-    return _build_reading_prefix(identity) if _is_capable(CAP_DAC_READ_SEARCH) else bare
+    return _build_reading_prefix(identity) if _is_capable(CAP_DAC_READ_SEARCH) else command
 
 
 def _find_closed(bare: tuple[str, ...], needed: Iterable[Path]) -> list[Path]:
     """List the outermost folders on the way to `needed` that the account cannot enter."""
-    on_the_way = sorted({str(folder) for path in needed for folder in (path, *path.parents)})
+    ancestors = sorted({str(folder) for path in needed for folder in (path, *path.parents)})
     result = subprocess.run(
-        [*bare, "/bin/sh", "-c", LIST_CLOSED_FOLDERS, "sh", *on_the_way],
+        [*bare, "/bin/sh", "-c", LIST_CLOSED_FOLDERS, "sh", *ancestors],
         check=True,
         capture_output=True,
         text=True,
@@ -84,11 +84,11 @@ def _find_closed(bare: tuple[str, ...], needed: Iterable[Path]) -> list[Path]:
 def _build_mask(closed: Iterable[Path], needed: Iterable[Path]) -> str:
     """Return a script that hides the closed folders behind empty ones that contain only the needed paths."""
     outer = [p for p in needed if any(p.is_relative_to(c) for c in closed)]
-    kept = [p for p in dict.fromkeys(outer) if not set(outer).intersection(p.parents)]
+    outermost = [p for p in dict.fromkeys(outer) if not set(outer).intersection(p.parents)]
     # The descriptors still refer to the folders after the mount hides their paths.
-    lines = [f"exec {number}< {shlex.quote(str(path))}" for number, path in enumerate(kept, 3)]
+    lines = [f"exec {number}< {shlex.quote(str(path))}" for number, path in enumerate(outermost, 3)]
     lines += [f"mount -t tmpfs -o mode=755,size=1m tmpfs {shlex.quote(str(path))}" for path in closed]
-    for number, path in enumerate(kept, 3):
+    for number, path in enumerate(outermost, 3):
         lines.append(f"mkdir -p {shlex.quote(str(path))}")
         lines.append(f"mount -c --rbind /proc/self/fd/{number} {shlex.quote(str(path))}")
         lines.append(f"exec {number}<&-")

@@ -92,7 +92,7 @@ class Run:
         self.folder = folder.absolute()
         for name in ("pids", "logs"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        privileges.allow_passage(self.folder)
+        privileges.allow_traversal(self.folder)
         (self.folder / "logs").chmod(0o700)
         leftovers.end(self.folder)
         for log in self.folder.glob("logs/*.log"):

@@ -1,4 +1,4 @@
-"""Restarts processes that have ended, no longer answer, or answer but do not work."""
+"""Restarts processes that have ended, do not respond, or respond but do not work."""
 
 import http.client
 import time
@@ -10,10 +10,10 @@ from deploy.local.servers.server import Server
 RESTART_DELAYS_SECONDS = (1.0, 2.0, 5.0, 15.0, 30.0)
 """The delays before the first, second … restart of a process."""
 STABLE_SECONDS = 120.0
-"""After this time, an earlier end of a process no longer lengthens the delay."""
+"""After running for this long, a process starts again with the shortest delay."""
 PROBE_INTERVAL_SECONDS = 3.0
 MAX_SILENCE_SECONDS = 20.0
-"""A process that gives no good answer for this long is restarted. A busy machine pauses for less."""
+"""A process without a successful probe for this long is restarted. Pauses of a busy machine are shorter."""
 
 
 class ProbeMonitor:
@@ -26,7 +26,7 @@ class ProbeMonitor:
         self._due: dict[str, float] = {}
         self._good: dict[str, float] = {}
 
-    def is_stuck(self, server: Server) -> bool:
+    def is_unresponsive(self, server: Server) -> bool:
         """Read the last probe, start the next one, and return whether the server was silent for too long."""
         now, name = time.monotonic(), server.name
         since = self._good.setdefault(name, now)
@@ -62,15 +62,15 @@ class Restarter:
         self._ends: dict[str, list[float]] = {}
 
     def supervise(self, server: Server) -> None:
-        """Notice that a server has ended or is stuck, or restart it when its pause is over."""
+        """Detect that a server has ended or is unresponsive, or restart it when its delay is over."""
         if server.alive:
-            if self._watch.is_stuck(server):
+            if self._watch.is_unresponsive(server):
                 self._report(f"{server.name} is running but does not work; stopping it")
                 server.kill()
             return
         self._watch.forget(server)
         if server.name not in self._due:
-            self._due[server.name] = time.monotonic() + self._begin_pause(server)
+            self._due[server.name] = time.monotonic() + self._schedule_restart(server)
         elif time.monotonic() >= self._due[server.name]:
             del self._due[server.name]
             server.launch()
@@ -78,7 +78,7 @@ class Restarter:
     def close(self) -> None:
         self._watch.close()
 
-    def _begin_pause(self, server: Server) -> float:
+    def _schedule_restart(self, server: Server) -> float:
         now = time.monotonic()
         ends = [end for end in self._ends.get(server.name, []) if now - end < STABLE_SECONDS]
         self._ends[server.name] = [*ends, now]
@@ -91,6 +91,6 @@ class Restarter:
 
 def _is_working(server: Server) -> bool:
     try:
-        return server.responds and server.works()
+        return server.responds and server.is_working()
     except (OSError, http.client.HTTPException):
         return False

@@ -12,7 +12,7 @@ from deploy.local.servers.server import fetch_status
 @dataclass(frozen=True)
 class RunningSystem:
     url: str
-    mail: Path
+    email_folder: Path
     """The folder that receives e-mails."""
     invents_scores: bool = False
 
@@ -27,8 +27,8 @@ def find(folder: Path) -> RunningSystem:
         if (port := _find_container_port(ROOT / ".env")) is None:
             raise
         return RunningSystem(f"http://127.0.0.1:{port}", ROOT / ".compose" / "mail")
-    invents = (folder / "pids" / "speech-double").exists()
-    return RunningSystem(url, folder / "mail", invents_scores=invents)
+    invents_scores = (folder / "pids" / "speech-double").exists()
+    return RunningSystem(url, folder / "mail", invents_scores=invents_scores)
 
 
 def _get_open_port(folder: Path) -> int:

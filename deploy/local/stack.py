@@ -44,13 +44,13 @@ class Stack:
         self._data = data = run.folder / "data"
         credentials = self._vault.servers
         addresses = servers.build_addresses(data, ports=self.ports, credentials=credentials)
-        self.mail = run.folder / "mail"
+        self.email_folder = run.folder / "mail"
         self.plan = Plan(
             addresses=addresses,
             ports=self.ports,
             vault=self._vault,
-            mail=self.mail,
-            homes=data / "homes",
+            email_folder=self.email_folder,
+            home_folder=data / "homes",
         )
         self._once = Once(run, data / "done", report=report)
         self.servers = servers.make(run, data, ports=self.ports, credentials=credentials, fast=fast)
@@ -79,7 +79,7 @@ class Stack:
         Raises RunFailed with the reason when a process does not start, and RunStopped after `stop`.
         """
         self._vault.make_keys(self.run)
-        privileges.take_ownership(self.mail)
+        privileges.take_ownership(self.email_folder)
         for double in self.doubles:
             self._start(double)
         # RabbitMQ takes longest to start, so everything that does not need it starts at the same time.
@@ -92,8 +92,10 @@ class Stack:
 
     def build_welcome(self) -> str:
         """Return the message for the person at the terminal."""
-        provider, invents = self.plan.speech_provider, self.plan.needs_speech_double
-        return welcome.render(self.url, mail=self.mail, provider=provider, invents_scores=invents)
+        provider, invents_scores = self.plan.speech_provider, self.plan.needs_speech_double
+        return welcome.render(
+            self.url, email_folder=self.email_folder, provider=provider, invents_scores=invents_scores
+        )
 
     def stop(self) -> None:
         """Stop everything, clients before their servers. May be called while `start` still runs."""
@@ -107,23 +109,25 @@ class Stack:
         if not self.plan.needs_speech_double:
             return []
         port = self.ports["speech-double"]
-        # It answers a request that is no WebSocket handshake with an error.
+        # It responds with an error to a request that is not a WebSocket handshake.
         program = self.plan.build_speech_double()
-        return [Server(run=self.run, program=program, answers=lambda: fetch_status(port, "/") > 0)]
+        return [Server(run=self.run, program=program, is_responding=lambda: fetch_status(port, "/") > 0)]
 
     def _create_server(self, program: Program) -> Server:
         port = self.ports[program.name]
-        return Server(run=self.run, program=program, answers=lambda: fetch_status(port, "/health") == 200)
+        return Server(
+            run=self.run, program=program, is_responding=lambda: fetch_status(port, "/health") == 200
+        )
 
     def _create_worker(self, service: Service) -> Server:
         server = self._create_server(self.plan.build_worker(service))
         needed = [self.servers["postgres"], self.servers["rabbitmq"]]
 
         def is_working() -> bool:
-            # Restarting a worker does not help while the servers that it uses do not answer.
+            # Restarting a worker does not help while its servers do not respond.
             return not all(server.responds for server in needed) or fetch_status(port, "/ready") == 200
 
-        port, server.works = self.ports[server.name], is_working
+        port, server.is_working = self.ports[server.name], is_working
         return server
 
     def _start_broker(self) -> None:

@@ -63,7 +63,7 @@ class Supervisor:
             self._console.say(stack.build_welcome())
             restarter = Restarter(report=self._console.report_step)
             with contextlib.closing(restarter):
-                while not self._should_stop(within=0.5):
+                while not self._should_stop(seconds=0.5):
                     for server in stack.processes:
                         restarter.supervise(server)
             return 0
@@ -81,21 +81,21 @@ class Supervisor:
         starting = pool.submit(stack.start)
         pool.shutdown(wait=False)
         while not starting.done():
-            if self._should_stop(within=0.1):
+            if self._should_stop(seconds=0.1):
                 return False
         starting.result()
         return True
 
-    def _should_stop(self, *, within: float) -> bool:
+    def _should_stop(self, *, seconds: float) -> bool:
         # When a connection breaks, the signal may reach only `make`, which waits for this process.
         hung_up = self._at_terminal and not sys.stdin.isatty()
-        return self._ending.wait(within) or hung_up
+        return self._ending.wait(seconds) or hung_up
 
 
 def _refuse_taken_ports(port: int) -> None:
-    taken = ports.find_taken(ports.assign_ports(port))
-    if taken:
-        name, number = next(iter(taken.items()))
+    ports_in_use = ports.find_taken(ports.assign_ports(port))
+    if ports_in_use:
+        name, number = next(iter(ports_in_use.items()))
         free = ports.choose_free_block(range(port + 100, 65_000, 100))
         raise RunFailed(
             f"Port {number} is in use, but {name} needs it. Choose other ports: PORT={free} make run"

@@ -24,27 +24,27 @@ QUORUM = tuple(f"tests/shared/messaging/test_{name}.py" for name in ("inbox", "j
 BROWSER = tuple(f"tests/browser/test_{name}.py" for name in ("sign_on", "imports", "public_pages"))
 
 
-def _leave_out(folder: str, *names: str) -> Part:
+def _ignore_files(folder: str, *names: str) -> Part:
     return (folder, *(f"--ignore={folder}/{name}" for name in names))
 
 
 PARTS: tuple[Part, ...] = (
-    # Each of these two starts a whole system, which their tests share; those that break it come last.
+    # Each of these two starts a whole system, which its tests share; tests that break it run last.
     ("tests/e2e", "tests/clients"),
     (*BROWSER, "tests/chaos"),
-    # Passwords are hashed at a low priority, so these wait for the other processes.
-    _leave_out("services/auth", "tests/api"),
+    # Passwords are hashed at low priority, so these tests wait for the other processes.
+    _ignore_files("services/auth", "tests/api"),
     ("services/auth/tests/api",),
-    _leave_out("services/scoring", "tests/memory_only", "tests/load", "tests/providers"),
+    _ignore_files("services/scoring", "tests/memory_only", "tests/load", "tests/providers"),
     ("services/scoring/tests/memory_only/test_memory.py",),
-    _leave_out("tests/shared", "messaging"),
+    _ignore_files("tests/shared", "messaging"),
     ("services/scoring/tests/load",),
     ("services/scoring/tests/providers",),
-    _leave_out("services/scoring/tests/memory_only", "test_memory.py"),
+    _ignore_files("services/scoring/tests/memory_only", "test_memory.py"),
     ("gateway",),
     ("deploy/backup",),
     ("tests/shared/messaging",),
-    _leave_out("services/content", "tests/search", "tests/panel"),
+    _ignore_files("services/content", "tests/search", "tests/panel"),
     ("services/content/tests/search", "services/content/tests/panel"),
     ("tests/contracts", "tests/architecture", "deploy/seed", "deploy/k8s", "training"),
     ("services/importer",),
@@ -53,11 +53,11 @@ PARTS: tuple[Part, ...] = (
     QUORUM,
 )
 """The longest come first, so that the processes end at about the same time."""
-WHEN_NAMED = ("tests/drills", "tests/browser")
-"""Tests that take many minutes and run only when they are named, as in CI."""
+EXPLICIT_ONLY = ("tests/drills", "tests/browser")
+"""Tests that take many minutes and run only when they are selected explicitly, as in CI."""
 PROCESSES = 3
 """Tests often wait, so three of them keep two processors busy."""
-NOTHING_CHOSEN = 5
+NO_TESTS_COLLECTED = 5
 """Pytest's exit status when no test was selected."""
 
 
@@ -67,7 +67,7 @@ def run(arguments: list[str]) -> int:
         if any((ROOT / argument.partition("::")[0]).exists() for argument in arguments):
             return _run_pytest(arguments, _build_environment(addresses)).returncode
         statuses = _run_parts(arguments, _build_environments(addresses))
-    accepted_statuses = {0, NOTHING_CHOSEN} if arguments else {0}
+    accepted_statuses = {0, NO_TESTS_COLLECTED} if arguments else {0}
     failed = [part for part, status in statuses.items() if status not in accepted_statuses]
     for part in failed:
         print(f"failed: {' '.join(part)}")
@@ -82,9 +82,9 @@ def _run_parts(arguments: Sequence[str], environments: Sequence[Environment]) ->
 
     def run_part(part: Part) -> int:
         environment = free.get()
-        own = {"TEST_QUEUE_TYPE": "quorum"} if part is QUORUM else {}
+        variables = {"TEST_QUEUE_TYPE": "quorum"} if part is QUORUM else {}
         try:
-            return _run_part([*part, *arguments, "-n0"], {**environment, **own})
+            return _run_part([*part, *arguments, "-n0"], {**environment, **variables})
         finally:
             free.put(environment)
 
@@ -105,7 +105,7 @@ def _run_servers() -> Iterator[Addresses | None]:
 
 
 def _build_environments(addresses: Addresses | None) -> list[Environment]:
-    """Return an environment for each process: none may change what another one's tests see."""
+    """Return an environment for each process: no process may change the data of another."""
     if addresses is None or "TEST_RABBITMQ_URL" in os.environ:
         return [_build_environment(addresses)]
     names = [f"gw{number}" for number in range(PROCESSES)]
@@ -118,7 +118,7 @@ def _build_environments(addresses: Addresses | None) -> list[Environment]:
 
 
 def _build_environment(addresses: Addresses | None) -> Environment:
-    """Servers named in the environment, such as another object storage, replace the started ones."""
+    """Servers set in the environment, such as another object storage, replace the started ones."""
     return (to_variables(addresses) if addresses else {}) | os.environ
 
 
@@ -137,10 +137,10 @@ def to_variables(addresses: Addresses) -> dict[str, str]:
 def _run_part(arguments: Sequence[str], environment: Environment) -> int:
     """Return pytest's exit status. Its output is printed at the end, because others run at the same time."""
     started = time.monotonic()
-    done = _run_pytest(arguments, environment, output=subprocess.PIPE)
+    result = _run_pytest(arguments, environment, output=subprocess.PIPE)
     seconds = time.monotonic() - started
-    print(f"\n--- pytest {' '.join(arguments)}\n{done.stdout}--- {seconds:.0f} s", flush=True)
-    return done.returncode
+    print(f"\n--- pytest {' '.join(arguments)}\n{result.stdout}--- {seconds:.0f} s", flush=True)
+    return result.returncode
 
 
 def _run_pytest(

@@ -29,8 +29,8 @@ class Vault:
         file = folder / "secrets.json"
         _prepare(folder)
         if file.exists():
-            kept = json.loads(file.read_text())
-            vault = cls(folder, Credentials(**kept["servers"]), kept["roles"])
+            stored = json.loads(file.read_text())
+            vault = cls(folder, Credentials(**stored["servers"]), stored["roles"])
         else:
             vault = cls(folder, Credentials.generate(), {})
         owners = (service.name for service in DATABASE_OWNERS)
@@ -67,20 +67,20 @@ def _prepare(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     os.chown(folder, os.geteuid(), os.getegid())
     folder.chmod(0o711)
-    for name, place in _list_key_paths(folder).items():
-        privileges.take_ownership(place.parent)
+    for name, path in _list_key_paths(folder).items():
+        privileges.take_ownership(path.parent)
         if (folder / name).exists():
             # Earlier versions kept all keys in one folder.
-            (folder / name).rename(place)
+            (folder / name).rename(path)
 
 
 def _make_keys(folder: Path) -> None:
     from shared.security.key_files import create_key_sets
 
-    places = _list_key_paths(folder)
+    paths = _list_key_paths(folder)
     # The last file is the public one: its presence means that all of them exist.
     for name, keys in create_key_sets(is_development=True).items():
-        privileges.write(places[name], json.dumps(keys))
+        privileges.write(paths[name], json.dumps(keys))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ Parley is ready.
   Reference  {url}/docs
   OpenAPI    {url}/openapi.json
   Accounts   {accounts}
-  E-mails    are written to {mail}; `make logs` shows their links
+  E-mails    are written to {email_folder}; `make logs` shows their links
   Scoring    by {provider}{remark}
   Demos      `make demo` plays a learner's journey, `make demo-import` an editor's
 
@@ -30,11 +30,11 @@ INVENTED_SCORES_NOTE = """. A stand-in for Azure invents the scores, because no 
              For real ones: AZURE_SPEECH_KEY=… AZURE_SPEECH_REGION=… SPEECH_PROVIDER=azure make run"""
 
 
-def render(url: str, *, mail: Path, provider: str, invents_scores: bool) -> str:
+def render(url: str, *, email_folder: Path, provider: str, invents_scores: bool) -> str:
     """Return addresses, demo accounts, and three commands that work when pasted."""
     return TEXT.format(
         url=url,
-        mail=mail,
+        email_folder=email_folder,
         provider=provider,
         remark=INVENTED_SCORES_NOTE if invents_scores else "",
         accounts="\n             ".join(f"{email} / {password}" for email, password in ACCOUNTS),

@@ -39,13 +39,13 @@ async def test_only_its_owner_can_read_a_backup(make_system: MakeSystem, tmp_pat
     system = await make_system()
     await add_speech(system)
     backup = await create(system, tmp_path / "new", report=print)
-    found = await asyncio.to_thread(lambda: [backup, *backup.rglob("*")])
-    assert len(found) > 6
-    for path in found:
+    paths = await asyncio.to_thread(lambda: [backup, *backup.rglob("*")])
+    assert len(paths) > 6
+    for path in paths:
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
 
 
-async def test_a_recording_that_the_storage_lacks_is_named(make_system: MakeSystem, tmp_path: Path) -> None:
+async def test_a_missing_recording_is_listed_in_the_manifest(make_system: MakeSystem, tmp_path: Path) -> None:
     system = await make_system()
     present, missing = await add_speech(system), await add_speech(system, with_object=False)
     assert await list_backed_up_keys(system, tmp_path) == ([present], [missing])
@@ -55,13 +55,13 @@ async def test_the_snapshot_is_repeated_if_a_recording_disappears_before_it(
     make_system: MakeSystem, tmp_path: Path
 ) -> None:
     system = await make_system()
-    kept, gone = await add_speech(system), f"speeches/{uuid4()}.mp3"
+    kept, deleted = await add_speech(system), f"speeches/{uuid4()}.mp3"
     steps: list[str] = []
 
     def change(line: str) -> None:
         steps.append(line)
-        # Between the looks at the bucket, an editor adds a speech. Its recording is gone before the second.
-        statement = {1: SPEECH.replace("$1", f"'{gone}'"), 3: "DELETE FROM speeches WHERE level = 'C2'"}
+        # An editor adds a speech after the first listing of the bucket, and deletes it before the second.
+        statement = {1: SPEECH.replace("$1", f"'{deleted}'"), 3: "DELETE FROM speeches WHERE level = 'C2'"}
         if sql := statement.get(len(steps), "").replace("'A1'", "'C2'"):
             words = [str(BINARIES / "psql"), "-qc", sql, system.databases["content"]]
             subprocess.run(words, check=True)
@@ -72,7 +72,7 @@ async def test_the_snapshot_is_repeated_if_a_recording_disappears_before_it(
     assert sum("snapshot is taken" in line for line in steps) == 2
 
 
-async def test_objects_that_no_row_of_the_snapshot_refers_to_are_left_out(
+async def test_objects_without_a_row_in_the_snapshot_are_excluded(
     make_system: MakeSystem, tmp_path: Path
 ) -> None:
     system = await make_system()
@@ -102,21 +102,21 @@ async def test_a_second_backup_links_unchanged_objects(make_system: MakeSystem, 
     changed = await add_speech(system, content=b"before")
     await create(system, tmp_path, report=print)
     put(system, changed, b"after")
-    # Names have seconds.
+    # Names have a resolution of one second.
     await asyncio.sleep(1)
     backup = await create(system, tmp_path, report=print)
     objects = {stored.key: (backup / stored.path).stat().st_nlink for stored in verify(backup)[1]}
     assert objects == {same: 2, changed: 1}
 
 
-async def test_the_log_of_catalogue_changes_is_left_out(make_system: MakeSystem, tmp_path: Path) -> None:
+async def test_the_log_of_catalogue_changes_is_excluded(make_system: MakeSystem, tmp_path: Path) -> None:
     system = await make_system()
     await execute(system, "content", "INSERT INTO catalogue_changes (numbers) VALUES ('{1}')")
     backup = await create(system, tmp_path, report=print)
     words = [str(BINARIES / "pg_restore"), "--list", str(backup / "databases" / "content.dump")]
-    listed = subprocess.run(words, check=True, capture_output=True, text=True).stdout  # noqa: ASYNC221
-    assert "TABLE DATA public speeches" in listed
-    assert "TABLE DATA public catalogue_changes" not in listed
+    output = subprocess.run(words, check=True, capture_output=True, text=True).stdout  # noqa: ASYNC221
+    assert "TABLE DATA public speeches" in output
+    assert "TABLE DATA public catalogue_changes" not in output
 
 
 @contextmanager
@@ -129,7 +129,9 @@ def max_file_bytes(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-async def test_a_file_that_does_not_fit_leaves_nothing(make_system: MakeSystem, tmp_path: Path) -> None:
+async def test_a_file_that_exceeds_the_size_limit_leaves_no_files(
+    make_system: MakeSystem, tmp_path: Path
+) -> None:
     system = await make_system()
     await add_speech(system, content=bytes(1_000_000))
     with (
@@ -142,8 +144,8 @@ async def test_a_file_that_does_not_fit_leaves_nothing(make_system: MakeSystem, 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a small disk")
 @pytest.mark.parametrize("size", ["16k", "600k"])
-async def test_a_full_disk_leaves_nothing(make_system: MakeSystem, tmp_path: Path, size: str) -> None:
-    """The smaller one is full before the recordings are there, the larger one in the middle of a dump."""
+async def test_a_full_disk_leaves_no_files(make_system: MakeSystem, tmp_path: Path, size: str) -> None:
+    """The smaller disk is full before all recordings are copied, the larger one during a dump."""
     system = await make_system()
     await add_speech(system, content=os.urandom(20_000))
     fill = "INSERT INTO upload_sessions SELECT uuidv7(), uuidv7(), now() FROM generate_series(1, 40000)"
@@ -184,13 +186,13 @@ async def test_a_second_backup_into_the_same_folder_is_refused(
 
 async def test_an_unusable_server_or_program_is_named(make_system: MakeSystem, tmp_path: Path) -> None:
     system = await make_system()
-    away = replace(
+    unreachable = replace(
         system, databases={**system.databases, "importer": "postgresql://a:b@127.0.0.1:1/importer"}
     )
     with pytest.raises(
         BackupFailed, match="The database of importer cannot be reached: ConnectionRefusedError"
     ):
-        await create(away, tmp_path, report=print)
+        await create(unreachable, tmp_path, report=print)
     bare = replace(
         system, databases={"content": system.databases["content"].rpartition("/")[0] + "/postgres"}
     )

@@ -36,9 +36,11 @@ def test_addresses_are_read_from_the_variables_of_the_services() -> None:
 
 
 def test_every_missing_variable_is_named() -> None:
-    rest = {name: value for name, value in COMPLETE.items() if name not in ("GAME_DATABASE_URL", "S3_BUCKET")}
+    incomplete = {
+        name: value for name, value in COMPLETE.items() if name not in ("GAME_DATABASE_URL", "S3_BUCKET")
+    }
     with pytest.raises(BackupFailed, match=r"These variables are not set: GAME_DATABASE_URL, S3_BUCKET\."):
-        read_system(rest)
+        read_system(incomplete)
 
 
 def test_options_have_defaults_and_are_validated() -> None:
@@ -52,7 +54,7 @@ def test_options_have_defaults_and_are_validated() -> None:
         read_options({"BACKUP_WAIT_SECONDS": "long"})
 
 
-def test_a_password_is_kept_out_of_command_lines() -> None:
+def test_command_lines_contain_no_password() -> None:
     assert split_password("postgresql://a:p%40ss@db:5432/a?sslmode=require") == (
         "postgresql://a@db:5432/a?sslmode=require",
         "p@ss",

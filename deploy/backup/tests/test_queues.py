@@ -1,4 +1,4 @@
-"""Messages are counted as RabbitMQ has them, those that a worker holds included."""
+"""Counts include messages that a worker has received but not acknowledged."""
 
 import asyncio
 import tempfile
@@ -64,8 +64,8 @@ def broker() -> Iterator[Broker]:
         try:
             create_epmd(run, data / "epmd", port=ports["epmd"]).start()
             server.start()
-            at = build_addresses(data, ports=ports, credentials=credentials)
-            yield Broker(at, ports["recordings"])
+            addresses = build_addresses(data, ports=ports, credentials=credentials)
+            yield Broker(addresses, ports["recordings"])
         finally:
             run.close()
 
@@ -81,20 +81,20 @@ async def test_unacknowledged_deliveries_are_counted_until_they_are_acknowledged
         for key in (QUEUE, f"{QUEUE}.parked", "of.another.system"):
             await channel.declare_queue(key, passive=key.startswith(QUEUE), durable=True)
             await channel.default_exchange.publish(aio_pika.Message(b"{}"), key)
-        held = await (await channel.get_queue(QUEUE)).get()
+        delivery = await (await channel.get_queue(QUEUE)).get()
         by_command, by_api = broker.create_counters()
-        impatient = Options(wait_seconds=0)
+        options = Options(wait_seconds=0)
         with pytest.raises(
             BackupFailed, match=rf"not finished these messages within 0 s: {QUEUE} \(1\)\. Nothing"
         ):
-            await create(replace(system, queues=by_command), tmp_path, report=print, options=impatient)
+            await create(replace(system, queues=by_command), tmp_path, report=print, options=options)
         ignoring = Options(ignored_queues=frozenset({QUEUE}))
         partial = await create(replace(system, queues=by_command), tmp_path, report=print, options=ignoring)
         assert Manifest.read(partial).waiting == {QUEUE: 1}
         reported = {QUEUE: 1, f"{QUEUE}.parked": 1}
         while not reported.items() <= (await asyncio.to_thread(by_api.count)).items():  # noqa: ASYNC110 - the broker's report
             await asyncio.sleep(0.2)
-        await held.ack()
+        await delivery.ack()
         backup = await create(replace(system, queues=by_api), tmp_path, report=print)
         assert Manifest.read(backup).dead_letters == {f"{QUEUE}.parked": 1}
         for queues in (by_command, by_api):

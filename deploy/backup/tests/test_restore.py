@@ -1,4 +1,4 @@
-"""A backup fills an empty system, whole or not at all."""
+"""A restore fills an empty system completely, or leaves it empty."""
 
 import asyncio
 import json
@@ -64,7 +64,7 @@ async def test_rows_and_objects_are_restored_unchanged(make_system: MakeSystem, 
     assert await read(third, "content", SPEECHES) == await read(target, "content", SPEECHES)
 
 
-async def test_a_database_without_tables_can_be_restored_into(
+async def test_a_backup_can_be_restored_into_a_database_without_tables(
     make_system: MakeSystem, tmp_path: Path
 ) -> None:
     system, backup = await create_backup(make_system, tmp_path)
@@ -181,7 +181,7 @@ async def test_an_interrupted_restore_is_undone(
 async def test_a_restore_that_is_interrupted_after_its_commits_is_complete(
     make_system: MakeSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, turns: int
 ) -> None:
-    """The interruption comes a few turns of the event loop after the last commit."""
+    """The interruption comes a few iterations of the event loop after the last commit."""
     system, backup = await create_backup(make_system, tmp_path)
     target = await make_system()
     commit = LoadTransaction.commit

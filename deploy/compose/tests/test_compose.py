@@ -24,8 +24,8 @@ MIGRATIONS = {
     f"{service.name}-migrate": (service, "migrate", "MigrateSettings") for service in DATABASE_OWNERS
 }
 COMMANDS = ("databases", "topology", "backup", *MIGRATIONS)
-OF_ONE_SERVICE = re.compile("MAX_")
-"""Limits whose defaults differ between services: a file of the operator's own sets them."""
+SERVICE_SPECIFIC = re.compile("MAX_")
+"""Limits whose defaults differ between services: the operator sets them in a separate file."""
 ONLY_DEVELOPMENT = {"EMAIL_FOLDER"}
 HEALTHY, SUCCEEDED = ({"condition": f"service_{state}"} for state in ("healthy", "completed_successfully"))
 
@@ -35,8 +35,8 @@ def get_settings(service: Service, name: str) -> Any:
 
 
 def get_environment(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = BASE[name].get("environment", {})
-    return found
+    environment: dict[str, Any] = BASE[name].get("environment", {})
+    return environment
 
 
 def test_every_process_has_a_container_and_there_are_no_others() -> None:
@@ -54,20 +54,20 @@ def test_a_container_runs_its_process_from_the_image_of_its_service(name: str) -
 def test_a_container_gets_exactly_the_settings_that_its_process_reads(name: str) -> None:
     service, role, settings = (PROCESSES | MIGRATIONS)[name]
     fields = get_settings(service, settings).model_fields
-    read = {field.upper() for field in fields if not OF_ONE_SERVICE.match(field.upper())}
+    read = {field.upper() for field in fields if not SERVICE_SPECIFIC.match(field.upper())}
     if role == "migrate":
         read -= {"DATABASE_POOL_SIZE", "DATABASE_POOL_OVERFLOW"}
     assert set(get_environment(name)) == read - ONLY_DEVELOPMENT
 
 
 @pytest.mark.parametrize("name", PROCESSES)
-def test_a_process_listens_where_the_gateway_looks(name: str) -> None:
+def test_a_process_listens_on_the_port_that_the_gateway_uses(name: str) -> None:
     service, role, _ = PROCESSES[name]
     assert get_environment(name)["PORT"] == (8000 if role == "api" else 8010) + service.number
 
 
 @pytest.mark.parametrize("name", PROCESSES)
-def test_a_process_is_not_killed_before_it_has_ended(name: str) -> None:
+def test_the_grace_period_of_a_container_covers_its_shutdown(name: str) -> None:
     seconds = [
         int(services[name]["stop_grace_period"].removesuffix("s"))
         for services in (BASE, DEVELOPMENT, PRODUCTION)
@@ -95,8 +95,8 @@ def test_each_service_has_its_own_database_and_password(service: Service) -> Non
 
 
 def test_a_backup_has_the_addresses_that_it_needs_and_is_not_started_with_the_system() -> None:
-    given = {name: str(value) for name, value in get_environment("backup").items()}
-    assert read_system(given).databases.keys() == {service.name for service in DATABASE_OWNERS}
+    environment = {name: str(value) for name, value in get_environment("backup").items()}
+    assert read_system(environment).databases.keys() == {service.name for service in DATABASE_OWNERS}
     assert BASE["backup"]["profiles"] == ["backup"]
     assert [name for name in BASE if "profiles" in BASE[name]] == ["backup"]
 
@@ -187,6 +187,6 @@ def test_in_production_the_gateway_uses_tls() -> None:
 
 
 def find_tls_folder() -> str:
-    found = re.search(r"\$\{TLS_FOLDER:\?[^}]+\}", Path(ROOT / FILES[2]).read_text())
-    assert found, "TLS_FOLDER must be required"
-    return found[0]
+    match = re.search(r"\$\{TLS_FOLDER:\?[^}]+\}", Path(ROOT / FILES[2]).read_text())
+    assert match, "TLS_FOLDER must be required"
+    return match[0]

@@ -26,9 +26,9 @@ def test_every_container_that_mounts_keys_has_a_folder() -> None:
 
 def test_secrets_are_random_and_readable_by_their_owner_only(tmp_path: Path) -> None:
     main(tmp_path, 8000)
-    made = read(tmp_path)
-    assert len({made[name] for name in SECRETS}) == len(SECRETS)
-    assert all(len(made[name]) == 40 for name in SECRETS)
+    created = read(tmp_path)
+    assert len({created[name] for name in SECRETS}) == len(SECRETS)
+    assert all(len(created[name]) == 40 for name in SECRETS)
     assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / ".compose" / "keys" / "auth").stat().st_mode & 0o777 == 0o700
 

@@ -34,13 +34,13 @@ def upgrade(
         "FAILING": failing,
         "MAX_START_SECONDS": "1",
     }
-    done = subprocess.run([str(UPGRADE)], env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - ours
-    return done, calls.read_text().splitlines(), containers.read_text().split()
+    result = subprocess.run([str(UPGRADE)], env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    return result, calls.read_text().splitlines(), containers.read_text().split()
 
 
 def test_an_old_replica_stops_when_its_successor_is_healthy(tmp_path: Path) -> None:
-    done, calls, left = upgrade(tmp_path)
-    assert done.returncode == 0, done.stderr
+    result, calls, remaining = upgrade(tmp_path)
+    assert result.returncode == 0, result.stderr
     steps = [call for call in calls if call.startswith(("compose up", "stop"))]
     commands = [
         f"compose up --no-deps --exit-code-from {name} {name}" for name in ("databases", "game-migrate")
@@ -52,21 +52,21 @@ def test_an_old_replica_stops_when_its_successor_is_healthy(tmp_path: Path) -> N
         *(start, "stop --time 30 old-1", start, "stop --time 30 old-2"),
         "compose up -d --no-deps gateway",
     ]
-    assert len(left) == 2
-    assert all(name.startswith("new-") for name in left)
+    assert len(remaining) == 2
+    assert all(name.startswith("new-") for name in remaining)
 
 
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
-    done, calls, left = upgrade(tmp_path, failing="game-migrate")
-    assert done.returncode == 1
-    assert done.stderr.endswith("The running version stays: game-migrate has failed, see above.\n")
-    assert left == ["old-1", "old-2"]
+    result, calls, remaining = upgrade(tmp_path, failing="game-migrate")
+    assert result.returncode == 1
+    assert result.stderr.endswith("The running version stays: game-migrate has failed, see above.\n")
+    assert remaining == ["old-1", "old-2"]
     assert not [call for call in calls if "topology" in call or "--scale" in call]
 
 
 def test_a_replica_that_is_not_healthy_is_removed_and_the_old_ones_stay(tmp_path: Path) -> None:
-    done, calls, left = upgrade(tmp_path, health="starting")
-    assert done.returncode == 1
-    assert "The new version of game is not healthy" in done.stderr
-    assert left == ["old-1", "old-2"]
+    result, calls, remaining = upgrade(tmp_path, health="starting")
+    assert result.returncode == 1
+    assert "The new version of game is not healthy" in result.stderr
+    assert remaining == ["old-1", "old-2"]
     assert not [call for call in calls if "gateway" in call]

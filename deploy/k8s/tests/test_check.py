@@ -1,4 +1,4 @@
-"""Manifests that would not work, or would be unsafe, are refused with one clear line."""
+"""Manifests that would fail or be unsafe are refused with one clear line."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -9,7 +9,7 @@ import pytest
 
 from deploy.k8s import manifests as rendering
 from deploy.k8s.check import find_schema_problems
-from deploy.k8s.manifests import CannotRender, Manifest, list_pods, render
+from deploy.k8s.manifests import Manifest, RenderError, list_pods, render
 from deploy.k8s.network_rules import find_network_problems, is_match
 from deploy.k8s.pod_rules import find_pod_problems
 from deploy.k8s.process_rules import find_process_problems
@@ -23,7 +23,7 @@ type Change = Callable[[list[Manifest]], object]
 def production() -> list[Manifest]:
     try:
         return render(PRODUCTION)
-    except CannotRender as error:
+    except RenderError as error:
         if "is missing" not in str(error):
             raise
         pytest.skip(str(error))
@@ -207,13 +207,13 @@ CASES: list[tuple[Change, str]] = [
 
 
 @pytest.mark.parametrize(("change", "line"), CASES, ids=[line for _, line in CASES])
-def test_a_mistake_is_named_in_one_line(manifests: list[Manifest], change: Change, line: str) -> None:
+def test_a_problem_is_reported_in_one_line(manifests: list[Manifest], change: Change, line: str) -> None:
     if "without need" in line:
         add_policy("open", {}, "ingress", "from")(manifests)
     change(manifests)
-    found = [all_problem for all_problem in find_all_problems(manifests) if line in all_problem]
-    assert found
-    assert all("\n" not in problem for problem in found)
+    matching = [all_problem for all_problem in find_all_problems(manifests) if line in all_problem]
+    assert matching
+    assert all("\n" not in problem for problem in matching)
 
 
 def test_the_manifests_of_production_have_no_problem(manifests: list[Manifest]) -> None:
@@ -229,21 +229,21 @@ def test_a_field_that_kubernetes_does_not_know_is_a_problem(manifests: list[Mani
 
 
 def test_a_folder_that_kustomize_refuses_is_named(tmp_path: Path, production: list[Manifest]) -> None:
-    with pytest.raises(CannotRender, match=tmp_path.name):
+    with pytest.raises(RenderError, match=tmp_path.name):
         render(tmp_path)
 
 
 def test_a_missing_kustomize_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rendering, "RENDERERS", [("no-such-renderer", "build")])
-    with pytest.raises(CannotRender, match="kubectl or kustomize is missing"):
+    with pytest.raises(RenderError, match="kubectl or kustomize is missing"):
         render(PRODUCTION)
 
 
 def test_selectors_are_read_as_kubernetes_reads_them() -> None:
-    either = {"matchExpressions": [{"key": "role", "operator": "In", "values": ["api", "worker"]}]}
+    selector = {"matchExpressions": [{"key": "role", "operator": "In", "values": ["api", "worker"]}]}
     assert is_match({}, {"role": "api"})
-    assert is_match(either, {"role": "worker"})
-    assert not is_match(either, {})
-    assert not is_match({"matchLabels": {"role": "api"}, **either}, {"role": "worker"})
+    assert is_match(selector, {"role": "worker"})
+    assert not is_match(selector, {})
+    assert not is_match({"matchLabels": {"role": "api"}, **selector}, {"role": "worker"})
     with pytest.raises(ValueError, match="only the operator In"):
         is_match({"matchExpressions": [{"key": "role", "operator": "Exists"}]}, {})

@@ -30,17 +30,17 @@ def roll_out(
         "FAILED": failed,
     }
     command = [str(ROLLOUT), "overlay"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - ours
-    return done, calls.read_text().splitlines()
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    return result, calls.read_text().splitlines()
 
 
 def test_jobs_end_before_the_new_version_starts(tmp_path: Path) -> None:
-    done, calls = roll_out(tmp_path)
-    assert done.returncode == 0, done.stderr
-    everything = calls.index("apply -k overlay")
+    result, calls = roll_out(tmp_path)
+    assert result.returncode == 0, result.stderr
+    full_apply = calls.index("apply -k overlay")
     [waiting] = [number for number, call in enumerate(calls) if " wait job " in call]
     [deleting] = [number for number, call in enumerate(calls) if " delete job " in call]
-    assert deleting < waiting < everything
+    assert deleting < waiting < full_apply
     assert calls[-1].startswith("-n parley rollout status")
     # A new version's backup needs the new schema.
     assert ", backup, " in calls[0]
@@ -48,21 +48,21 @@ def test_jobs_end_before_the_new_version_starts(tmp_path: Path) -> None:
 
 
 def test_the_running_version_stays_when_a_job_fails(tmp_path: Path) -> None:
-    done, calls = roll_out(tmp_path, slow=1000, failed="BackoffLimitExceeded")
-    assert done.returncode == 1
-    assert done.stderr.startswith("The running version stays: a Job has not completed.")
+    result, calls = roll_out(tmp_path, slow=1000, failed="BackoffLimitExceeded")
+    assert result.returncode == 1
+    assert result.stderr.startswith("The running version stays: a Job has not completed.")
     assert "apply -k overlay" not in calls
 
 
 @pytest.mark.parametrize(("slow", "status"), [(2, 0), (1000, 1)])
-def test_a_slow_job_is_waited_for_up_to_a_limit(tmp_path: Path, slow: int, status: int) -> None:
-    done, calls = roll_out(tmp_path, slow=slow)
-    assert done.returncode == status
+def test_the_rollout_waits_for_a_slow_job_up_to_a_limit(tmp_path: Path, slow: int, status: int) -> None:
+    result, calls = roll_out(tmp_path, slow=slow)
+    assert result.returncode == status
     assert sum(" wait " in call for call in calls) == 3
     assert ("apply -k overlay" in calls) is (status == 0)
 
 
 def test_the_usage_is_printed_when_arguments_are_missing() -> None:
-    done = subprocess.run([str(ROLLOUT)], capture_output=True, text=True, check=False)  # noqa: S603 - ours
-    assert done.returncode
-    assert "usage: rollout.sh <folder of an overlay>" in done.stderr
+    result = subprocess.run([str(ROLLOUT)], capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    assert result.returncode
+    assert "usage: rollout.sh <folder of an overlay>" in result.stderr

@@ -14,7 +14,7 @@ from deploy.local.servers.addresses import RABBITMQ_USER, Addresses, Credentials
 from deploy.local.servers.postgres import SSL_REQUEST
 from deploy.local.servers.rabbitmq import PROTOCOL_HEADER
 from deploy.local.servers.running import Running
-from deploy.local.servers.server import ask, fetch_status
+from deploy.local.servers.server import fetch_status, send_probe
 
 START_TIMEOUT_SECONDS = 120
 
@@ -24,7 +24,7 @@ class Container:
     """A container on a port of this machine, which it keeps across restarts."""
 
     container: DockerContainer
-    answers: Callable[[], bool]
+    is_responding: Callable[[], bool]
     handle: Any = field(default=None, init=False)
 
     @property
@@ -35,7 +35,7 @@ class Container:
         return self.handle
 
     def start(self) -> None:
-        """Start it with its existing data and wait until it answers."""
+        """Start it with its existing data and wait until it responds."""
         self.docker_container.start()
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while not self._has_answered():
@@ -53,7 +53,7 @@ class Container:
 
     def _has_answered(self) -> bool:
         try:
-            return self.answers()
+            return self.is_responding()
         except (OSError, http.client.HTTPException):
             return False
 
@@ -88,7 +88,7 @@ def run_containers() -> Iterator[Running]:
 def _create_postgres(port: int, *, password: str) -> Container:
     container = DockerContainer("postgres:18").with_env("POSTGRES_PASSWORD", password)
     # While the image prepares its data, the server listens only on a socket, not on this port.
-    return Container(container.with_bind_ports(5432, port), lambda: ask(port, SSL_REQUEST) == b"N")
+    return Container(container.with_bind_ports(5432, port), lambda: send_probe(port, SSL_REQUEST) == b"N")
 
 
 def _create_redis(port: int, *, password: str) -> Container:
@@ -96,7 +96,7 @@ def _create_redis(port: int, *, password: str) -> Container:
         f"redis-server --requirepass {password} --appendonly yes"
     )
     return Container(
-        container.with_bind_ports(6379, port), lambda: ask(port, b"PING\r\n").startswith(b"-NOAUTH")
+        container.with_bind_ports(6379, port), lambda: send_probe(port, b"PING\r\n").startswith(b"-NOAUTH")
     )
 
 
@@ -104,7 +104,7 @@ def _create_rabbitmq(port: int, *, password: str) -> Container:
     container = DockerContainer("rabbitmq:4-management").with_bind_ports(5672, port)
     container = container.with_env("RABBITMQ_DEFAULT_USER", RABBITMQ_USER)
     container = container.with_env("RABBITMQ_DEFAULT_PASS", password)
-    return Container(container, lambda: ask(port, PROTOCOL_HEADER).startswith(b"\x01\x00\x00"))
+    return Container(container, lambda: send_probe(port, PROTOCOL_HEADER).startswith(b"\x01\x00\x00"))
 
 
 def _create_s3(port: int, *, access_key: str, secret_key: str) -> Container:

@@ -13,7 +13,7 @@ from gateway.render import render, render_recordings
 
 
 def create_envoy(run: Run, data: Path, *, ports: Mapping[str, int]) -> Server:
-    """Return the gateway's server. It answers before the services behind it do."""
+    """Return the gateway's server. It responds before its upstream services do."""
     configuration = data / "envoy.yaml"
     recordings = render_recordings(_build_variables(data, ports))
     options = ("--config-yaml", recordings, "--concurrency", "2", *OPTIONS)
@@ -32,14 +32,14 @@ def create_envoy(run: Run, data: Path, *, ports: Mapping[str, int]) -> Server:
         run=run,
         program=program,
         prepare=prepare,
-        answers=lambda: fetch_status(ports["gateway-metrics"], "/ready") == 200,
+        is_responding=lambda: fetch_status(ports["gateway-metrics"], "/ready") == 200,
     )
 
 
 def _build_variables(data: Path, ports: Mapping[str, int]) -> dict[str, str]:
     # A socket's path has at most 107 bytes; processes start in ROOT, from where it is usually shorter.
     socket = min(str(data / "admin.sock"), os.path.relpath(data / "admin.sock", ROOT), key=len)
-    own = {
+    variables = {
         "GATEWAY_ADMIN_SOCKET": socket,
         "GATEWAY_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(ports["gateway"]),
@@ -49,9 +49,9 @@ def _build_variables(data: Path, ports: Mapping[str, int]) -> dict[str, str]:
         "S3_PORT": str(ports["s3"]),
     }
     for service in SERVICES:
-        own[f"{service.name.upper()}_HOST"] = "127.0.0.1"
-        own[f"{service.name.upper()}_PORT"] = str(ports[f"{service.name}-api"])
+        variables[f"{service.name.upper()}_HOST"] = "127.0.0.1"
+        variables[f"{service.name.upper()}_PORT"] = str(ports[f"{service.name}-api"])
     for service in DATABASE_OWNERS:
-        own[f"{service.name.upper()}_WORKER_HOST"] = "127.0.0.1"
-        own[f"{service.name.upper()}_WORKER_PORT"] = str(ports[f"{service.name}-worker"])
-    return own
+        variables[f"{service.name.upper()}_WORKER_HOST"] = "127.0.0.1"
+        variables[f"{service.name.upper()}_WORKER_PORT"] = str(ports[f"{service.name}-worker"])
+    return variables

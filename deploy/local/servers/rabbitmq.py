@@ -8,7 +8,7 @@ from pathlib import Path
 from deploy.local import privileges
 from deploy.local.processes import Program, Run, RunFailed
 from deploy.local.servers.addresses import RABBITMQ_USER
-from deploy.local.servers.server import Server, ask
+from deploy.local.servers.server import Server, send_probe
 
 # Debian's wrappers in /usr/sbin require the package's account and data, so the wrapped commands are used.
 FOLDERS = ("/usr/lib/rabbitmq/bin", "/opt/homebrew/opt/rabbitmq/sbin", "/usr/local/opt/rabbitmq/sbin")
@@ -28,7 +28,7 @@ def create_epmd(run: Run, data: Path, *, port: int) -> Server:
         run=run,
         program=program,
         prepare=lambda: privileges.take_ownership(data),
-        answers=lambda: ask(port, b"\x00\x01n")[:4] == port.to_bytes(4),
+        is_responding=lambda: send_probe(port, b"\x00\x01n")[:4] == port.to_bytes(4),
     )
 
 
@@ -44,7 +44,7 @@ def create_rabbitmq(run: Run, data: Path, *, ports: Mapping[str, int], password:
         run=run,
         program=program,
         prepare=lambda: _configure(data, password=password),
-        answers=lambda: ask(ports["rabbitmq"], PROTOCOL_HEADER).startswith(b"\x01\x00\x00"),
+        is_responding=lambda: send_probe(ports["rabbitmq"], PROTOCOL_HEADER).startswith(b"\x01\x00\x00"),
     )
 
 

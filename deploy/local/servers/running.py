@@ -10,7 +10,7 @@ class ControllableServer(Protocol):
     """A server in a process or a container."""
 
     def start(self) -> None:
-        """Start it on its existing data and wait until it answers."""
+        """Start it on its existing data and wait until it responds."""
 
     def stop(self) -> None:
         """Stop it cleanly."""

@@ -29,5 +29,5 @@ def create_s3(run: Run, data: Path, *, port: int, access_key: str, secret_key: s
         program=program,
         prepare=lambda: privileges.take_ownership(data),
         # Any response will do: without a signature it is an error.
-        answers=lambda: fetch_status(port, "/") > 0,
+        is_responding=lambda: fetch_status(port, "/") > 0,
     )

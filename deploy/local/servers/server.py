@@ -1,4 +1,4 @@
-"""A server of the run: a program that has started when it answers."""
+"""A server of the run: a program that counts as started once it responds."""
 
 import http.client
 import importlib.util
@@ -16,7 +16,7 @@ def _do_nothing() -> None:
 
 
 def _return_true() -> bool:
-    """Return True: most servers that answer also work."""
+    """Return True: most servers that respond also work."""
     return True
 
 
@@ -24,16 +24,16 @@ def _return_true() -> bool:
 class Server:
     """A program that can be started, stopped, killed and restarted on the same data.
 
-    `prepare` runs before each start and creates the files that the program needs. `answers` returns whether
-    the program answers requests; an OSError means not yet. `works` returns whether a program that answers
-    also works.
+    `prepare` runs before each start and creates the files that the program needs. `is_responding` returns
+    whether the program responds to requests; an OSError means not yet. `is_working` returns whether a program
+    that responds also works.
     """
 
     run: Run
     program: Program
-    answers: Callable[[], bool]
+    is_responding: Callable[[], bool]
     prepare: Callable[[], None] = _do_nothing
-    works: Callable[[], bool] = _return_true
+    is_working: Callable[[], bool] = _return_true
     timeout_seconds: float = 60
     process: Process | None = field(default=None, init=False)
 
@@ -48,17 +48,17 @@ class Server:
         return self.process is not None and self.process.returncode is None
 
     def start(self) -> None:
-        """Launch it and wait until it answers. Raises RunFailed when it ends or does not answer in time."""
+        """Launch it and wait until it responds. Raises RunFailed when it ends or does not respond in time."""
         self.launch()
         self.wait()
 
     def launch(self) -> None:
-        """Start the process without waiting for it to answer."""
+        """Start the process without waiting for a response."""
         self.prepare()
         self.process = self.run.spawn(self.program)
 
     def wait(self) -> None:
-        """Wait until it answers. Raises RunFailed when it ends or does not answer in time."""
+        """Wait until it responds. Raises RunFailed when it ends or does not respond in time."""
         deadline = time.monotonic() + self.timeout_seconds
         while not self.responds:
             if not self.alive:
@@ -82,14 +82,14 @@ class Server:
 
     @property
     def responds(self) -> bool:
-        """True if it runs and answers now."""
+        """True if it is running and responds now."""
         try:
-            return self.alive and self.answers()
+            return self.alive and self.is_responding()
         except (OSError, http.client.HTTPException):
             return False
 
 
-def ask(port: int, question: bytes) -> bytes:
+def send_probe(port: int, question: bytes) -> bytes:
     """Send bytes to the server on this port and return the start of its response."""
     with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
         connection.sendall(question)
@@ -106,8 +106,8 @@ def fetch(port: int, path: str) -> tuple[int, str]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", path)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode(errors="replace")
+        response = connection.getresponse()
+        return response.status, response.read().decode(errors="replace")
     finally:
         connection.close()
 

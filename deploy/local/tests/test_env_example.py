@@ -15,7 +15,7 @@ def list_settings(module: str) -> list[type[BaseSettings]]:
     def is_settings(member: Any) -> bool:
         return inspect.isclass(member) and issubclass(member, BaseSettings)
 
-    return [found for _, found in inspect.getmembers(importlib.import_module(module), is_settings)]
+    return [settings for _, settings in inspect.getmembers(importlib.import_module(module), is_settings)]
 
 
 def test_the_example_names_exactly_the_variables_that_are_read() -> None:
@@ -26,6 +26,6 @@ def test_the_example_names_exactly_the_variables_that_are_read() -> None:
         for setting in list_settings(module)
         for name in setting.model_fields
     }
-    named = re.findall(r"^([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    example_names = re.findall(r"^([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
 
-    assert sorted(named) == sorted(read)
+    assert sorted(example_names) == sorted(read)

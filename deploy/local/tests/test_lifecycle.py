@@ -1,4 +1,4 @@
-"""A run leaves nothing behind, however it ends: no process, no port, no lock."""
+"""A run leaves no process, port or lock behind, regardless of how it ends."""
 
 import contextlib
 import json
@@ -33,10 +33,10 @@ with servers.run_servers(Path(sys.argv[1])) as running:
     time.sleep(600)
 """
 # A program with a child process that ignores SIGTERM and a closed terminal.
-STUBBORN = "trap '' TERM HUP INT; sleep 600 & wait; wait"
+IGNORES_SIGNALS = "trap '' TERM HUP INT; sleep 600 & wait; wait"
 # A program whose child process has its own group, like each of PostgreSQL's.
-SEPARATE = "import subprocess as s; s.run(['sleep', '600'], start_new_session=True)"
-APART = f'exec {sys.executable} -c "{SEPARATE}"'
+CHILD_IN_OTHER_GROUP = "import subprocess as s; s.run(['sleep', '600'], start_new_session=True)"
+APART = f'exec {sys.executable} -c "{CHILD_IN_OTHER_GROUP}"'
 
 
 def create_sleeper(name: str, script: str = "exec sleep 600") -> Program:
@@ -63,12 +63,12 @@ def list_descendants(folder: Path) -> list[psutil.Process]:
 
 def list_alive(processes: list[psutil.Process]) -> list[psutil.Process]:
     """Return the processes that still run; a zombie only waits for its parent to notice."""
-    found = []
+    alive = []
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
+                alive.append(process)
+    return alive
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def run_child(script: str, *arguments: str | Path, port: int = 0) -> Iterator[su
 
 def test_stopping_a_process_also_ends_its_children(tmp_path: Path) -> None:
     run = Run(tmp_path)
-    process = run.spawn(create_sleeper("stubborn", STUBBORN))
+    process = run.spawn(create_sleeper("stubborn", IGNORES_SIGNALS))
     assert wait_until(lambda: len(psutil.Process(process.pid).children()) == 1)
     members = list_descendants(tmp_path)
 
@@ -133,33 +133,33 @@ def test_a_second_run_is_refused_and_ctrl_c_ends_the_first_while_it_starts(tmp_p
         first.stdout.readline()
         assert wait_until(lambda: (tmp_path / "pids" / "rabbitmq").exists())
         with run_child(COMMAND_LINE, tmp_path, "run", port=port) as second:
-            said, _ = second.communicate(timeout=20)
+            output, _ = second.communicate(timeout=20)
         assert second.returncode == 1
-        assert said.count("\n") == 1
-        assert f"on port {port}" in said
+        assert output.count("\n") == 1
+        assert f"on port {port}" in output
 
         members = list_descendants(tmp_path)
         first.send_signal(signal.SIGINT)
-        said, _ = first.communicate(timeout=30)
-    assert first.returncode == 0, said
+        output, _ = first.communicate(timeout=30)
+    assert first.returncode == 0, output
     assert list_alive(members) == []
     assert ports.find_taken(ports.assign_ports(port)) == {}
     with lock.hold(tmp_path, port=port):
         pass
 
 
-def test_a_taken_port_is_named_in_one_line(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_in_one_line(tmp_path: Path) -> None:
     port = ports.choose_free_block()
     with (
         socket.create_server(("127.0.0.1", port + 22)),
         run_child(COMMAND_LINE, tmp_path, "run", port=port) as run,
     ):
-        said, _ = run.communicate(timeout=20)
+        output, _ = run.communicate(timeout=20)
 
     assert run.returncode == 1
-    assert said.startswith(f"Port {port + 22} is in use, but rabbitmq needs it.")
-    assert "make run" in said
-    assert said.count("\n") == 1
+    assert output.startswith(f"Port {port + 22} is in use, but rabbitmq needs it.")
+    assert "make run" in output
+    assert output.count("\n") == 1
 
 
 def test_only_its_user_may_read_the_logs_of_a_run(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_the_lock_is_released_when_its_holder_ends(tmp_path: Path) -> None:
         lock.get_port(tmp_path)
 
 
-def test_stopping_is_quiet_when_nothing_runs(tmp_path: Path) -> None:
+def test_stop_prints_nothing_when_no_run_exists(tmp_path: Path) -> None:
     lock.stop(tmp_path)
     with lock.hold(tmp_path, port=1):
         pass

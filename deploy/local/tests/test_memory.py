@@ -1,4 +1,4 @@
-"""Memory is counted once, however many processes share it."""
+"""Shared memory is counted once, regardless of the number of processes."""
 
 import subprocess
 import sys
@@ -42,14 +42,12 @@ def _read_megabytes(folder: Path) -> dict[str, float]:
 
 
 def test_shared_memory_counts_once(folder: Path) -> None:
-    found = _read_megabytes(folder)
-    assert SHARED_MEGABYTES <= found["sharer"] < 3 * SHARED_MEGABYTES
-    assert found["total"] == found["sharer"]
+    megabytes = _read_megabytes(folder)
+    assert SHARED_MEGABYTES <= megabytes["sharer"] < 3 * SHARED_MEGABYTES
+    assert megabytes["total"] == megabytes["sharer"]
 
 
-def test_a_note_says_when_the_proportional_size_is_unknown(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unknown_proportional_size_adds_a_note(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: psutil.Process) -> Any:
         raise psutil.AccessDenied
 

@@ -30,8 +30,8 @@ def read_count(tmp_path: Path) -> int:
 
 def test_a_command_is_repeated_only_when_its_inputs_change(tmp_path: Path, seed: Path) -> None:
     run = Run(tmp_path / "run")
-    said: list[str] = []
-    once = Once(run, tmp_path / "run" / "done", report=said.append)
+    output: list[str] = []
+    once = Once(run, tmp_path / "run" / "done", report=output.append)
 
     for _ in range(2):
         once.call(create_counter(tmp_path), inputs=[seed])
@@ -42,7 +42,7 @@ def test_a_command_is_repeated_only_when_its_inputs_change(tmp_path: Path, seed:
     run.close()
 
     assert read_count(tmp_path) == 2
-    assert said == ["count is done"] * 2
+    assert output == ["count is done"] * 2
 
 
 def test_a_command_that_failed_is_repeated(tmp_path: Path, seed: Path) -> None:

@@ -16,8 +16,10 @@ def plan(tmp_path: Path) -> Plan:
     vault = Vault.open(tmp_path / "secrets")
     block = ports.assign_ports(8000)
     addresses = Addresses.from_local_ports(ports=block, credentials=vault.servers, rabbitmqctl=())
-    mail, homes = tmp_path / "mail", tmp_path / "homes"
-    return Plan(addresses=addresses, ports=block, vault=vault, mail=mail, homes=homes)
+    email_folder, home_folder = tmp_path / "mail", tmp_path / "homes"
+    return Plan(
+        addresses=addresses, ports=block, vault=vault, email_folder=email_folder, home_folder=home_folder
+    )
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
@@ -43,7 +45,7 @@ def test_only_storage_users_hold_storage_keys(plan: Plan) -> None:
 def test_a_process_gets_only_the_secrets_of_servers_it_uses(plan: Plan) -> None:
     secrets = {"DATABASE_URL", "RABBITMQ_URL", "REDIS_URL", "S3_SECRET_KEY", "SIGNING_KEYS_FILE"}
     auth, content = (next(s for s in SERVICES if s.name == name) for name in ("auth", "content"))
-    held = {
+    secrets_by_process = {
         program.name: secrets & program.environment.keys()
         for service in (auth, content)
         for program in (
@@ -54,7 +56,7 @@ def test_a_process_gets_only_the_secrets_of_servers_it_uses(plan: Plan) -> None:
         )
     }
 
-    assert held == {
+    assert secrets_by_process == {
         "auth-api": {"DATABASE_URL", "REDIS_URL", "SIGNING_KEYS_FILE"},
         "auth-worker": {"DATABASE_URL", "RABBITMQ_URL", "REDIS_URL"},
         "auth-migrate": {"DATABASE_URL"},
@@ -93,11 +95,11 @@ def test_a_run_without_an_azure_key_uses_the_stand_in(plan: Plan, monkeypatch: p
     assert environment["ENVIRONMENT"] == "development"
 
 
-@pytest.mark.parametrize("own", [{"SPEECH_PROVIDER": "offline"}, {"AZURE_SPEECH_KEY": "a real key"}])
+@pytest.mark.parametrize("variables", [{"SPEECH_PROVIDER": "offline"}, {"AZURE_SPEECH_KEY": "a real key"}])
 def test_other_runs_do_not_use_the_stand_in(
-    plan: Plan, monkeypatch: pytest.MonkeyPatch, own: dict[str, str]
+    plan: Plan, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
 ) -> None:
-    for name, value in ({"SPEECH_PROVIDER": "azure"} | own).items():
+    for name, value in ({"SPEECH_PROVIDER": "azure"} | variables).items():
         monkeypatch.setenv(name, value)
     scoring = next(service for service in SERVICES if service.name == "scoring")
 
@@ -126,8 +128,8 @@ def test_secrets_are_created_once_and_readable_by_their_owner_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = Vault.open(tmp_path / "secrets")
-    more = (*DATABASE_OWNERS, Service(name="another", number=6))
-    monkeypatch.setattr("deploy.local.vault.DATABASE_OWNERS", more)
+    services = (*DATABASE_OWNERS, Service(name="another", number=6))
+    monkeypatch.setattr("deploy.local.vault.DATABASE_OWNERS", services)
     second = Vault.open(tmp_path / "secrets")
 
     assert second.servers == first.servers

@@ -47,15 +47,15 @@ def is_namespace_allowed() -> bool:
 
 @pytest.mark.skipif(not is_namespace_allowed(), reason="mount namespaces are not allowed here")
 def test_a_process_in_a_private_folder_sees_only_its_own_files(private: Path, run: Run) -> None:
-    own, secret = run.folder / "data", private / "secret"
+    own_folder, secret = run.folder / "data", private / "secret"
     secret.write_text("of root")
-    privileges.take_ownership(own)
-    command = (sys.executable, "-c", STATUS, own, secret, "/etc/shadow")
+    privileges.take_ownership(own_folder)
+    command = (sys.executable, "-c", STATUS, own_folder, secret, "/etc/shadow")
 
     run.call(Program(name="probe", command=command, environment={}, unprivileged=True))
 
     assert run.log("probe").read_text().split() == ["True", "True", "FileNotFoundError", "PermissionError"]
-    assert (own / "written").exists()
+    assert (own_folder / "written").exists()
     assert {path.name for path in private.iterdir()} == {"clone", "secret"}
 
 

@@ -18,7 +18,7 @@ type Lines = list[str]
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(restarter, "RESTART_DELAYS_SECONDS", (0.1,))
     monkeypatch.setattr(restarter, "PROBE_INTERVAL_SECONDS", 0.1)
 
@@ -29,7 +29,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
     command = (sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1")
     program = Program(name="files", command=command, environment=os.environ)
     run = Run(tmp_path)
-    server = Server(run=run, program=program, answers=lambda: fetch_status(port, "/") == 200)
+    server = Server(run=run, program=program, is_responding=lambda: fetch_status(port, "/") == 200)
     server.start()
     yield server
     run.close()
@@ -79,7 +79,7 @@ def test_a_frozen_process_is_restarted(server: Server) -> None:
 def test_a_process_that_answers_but_does_not_work_is_restarted(server: Server) -> None:
     reviving = Restarter(report=lambda _: None, max_silence_seconds=1)
     another = watch_replacement(server)
-    server.works = lambda: False
+    server.is_working = lambda: False
 
     assert supervise(reviving, server, another)
     reviving.close()

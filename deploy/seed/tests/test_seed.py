@@ -96,10 +96,10 @@ def test_texts_are_plain_sentences_of_3_to_25_words() -> None:
 
 def test_every_word_is_in_the_pronouncing_dictionary() -> None:
     with lzma.open(DICTIONARY, "rt", encoding="utf-8") as lines:
-        known = {line.partition(" ")[0] for line in lines}
+        dictionary_words = {line.partition(" ")[0] for line in lines}
     spoken = [recording["text_spoken"] for recording in read_learner_manifest().values()]
     texts = [*(speech["text"] for speech in SPEECHES), *spoken]
-    assert {word for text in texts for word in split_words(text)} - known == set()
+    assert {word for text in texts for word in split_words(text)} - dictionary_words == set()
 
 
 def test_tags_are_unique_and_sorted_into_several_categories() -> None:
@@ -141,8 +141,10 @@ def test_the_learner_manifest_names_every_recording_and_a_seed_speech() -> None:
 
 
 def test_the_manifest_describes_the_recordings_of_the_learner() -> None:
-    good, wrong, silent = (read_learner_manifest()[n] for n in ("good.wav", "wrong-word.mp3", "silent.m4a"))
-    assert good["text_spoken"] == good["reference_text"]
+    correct, wrong, silent = (
+        read_learner_manifest()[n] for n in ("good.wav", "wrong-word.mp3", "silent.m4a")
+    )
+    assert correct["text_spoken"] == correct["reference_text"]
     missing = set(split_words(wrong["reference_text"])) - set(split_words(wrong["text_spoken"]))
     assert missing == {wrong["wrong_word"]}
     assert silent["text_spoken"] == ""
