@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 
 MIN_RETRY_SECONDS = 0.5
 MAX_FAILING_SECONDS = 30.0
-"""A loop is dead when it has failed for this long for another reason than a dependency that is down."""
+"""A loop is dead when it has failed for this long and not because of an unavailable dependency."""
 MAX_PASS_SECONDS = 300.0
 
 
@@ -50,7 +50,7 @@ class SupervisedLoop:
 
     @property
     def is_dead(self) -> bool:
-        """Whether it keeps failing although its dependencies answer, or one pass hangs."""
+        """Whether it keeps failing although its dependencies are available, or one pass hangs."""
         now = time.monotonic()
         failing = self._failing_since is not None and now - self._failing_since > MAX_FAILING_SECONDS
         started = self._pass_started

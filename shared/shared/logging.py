@@ -80,16 +80,16 @@ def format_exception(error: BaseException) -> str:
 
 
 def _list_causes(error: BaseException) -> Iterator[BaseException]:
-    seen, waiting = set[int](), [error]
-    while waiting:
-        current = waiting.pop()
-        if id(current) in seen:
+    visited, pending = set[int](), [error]
+    while pending:
+        current = pending.pop()
+        if id(current) in visited:
             continue
-        seen.add(id(current))
+        visited.add(id(current))
         yield current
         cause = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
         members = current.exceptions if isinstance(current, BaseExceptionGroup) else ()
-        waiting += [*members, *([cause] if cause else [])]
+        pending += [*members, *([cause] if cause else [])]
 
 
 def _format_exc_info(exc_info: ExcInfo) -> str:

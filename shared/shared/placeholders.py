@@ -50,8 +50,8 @@ def is_placeholder(secret: str) -> bool:
 
 def is_weak(secret: str) -> bool:
     """Return whether a secret is short, or consists of known words and sequences such as 1234."""
-    rest = WORDS.sub("", secret.lower())
-    unpredictable = {b for a, b in pairwise(f"\0{rest}") if abs(ord(b) - ord(a)) > 1}
+    remainder = WORDS.sub("", secret.lower())
+    unpredictable = {b for a, b in pairwise(f"\0{remainder}") if abs(ord(b) - ord(a)) > 1}
     return len(secret) < MIN_SECRET_LENGTH or len(unpredictable) < MIN_DIFFERENT_CHARACTERS
 
 

@@ -179,8 +179,8 @@ def token_for(signing_keys: SigningKeys) -> TokenFor:
 
     def make(user_id: UUID, role: str = "learner", **claims: Any) -> str:
         now = int(time.time())
-        usual = {"iss": "parley", "aud": "parley-api", "iat": now, "exp": now + 900, "jti": uuid4().hex}
-        return signing_keys.sign({**usual, "sub": str(user_id), "role": role, **claims}, typ=ACCESS_TOKEN)
+        defaults = {"iss": "parley", "aud": "parley-api", "iat": now, "exp": now + 900, "jti": uuid4().hex}
+        return signing_keys.sign({**defaults, "sub": str(user_id), "role": role, **claims}, typ=ACCESS_TOKEN)
 
     return make
 

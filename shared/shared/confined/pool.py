@@ -98,7 +98,7 @@ class WorkerPool:
         self, worker: Worker, head: Any, body: memoryview, reserve: ReserveBody
     ) -> dict[str, Any]:
         try:
-            answer = await worker.call(head, body, reserve=reserve)
+            response = await worker.call(head, body, reserve=reserve)
         except BaseException as error:
             # The worker crashed, took too long, or lost its client: it is not ready for another request.
             worker.kill()
@@ -107,7 +107,7 @@ class WorkerPool:
                 raise WorkerDied(await worker.process.wait()) from error
             raise
         self._idle.put_nowait(worker)
-        return answer
+        return response
 
     async def _run_one(self) -> None:
         worker = await self._start_worker()

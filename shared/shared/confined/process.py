@@ -1,4 +1,4 @@
-"""The main loop of a confined process, which answers one request after another. Decoders written in C
+"""The main loop of a confined process, which handles one request at a time. Decoders written in C
 process hostile input here, isolated from keys and from other users' requests. The process cannot write files
 or dump core, so no library can write a recording to disk.
 """
@@ -18,17 +18,19 @@ from shared.memory import forbid_core_dumps, overwrite_freed_memory
 
 
 class Reply(NamedTuple):
-    """An answer. Its body is overwritten after it is sent."""
+    """A response. Its body is overwritten after it is sent."""
 
     head: dict[str, Any]
     body: memoryview = memoryview(bytearray())
 
 
-type Answer = Callable[[dict[str, Any], memoryview], Reply]
+type RequestHandler = Callable[[dict[str, Any], memoryview], Reply]
 
 
-def serve(descriptor: int, answer: Answer, *, max_memory_bytes: int, max_cpu_seconds: int = 0) -> None:
-    """Answer the requests of a connected socket. The CPU time is per request; 0 means no limit."""
+def serve(
+    descriptor: int, handle: RequestHandler, *, max_memory_bytes: int, max_cpu_seconds: int = 0
+) -> None:
+    """Handle the requests of a connected socket. The CPU time is per request; 0 means no limit."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Ctrl-C, the API stops and closes the connection
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     forbid_core_dumps()
@@ -40,7 +42,7 @@ def serve(descriptor: int, answer: Answer, *, max_memory_bytes: int, max_cpu_sec
         while (request := _receive(connection)) is not None:
             if max_cpu_seconds:
                 _limit_cpu_time(max_cpu_seconds)
-            _send(connection, _answer(answer, *request))
+            _send(connection, _handle_request(handle, *request))
             # An exception and its traceback frames may form a cycle that keeps samples alive.
             del request
             gc.collect()
@@ -77,8 +79,8 @@ def _receive_descriptor(control: socket.socket) -> int | None:
 
 def _report_ends(control: socket.socket) -> None:
     with suppress(ChildProcessError):
-        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-            pid, status = ended
+        while (wait_result := os.waitpid(-1, os.WNOHANG))[0]:
+            pid, status = wait_result
             control.sendall(pack({"ended": pid, "status": os.waitstatus_to_exitcode(status)}))
 
 
@@ -97,11 +99,11 @@ def _send(connection: socket.socket, reply: Reply) -> None:
         reply.body[:] = bytes(len(reply.body))
 
 
-def _answer(answer: Answer, head: dict[str, Any], body: bytearray) -> Reply:
+def _handle_request(handle: RequestHandler, head: dict[str, Any], body: bytearray) -> Reply:
     """Return the reply, or the class of an unexpected exception, but nothing of the recording."""
     try:
         with memoryview(body) as view:
-            return answer(head, view)
+            return handle(head, view)
     except Exception as error:
         return Reply({"failure": type(error).__name__})
     finally:

@@ -44,7 +44,7 @@ class Template:
         self._children = dict[int, ForkedProcess]()
 
     async def fork(self) -> Worker:
-        """Return a worker that can answer. Raises OSError or TimeoutError."""
+        """Return a worker that is ready. Raises OSError or TimeoutError."""
         return await Worker.connect(self._fork)
 
     async def close(self) -> None:

@@ -53,19 +53,19 @@ class Worker:
 
     @classmethod
     async def start(cls, module: str) -> Self:
-        """Run `python -m module`, and wait until it can answer. Raises OSError or TimeoutError."""
+        """Run `python -m module`, and wait until it is ready. Raises OSError or TimeoutError."""
         return await cls.connect(partial(_spawn, module))
 
     @classmethod
     async def connect(cls, create: Callable[[int], Awaitable[ProcessHandle]]) -> Self:
-        """Start a process with a socket's descriptor, and wait until it can answer."""
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
+        """Start a process with a socket's descriptor, and wait until it is ready."""
+        parent_socket, child_socket = socket.socketpair()
+        parent_socket.setblocking(False)
         try:
-            with theirs:
-                worker = cls(await create(theirs.fileno()), ours)
+            with child_socket:
+                worker = cls(await create(child_socket.fileno()), parent_socket)
         except BaseException:
-            ours.close()
+            parent_socket.close()
             raise
         try:
             await worker.wait_until_ready()
@@ -85,7 +85,7 @@ class Worker:
     async def call(
         self, head: Any, body: memoryview, *, reserve: ReserveBody = refuse_body
     ) -> dict[str, Any]:
-        """Send a request and return its answer, whose body is written to the buffer from `reserve`. Raises
+        """Send a request and return the response, whose body is written to the buffer from `reserve`. Raises
         OSError when the process dies, and the errors of `reserve`.
         """
         await self._send(pack(head, len(body)))
@@ -121,10 +121,10 @@ class Worker:
 
     async def receive(self, reserve: ReserveBody = refuse_body) -> dict[str, Any]:
         head_length, body_length = LENGTHS.unpack(await self._receive_exactly(LENGTHS.size))
-        answer: dict[str, Any] = json.loads(await self._receive_exactly(head_length))
+        response: dict[str, Any] = json.loads(await self._receive_exactly(head_length))
         if body_length:
             await self._fill(reserve(body_length))
-        return answer
+        return response
 
     async def _receive_exactly(self, length: int) -> bytearray:
         data = bytearray(length)

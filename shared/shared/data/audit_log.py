@@ -16,7 +16,7 @@ MAX_ACTION_LENGTH = 40
 
 
 class AuditEntry(Base):
-    """A change. If there is no actor, the system, an e-mail link or the command line made it."""
+    """An audited change. Without an actor, the system, an e-mail link or the command line made it."""
 
     __tablename__ = "audit_log"
     # Dates need no index: ids are ordered by time.

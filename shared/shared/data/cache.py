@@ -89,7 +89,7 @@ class Cache:
             future.exception()  # marks it as retrieved, or asyncio would log an error that was never awaited
             raise
         finally:
-            # If this caller was cancelled, the next waiting caller reads.
+            # If this caller was cancelled, the next waiting caller reads the source.
             future.cancel()
             if self._in_flight.get(key) is future:
                 del self._in_flight[key]
@@ -109,11 +109,11 @@ class Cache:
 
     async def _get_or_read(self, key: str, read: Read) -> bytes:
         lease = LEASE + token_bytes(16)
-        found = await self._guarded_call(lambda: self._get_or_lease(key, lease))
-        if found is not None and found.startswith(VALUE):
+        entry = await self._guarded_call(lambda: self._get_or_lease(key, lease))
+        if entry is not None and entry.startswith(VALUE):
             self._count(key, "hit")
-            return found.removeprefix(VALUE)
-        if found != lease:
+            return entry.removeprefix(VALUE)
+        if entry != lease:
             self._count(key, "bypassed")
             return await read()
         self._count(key, "miss")
@@ -130,22 +130,22 @@ class Cache:
         name, milliseconds = self._prefix + key, int(LEASE_TTL_SECONDS * 1000)
         deadline = time.monotonic() + LEASE_WAIT_SECONDS
         while True:
-            answer = await _limit(self._redis.get(name))
-            found = answer if isinstance(answer, bytes) else None
-            if found is None and await _limit(self._redis.set(name, lease, nx=True, px=milliseconds)):
+            reply = await _limit(self._redis.get(name))
+            value = reply if isinstance(reply, bytes) else None
+            if value is None and await _limit(self._redis.set(name, lease, nx=True, px=milliseconds)):
                 return lease
-            if time.monotonic() > deadline or (found is not None and found.startswith(VALUE)):
-                return found
+            if time.monotonic() > deadline or (value is not None and value.startswith(VALUE)):
+                return value
             await asyncio.sleep(LEASE_POLL_SECONDS)
 
     async def _release_lease(self, key: str, lease: bytes, value: bytes) -> None:
         milliseconds = int(TTL_SECONDS * 1000)
-        # The client's types allow for a synchronous answer.
-        answer: Any = self._redis.eval(_STORE_IF_LEASED, 1, self._prefix + key, lease, value, milliseconds)
-        await _limit(answer)
+        # The client's types allow for a synchronous reply.
+        reply: Any = self._redis.eval(_STORE_IF_LEASED, 1, self._prefix + key, lease, value, milliseconds)
+        await _limit(reply)
 
     async def _guarded_call[R](self, call: Callable[[], Awaitable[R]]) -> R | None:
-        """Return what Redis answers, or None while it is down."""
+        """Return the reply of Redis, or None while it is down."""
         if time.monotonic() < self._circuit_open_until:
             return None
         if self._circuit_open_until:
@@ -153,13 +153,13 @@ class Cache:
             self._circuit_open_until = time.monotonic() + CIRCUIT_RESET_SECONDS
         try:
             with translate_redis_errors(CacheUnavailable):
-                answer = await call()
+                reply = await call()
         except (CacheUnavailable, RedisError) as error:
             self._circuit_open_until = time.monotonic() + CIRCUIT_RESET_SECONDS
             log.warning("cache_unavailable", reason=type(error.__cause__ or error).__name__)
             return None
         self._circuit_open_until = 0.0
-        return answer
+        return reply
 
     def _count(self, key: str, outcome: str) -> None:
         READS.labels(key.partition(":")[0], outcome).inc()

@@ -161,7 +161,7 @@ class Database:
 
     @asynccontextmanager
     async def listen(self, channel: str, on_notify: Callable[[], None]) -> AsyncIterator[Callable[[], bool]]:
-        """Call `on_notify` at every NOTIFY. Yields a function that returns whether it still listens."""
+        """Call `on_notify` at every NOTIFY. Yields a function that returns whether it is still listening."""
         with translate_driver_errors():
             async with self._open_driver() as driver:
                 await driver.add_listener(channel, lambda *_: on_notify())
@@ -187,7 +187,7 @@ class Database:
             await greenlet_spawn(connection.close)
 
     async def ping(self) -> None:
-        """Raise DatabaseUnavailable if the database does not answer."""
+        """Raise DatabaseUnavailable if the database does not respond."""
         async with self.transaction() as session:
             await session.execute(text("SELECT 1"))
 

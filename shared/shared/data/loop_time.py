@@ -10,7 +10,7 @@ MAX_LATE_FACTOR = 20
 
 async def run_within_loop_time[R](call: Awaitable[R], *, seconds: float) -> R:
     """Return the result of the call, or raise TimeoutError after `seconds`, excluding delays of the loop."""
-    # When a timer fires late, the server's answer may already be in the socket. Late slices of the time
+    # When a timer fires late, the server's response may already be in the socket. Late slices of the time
     # therefore do not count, and the loop reads its sockets in between.
     loop, slice_seconds = asyncio.get_running_loop(), seconds / SLICES
     task = asyncio.ensure_future(call)

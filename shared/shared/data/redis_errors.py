@@ -16,8 +16,8 @@ UNAVAILABLE_ERRORS = (
     redis.OutOfMemoryError,
     redis.TryAgainError,
 )
-# The client has no classes for these answers: a full disk, missing replicas, a script that takes too long.
-UNAVAILABLE_ANSWERS = ("MISCONF", "NOREPLICAS", "BUSY ", "UNKILLABLE")
+# The client has no classes for these replies: a full disk, missing replicas, a script that takes too long.
+UNAVAILABLE_REPLIES = ("MISCONF", "NOREPLICAS", "BUSY ", "UNKILLABLE")
 REFUSALS = (redis.AuthenticationError, redis.AuthorizationError)
 
 
@@ -28,7 +28,7 @@ class RedisUnavailable(Unavailable):
 def is_redis_unavailable(error: BaseException) -> bool:
     if isinstance(error, REFUSALS):
         return False
-    is_refused = type(error) is redis.ResponseError and str(error).startswith(UNAVAILABLE_ANSWERS)
+    is_refused = type(error) is redis.ResponseError and str(error).startswith(UNAVAILABLE_REPLIES)
     return is_refused or is_network_error(error) or isinstance(error, UNAVAILABLE_ERRORS)
 
 

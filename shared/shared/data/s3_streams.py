@@ -50,11 +50,11 @@ class ObjectStreams:
 
     async def read(self, key: str) -> AsyncIterator[bytes]:
         # Ranges, because a slow reader of one response would hold a connection that the server may close.
-        found = await self._run_in_thread(lambda: self._client.stat_object(self._bucket, key))
-        position, size = 0, found.size or 0
+        stat = await self._run_in_thread(lambda: self._client.stat_object(self._bucket, key))
+        position, size = 0, stat.size or 0
         while position < size:
             length = min(RANGE_BYTES, size - position)
-            chunk = await self._read_range(key, position, length, found.etag)
+            chunk = await self._read_range(key, position, length, stat.etag)
             yield chunk
             position += len(chunk)
 
@@ -115,10 +115,10 @@ class _Upload:
             part += chunk
             while len(part) >= PART_BYTES:
                 # All parts except the last have the same size, which some servers require.
-                rest = part[PART_BYTES:]
+                remaining = part[PART_BYTES:]
                 del part[PART_BYTES:]
                 await self._put_part(part, content_type)
-                part = rest
+                part = remaining
         if self._id:
             await self._complete(part, content_type, size)
         else:
@@ -144,33 +144,33 @@ class _Upload:
         etag = self._client._upload_part(self._bucket, self._key, body, None, self._id, number)
         self._parts.append(Part(number, etag))
 
-    async def _complete(self, rest: bytearray, content_type: str, size: int) -> None:
-        if rest:
-            await self._put_part(rest, content_type)
+    async def _complete(self, last_part: bytearray, content_type: str, size: int) -> None:
+        if last_part:
+            await self._put_part(last_part, content_type)
         self._may_exist = True
         for attempt in range(1, MAX_ATTEMPTS):
             with suppress(StorageUnavailable):
                 return await self._run_in_thread(self._complete_once)
-            # The answer may have been lost.
+            # The response may have been lost.
             if await self._has_size(size):
                 return
             await asyncio.sleep(RETRY_SECONDS * 2**attempt)
         await self._run_in_thread(self._complete_once)
 
     def _complete_once(self) -> None:
-        done = self._client._complete_multipart_upload(self._bucket, self._key, self._id, self._parts)
+        completed = self._client._complete_multipart_upload(self._bucket, self._key, self._id, self._parts)
         # AWS reports a late failure in a response with status 200.
-        if not done.etag:
+        if not completed.etag:
             raise StorageUnavailable("The audio storage could not join the parts.")
 
     async def _has_size(self, size: int) -> bool:
         with suppress(ObjectNotFound, StorageUnavailable):
-            found = await self._run_in_thread(lambda: self._client.stat_object(self._bucket, self._key))
-            return found.size == size
+            stat = await self._run_in_thread(lambda: self._client.stat_object(self._bucket, self._key))
+            return stat.size == size
         return False
 
     async def discard(self) -> None:
-        """Remove the parts and the object of a failed upload, if the storage answers."""
+        """Remove the parts and the object of a failed upload, if the storage responds."""
         if self._call is not None:
             # A cancelled call still runs in its thread, and must not store anything later.
             await asyncio.wait({self._call})
@@ -181,7 +181,7 @@ class _Upload:
 
     def _discard(self) -> None:
         if self._id:
-            # After a completion whose answer was lost there is no upload to abort.
+            # After a completion whose response was lost there is no upload to abort.
             with suppress(MinioException):
                 self._client._abort_multipart_upload(self._bucket, self._key, self._id)
         if self._may_exist:

@@ -46,17 +46,17 @@ async def find_version(url: str) -> str:
 
 async def find_gap(package: str, url: str) -> str | None:
     """Describe what the schema lacks. A newer schema is accepted. Raises DatabaseUnavailable."""
-    expected, found = get_expected_version(package), await find_version(url)
-    if found >= expected:
+    expected, actual = get_expected_version(package), await find_version(url)
+    if actual >= expected:
         return None
     return (
-        f"its database has migration {found} and this version needs {expected}; "
+        f"its database has migration {actual} and this version needs {expected}; "
         f"run `python -m {package} migrate` first"
     )
 
 
 def ensure_current(package: str, url: str) -> None:
-    """Raise CannotStart if the schema is behind. If the database does not answer, do nothing."""
+    """Raise CannotStart if the schema is behind. If the database does not respond, do nothing."""
     with suppress(DatabaseUnavailable):
         if gap := asyncio.run(find_gap(package, url)):
             raise CannotStart(gap)

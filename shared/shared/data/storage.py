@@ -66,10 +66,10 @@ class Storage:
 
     async def read(self, key: str, *, max_bytes: int) -> bytes:
         """Return the content of an object. Raises ObjectNotFound and ObjectTooLarge."""
-        found = await _call(self._client.stat_object, self._bucket, key)
-        if (found.size or 0) > max_bytes:
+        stat = await _call(self._client.stat_object, self._bucket, key)
+        if (stat.size or 0) > max_bytes:
             raise ObjectTooLarge(key)
-        if not found.size:
+        if not stat.size:
             return b""
         return await _call(self._read_content, key, max_bytes)
 
@@ -109,8 +109,8 @@ class Storage:
         return await _call(self._list_keys, prefix)
 
     def _list_keys(self, prefix: str) -> list[str]:
-        found = self._client.list_objects(self._bucket, prefix=prefix, recursive=True)
-        return [item.object_name for item in found if item.object_name]
+        objects = self._client.list_objects(self._bucket, prefix=prefix, recursive=True)
+        return [item.object_name for item in objects if item.object_name]
 
     def presign(self, key: str, *, now: datetime | None = None) -> PresignedUrl:
         """Return a URL that reads the object without credentials, valid for 30 to 60 minutes. No network."""

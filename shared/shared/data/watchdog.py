@@ -1,4 +1,4 @@
-"""Aborts work on an unresponsive database. Statements may be slow as long as the server answers."""
+"""Aborts work on an unresponsive database. Statements may be slow as long as the server responds."""
 
 # A time limit per statement short enough to notice a silent server would end exports, imports and everything
 # that waits for a lock. Instead, a long-running transaction triggers a probe of the server on a new
@@ -19,7 +19,7 @@ from shared.data.db_errors import DatabaseUnavailable, is_connection_error
 log = structlog.get_logger(__name__)
 
 PROBE_DELAY_SECONDS = 0.6
-PROBE_TURNS, PROBE_TURN_SECONDS = 10, 0.1
+PROBE_SLICES, PROBE_SLICE_SECONDS = 10, 0.1
 CIRCUIT_RESET_SECONDS = 1.0
 
 
@@ -27,7 +27,7 @@ class Watchdog:
     def __init__(self, engine: AsyncEngine, prober: AsyncEngine) -> None:
         self._prober = prober
         self._probe: asyncio.Task[None] | None = None
-        self._answers: set[asyncio.Task[bool]] = set()
+        self._probe_tasks: set[asyncio.Task[bool]] = set()
         self._checked_out: set[object] = set()
         self._exempt_connections: set[object] = set()
         self._connections: WeakSet[asyncpg.Connection[asyncpg.Record]] = WeakSet()
@@ -70,7 +70,7 @@ class Watchdog:
 
     async def close(self) -> None:
         # Not cancelled, which would leave half-open connections. Both end by their timeouts.
-        waiting = {*self._answers, *filter(None, [self._probe])}
+        waiting = {*self._probe_tasks, *filter(None, [self._probe])}
         if waiting:
             await asyncio.wait(waiting)
         await self._prober.dispose()
@@ -82,21 +82,21 @@ class Watchdog:
                 connection.terminate()
 
     async def _probe_server(self) -> None:
-        answer = asyncio.create_task(self._connect())
-        self._answers.add(answer)
-        answer.add_done_callback(self._answers.discard)
+        probe_task = asyncio.create_task(self._connect())
+        self._probe_tasks.add(probe_task)
+        probe_task.add_done_callback(self._probe_tasks.discard)
         try:
-            # Count iterations of the event loop, because a delayed loop cannot receive the answer.
-            for _ in range(PROBE_TURNS):
-                if (await asyncio.wait({answer}, timeout=PROBE_TURN_SECONDS))[0]:
+            # Count iterations of the event loop, because a delayed loop cannot receive the response.
+            for _ in range(PROBE_SLICES):
+                if (await asyncio.wait({probe_task}, timeout=PROBE_SLICE_SECONDS))[0]:
                     break
-            if not answer.done() or not answer.result():
+            if not probe_task.done() or not probe_task.result():
                 self._abort_all()
         finally:
             self._probe = None
 
     async def _connect(self) -> bool:
-        """Return whether the server answered."""
+        """Return whether the server responded."""
         try:
             async with self._prober.connect():
                 return True
@@ -112,5 +112,5 @@ class Watchdog:
         for record in list(self._checked_out):
             connection = getattr(record, "driver_connection", None)
             if connection is not None and connection not in self._exempt_connections:
-                # Closing would wait for an answer.
+                # Closing would wait for a response.
                 connection.terminate()

@@ -1,4 +1,4 @@
-"""Limits running and waiting requests, so that under overload the accepted ones are answered in time."""
+"""Limits running and waiting requests, so that accepted requests complete in time under overload."""
 
 import asyncio
 from collections import Counter as Multiset

@@ -21,8 +21,8 @@ from shared.http.pages import fetch_page
 from shared.http.pagination import AdminPageQuery, Pagination
 
 ID_MARGIN_MS = 3_600_000
-"""An entry's id is made when it is written, and its time is when its transaction began: days are found by ids
-from an hour more, and the entries of that hour are read."""
+"""An entry's id is generated at the insert, but its time is the start of the transaction: a filter by day
+selects the ids of an additional hour, and then compares times."""
 
 
 class AuditLogFilter(AdminPageQuery):
@@ -76,9 +76,9 @@ def select_entries(filters: AuditLogFilter) -> Select[Any]:
 
 def _filter_by_days(statement: Select[Any], filters: AuditLogFilter) -> Select[Any]:
     if filters.from_date:
-        begin = _to_midnight(filters.from_date)
-        lowest_id = _to_lowest_id(begin, -ID_MARGIN_MS)
-        statement = statement.where(AuditEntry.at >= begin, AuditEntry.id >= lowest_id)
+        start = _to_midnight(filters.from_date)
+        lowest_id = _to_lowest_id(start, -ID_MARGIN_MS)
+        statement = statement.where(AuditEntry.at >= start, AuditEntry.id >= lowest_id)
     # The last representable day has no successor.
     if filters.to_date and filters.to_date < date.max:
         end = _to_midnight(filters.to_date) + timedelta(days=1)

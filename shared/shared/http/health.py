@@ -44,10 +44,10 @@ async def ready(request: Request) -> Response:
     checks: dict[str, Check] = request.app.state.checks
     outcomes = await asyncio.gather(*(run_check(check) for check in checks.values()))
     results = dict(zip(checks, outcomes, strict=True))
-    is_ready = all(passed or not checks[name].required for name, passed in results.items())
+    is_ready = all(has_passed or not checks[name].required for name, has_passed in results.items())
     document = {
         "status": "ready" if is_ready else "not_ready",
-        "checks": {name: "ok" if passed else "down" for name, passed in results.items()},
+        "checks": {name: "ok" if has_passed else "down" for name, has_passed in results.items()},
     }
     return JSONResponse(document, 200 if is_ready else 503)
 

@@ -201,19 +201,19 @@ class StreamedForm:
     async def iterate_parts(self) -> AsyncIterator[FormPart]:
         """Yield the parts in order, then drop the epilogue."""
         count = 0
-        while (found := await self._next()) is not _End.FORM:
-            if not isinstance(found, _Disposition):
+        while (event := await self._next()) is not _End.FORM:
+            if not isinstance(event, _Disposition):
                 continue
             count += 1
             if count > self._max_parts:
                 raise MalformedForm(f"The form has more than {self._max_parts} parts.")
-            yield FormPart(self, found)
+            yield FormPart(self, event)
         await self._discard()
 
     async def read_chunk(self) -> memoryview | None:
         """Return the next piece of the current part, or None at its end."""
-        found = await self._next()
-        return found if isinstance(found, memoryview) else None
+        event = await self._next()
+        return event if isinstance(event, memoryview) else None
 
     async def _next(self) -> _Found:
         while not self._collector.found:

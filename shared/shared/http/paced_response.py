@@ -50,9 +50,9 @@ class PacedResponse(StreamingResponse):
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._grace_seconds
         async with asyncio.timeout_at(deadline) as limit:
-            async for piece in _split_pages(self._content):
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-                deadline += len(piece) / MIN_BYTES_PER_SECOND
+            async for chunk in _split_pages(self._content):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                deadline += len(chunk) / MIN_BYTES_PER_SECOND
                 # Data in buffers on the way counts as read, and may be several megabytes.
                 limit.reschedule(min(deadline, loop.time() + self._grace_seconds))
 

@@ -27,11 +27,11 @@ async def fetch_page(
         number, last = _decode(query.cursor, scope)
         ordered = ordered.where(key < last)
     rows = (await session.execute(ordered.limit(query.limit + 1))).all()
-    shown = rows[: query.limit]
+    page_rows = rows[: query.limit]
     total = await count_items(session, items, key, query, rows)
     cursor = None
-    if len(rows) > len(shown):
-        cursor = encode_cursor(CURSOR_LAYOUT, number + 1, shown[-1].id.bytes, scope=scope)
+    if len(rows) > len(page_rows):
+        cursor = encode_cursor(CURSOR_LAYOUT, number + 1, page_rows[-1].id.bytes, scope=scope)
     position = Pagination.from_query(
         query,
         page=number,
@@ -39,7 +39,7 @@ async def fetch_page(
         total_is_exact=total <= MAX_COUNTED,
         next_cursor=cursor,
     )
-    return shown, position
+    return page_rows, position
 
 
 async def count_items(

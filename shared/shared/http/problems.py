@@ -92,11 +92,11 @@ async def render_http_exception(request: Request, error: Exception) -> Response:
 
 def _list_allowed_methods(app: FastAPI, path: str) -> list[str]:
     # The framework names only the methods of the first route that matches.
-    found = {"GET"} if path in INTERNAL_PATHS else set[str]()
+    allowed = {"GET"} if path in INTERNAL_PATHS else set[str]()
     for template, operations in app.openapi()["paths"].items():
         if compile_path(template)[0].match(path):
-            found |= {method.upper() for method in operations}
-    return sorted(found | {"HEAD"} if "GET" in found else found)
+            allowed |= {method.upper() for method in operations}
+    return sorted(allowed | {"HEAD"} if "GET" in allowed else allowed)
 
 
 async def render_validation_error(request: Request, error: Exception) -> Response:
@@ -108,26 +108,29 @@ async def render_validation_error(request: Request, error: Exception) -> Respons
     return await render(request, _to_invalid(request, errors))
 
 
-def validate_part[M: BaseModel](request: Request, model: type[M], value: object, *, at: Location) -> M:
-    """Validate a part of the body, to which `at` leads. Raises Invalid, with pointers from that part on."""
+def validate_part[M: BaseModel](request: Request, model: type[M], value: object, *, location: Location) -> M:
+    """Validate the part of the body at `location`. Raises Invalid, with pointers from the body's root."""
     try:
         return model.model_validate(value, from_attributes=True)
     except ValidationError as error:
-        errors = [{**each, "loc": ("body", *at, *each["loc"])} for each in error.errors(include_url=False)]
-        raise _to_invalid(request, errors, within=at) from error
+        errors = [
+            {**violation, "loc": ("body", *location, *violation["loc"])}
+            for violation in error.errors(include_url=False)
+        ]
+        raise _to_invalid(request, errors, prefix=location) from error
 
 
-def _to_invalid(request: Request, errors: Sequence[Any], *, within: Location = ()) -> Invalid:
+def _to_invalid(request: Request, errors: Sequence[Any], *, prefix: Location = ()) -> Invalid:
     # An unknown field often causes the other errors: the required field is then missing.
-    listed = sorted(errors, key=lambda error: error["type"] != UNKNOWN)[:MAX_LISTED_ERRORS]
+    listed_errors = sorted(errors, key=lambda error: error["type"] != UNKNOWN)[:MAX_LISTED_ERRORS]
     # The rejected input is omitted: it may be a password.
-    found = [
-        {"pointer": to_pointer(error["loc"], within=within), "message": _build_message(request, error)}
-        for error in listed
+    field_errors = [
+        {"pointer": to_pointer(error["loc"], prefix=prefix), "message": _build_message(request, error)}
+        for error in listed_errors
     ]
-    detail = describe_field_error(**found[0])
-    error_type = UnknownField if listed[0]["type"] == UNKNOWN else Invalid
-    return error_type(detail, errors=found)
+    detail = describe_field_error(**field_errors[0])
+    error_type = UnknownField if listed_errors[0]["type"] == UNKNOWN else Invalid
+    return error_type(detail, errors=field_errors)
 
 
 def _build_message(request: Request, error: Mapping[str, Any]) -> str:
@@ -150,7 +153,7 @@ def describe_violation(error: Mapping[str, Any]) -> str:
     return message.removeprefix("Value error, ")
 
 
-def to_pointer(location: Location, *, within: Location = ()) -> str:
+def to_pointer(location: Location, *, prefix: Location = ()) -> str:
     """Return the JSON pointer (RFC 6901, as a URI fragment); query, path and header keep their name."""
-    parts = location[1 + len(within) :] if location[0] == "body" else location
+    parts = location[1 + len(prefix) :] if location[0] == "body" else location
     return "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)

@@ -17,8 +17,8 @@ async def refuse_unknown_parameters(request: Request) -> None:
     """Raise RequestValidationError for query parameters that the operation does not have."""
     if not request.scope["query_string"] or (operation := _find_operation(request)) is None:
         return
-    known = _list_parameters(operation)
-    unknown = [name for name in request.query_params if name not in known]
+    known_names = _list_parameters(operation)
+    unknown = [name for name in request.query_params if name not in known_names]
     if unknown:
         raise RequestValidationError([{"type": UNKNOWN, "loc": ("query", name)} for name in unknown])
 
@@ -26,11 +26,11 @@ async def refuse_unknown_parameters(request: Request) -> None:
 def describe_unknown(request: Request, location: tuple[int | str, ...]) -> str:
     """Return the message about an unknown name: the closest known name, or all known names."""
     *parents, name = location
-    known = _list_known(request, parents)
-    if nearest := get_close_matches(str(name)[:MAX_COMPARED_CHARACTERS], known, n=1):
+    known_names = _list_known(request, parents)
+    if nearest := get_close_matches(str(name)[:MAX_COMPARED_CHARACTERS], known_names, n=1):
         return f"is unknown; the closest known name is {nearest[0]}"
-    if known:
-        return f"is unknown; known names are {', '.join(sorted(known)[:MAX_LISTED])}"
+    if known_names:
+        return f"is unknown; known names are {', '.join(sorted(known_names)[:MAX_LISTED])}"
     return "is unknown; no names are known here"
 
 
@@ -56,17 +56,17 @@ def _list_parameters(operation: dict[str, Any]) -> set[str]:
     return {parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "query"}
 
 
-def _list_fields(schema: dict[str, Any], way: Sequence[int | str], schemas: dict[str, Any]) -> set[str]:
-    """Return the fields of the object to which `way` leads in a JSON schema."""
+def _list_fields(schema: dict[str, Any], path: Sequence[int | str], schemas: dict[str, Any]) -> set[str]:
+    """Return the fields of the object at this path in a JSON schema."""
     if "$ref" in schema:
-        return _list_fields(schemas[schema["$ref"].rpartition("/")[2]], way, schemas)
+        return _list_fields(schemas[schema["$ref"].rpartition("/")[2]], path, schemas)
     if "anyOf" in schema:
-        return _merge_names(_list_fields(branch, way, schemas) for branch in schema["anyOf"])
+        return _merge_names(_list_fields(branch, path, schemas) for branch in schema["anyOf"])
     fields: dict[str, Any] = schema.get("properties", {})
-    if not way:
+    if not path:
         return set(fields)
-    inner = schema.get("items") if isinstance(way[0], int) else fields.get(way[0])
-    return _list_fields(inner, way[1:], schemas) if inner else set()
+    inner = schema.get("items") if isinstance(path[0], int) else fields.get(path[0])
+    return _list_fields(inner, path[1:], schemas) if inner else set()
 
 
 def _merge_names(names: Iterable[set[str]]) -> set[str]:

@@ -1,4 +1,4 @@
-"""Drops the rest of a refused body: many clients read no response before they have sent everything."""
+"""Discards the rest of a refused body: many clients read no response before they have sent everything."""
 
 import asyncio
 from collections import Counter
@@ -21,7 +21,7 @@ TOO_SLOW = 408
 class UnreadBodies:
     """Delays the response to a refused body until it has arrived, within limits of bytes, time and number.
 
-    Beyond them the client is answered immediately.
+    Beyond them the response is sent immediately.
     """
 
     def __init__(self, app: ASGIApp, *, max_seconds: float = MAX_SECONDS) -> None:

@@ -27,8 +27,8 @@ def get_principal(request: Request) -> Principal:
 
 
 def find_principal(request: Request) -> Principal | None:
-    found: Principal | None = getattr(request.state, "panel_principal", None)
-    return found
+    principal: Principal | None = getattr(request.state, "panel_principal", None)
+    return principal
 
 
 class PanelAuthentication(AuthenticationBackend):

@@ -50,12 +50,12 @@ def post_action(
 
 def find_actions(view: type) -> dict[str, tuple[Action, Handler]]:
     """Return the actions of a view's class, in the order of their definition."""
-    found: dict[str, tuple[Action, Handler]] = {}
+    actions: dict[str, tuple[Action, Handler]] = {}
     for base in reversed(view.__mro__):
         for member in vars(base).values():
             if action := getattr(member, MARK, None):
-                found[action.slug] = (action, member)
-    return found
+                actions[action.slug] = (action, member)
+    return actions
 
 
 def find_refusal(action: Action, ids: Sequence[UUID], form: Mapping[str, Any]) -> str:

@@ -70,7 +70,7 @@ class AuditRow:
 
 
 def list_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
-    """Return the values that differ, and those that only one side has."""
+    """Return the values that differ, and those that exist on one side only."""
     names = [*before, *(name for name in after if name not in before)]
     differing = [name for name in names if before.get(name) != after.get(name)]
     return [Change(name, _show(before, name), _show(after, name)) for name in differing]
@@ -106,10 +106,10 @@ class AuditView(ResourceView, model=AuditEntry):
 
     async def list_rows(self, session: AsyncSession, query: ListQuery) -> Listing:
         parameters = {"page": query.page, "limit": query.limit, "cursor": query.cursor}
-        chosen = {**query.filters}
-        for name in {"actor_id", "subject_id"} & chosen.keys():
-            chosen[name] = await self.find_person(session, chosen[name])
-        page = await list_audit_entries(session, parse(AuditLogFilter, parameters | chosen))
+        filters = {**query.filters}
+        for name in {"actor_id", "subject_id"} & filters.keys():
+            filters[name] = await self.find_person(session, filters[name])
+        page = await list_audit_entries(session, parse(AuditLogFilter, parameters | filters))
         ids = {id for entry in page.entries for id in (entry.actor_id, entry.subject_id) if id}
         names = await self.list_names(session, ids)
         return Listing([AuditRow(entry, names) for entry in page.entries], page.pagination)
@@ -120,11 +120,11 @@ class AuditView(ResourceView, model=AuditEntry):
         return AuditRow(entry, await self.list_names(session, ids))
 
     async def find_person(self, session: AsyncSession, text: str) -> str:
-        """Return the id of the user entered, in a service that knows users."""
+        """Return the id of the user whose id or name was entered, in a service that stores users."""
         return text
 
     async def list_names(self, session: AsyncSession, ids: Collection[UUID]) -> Mapping[UUID, str]:
-        """Return users' names, in a service that knows them."""
+        """Return users' names, in a service that stores them."""
         return {}
 
     def describe(self, row: AuditRow) -> str:
@@ -134,11 +134,11 @@ class AuditView(ResourceView, model=AuditEntry):
         return str(request.scope["path"]).startswith(address)
 
 
-def create_filters(actions: Sequence[str], *, person: str = "id") -> tuple[Filter, ...]:
+def create_filters(actions: Sequence[str], *, person_placeholder: str = "id") -> tuple[Filter, ...]:
     return (
         Filter("action", "What", tuple((action, to_label(action)) for action in sorted(actions))),
-        Filter("actor_id", f"Who ({person})"),
-        Filter("subject_id", f"Subject ({person})"),
+        Filter("actor_id", f"Who ({person_placeholder})"),
+        Filter("subject_id", f"Subject ({person_placeholder})"),
         Filter("from_date", "From", input_type="date"),
         Filter("to_date", "To", input_type="date"),
     )

@@ -29,8 +29,8 @@ class ExportRunning(TooManyRequests):
         )
 
 
-class ExportTurns:
-    """Lets each user download one export at a time."""
+class ExportLocks:
+    """Allows each user one export at a time."""
 
     # An export reads its pages during the download, when the request holds neither a slot nor a share.
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class ExportTurns:
 
     @contextmanager
     def take(self, request: Request) -> Iterator[None]:
-        """Hold the user's turn during the block if the request is for an export. Raises ExportRunning."""
+        """Hold the user's lock during the block if the request is for an export. Raises ExportRunning."""
         if not request.url.path.endswith(".csv"):
             yield
             return

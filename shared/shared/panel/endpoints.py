@@ -155,10 +155,10 @@ class Endpoints:
             raise NotFound(NOT_OFFERED)
         if not view.has_permission(request, action.permission):
             raise Forbidden(NOT_ALLOWED)
-        chosen = [parse_uuid(text) for text in get_form(request).getlist("ids")]
-        run = partial(retry_conflicts(handler), view, request, list(dict.fromkeys(chosen)))
+        selected_ids = [parse_uuid(text) for text in get_form(request).getlist("ids")]
+        run = partial(retry_conflicts(handler), view, request, list(dict.fromkeys(selected_ids)))
         try:
-            refusal = find_refusal(action, chosen, get_form(request))
+            refusal = find_refusal(action, selected_ids, get_form(request))
             response = view.redirect_done(refusal) if refusal else await run()
         except AlreadySubmitted:
             response = view.redirect_done("repeated")
@@ -290,9 +290,9 @@ def _read_id(request: Request) -> UUID:
 
 
 def _list_actions(view: ResourceView, request: Request, *, for_many: bool) -> list[Any]:
-    found = [action for action, _ in find_actions(type(view)).values()]
+    actions = [action for action, _ in find_actions(type(view)).values()]
     return [
         action
-        for action in found
+        for action in actions
         if (action.is_for_many or not for_many) and view.has_permission(request, action.permission)
     ]

@@ -12,14 +12,14 @@ class _LookupWidget:
     """A list of the selected choices. A script replaces it with a field that searches as the user types."""
 
     def __call__(self, field: "LookupField", **attributes: Any) -> Markup:
-        shown = html_params(
+        html_attributes = html_params(
             id=field.id, name=field.name, multiple=field.is_multiple, data_lookup=field.address, **attributes
         )
         option = Markup('<option value="{}" selected>{}</option>')
         options = Markup().join(
             option.format(value, field.labels.get(value, value)) for value in field.iterate_selected()
         )
-        return Markup("<select {}>{}</select>").format(Markup(shown), options)  # noqa: S704 - WTForms has escaped it
+        return Markup("<select {}>{}</select>").format(Markup(html_attributes), options)  # noqa: S704 - WTForms has escaped it
 
 
 class LookupField(Field):

@@ -48,11 +48,11 @@ def parse[M: BaseModel](schema: type[M], values: Mapping[str, Any]) -> M:
     try:
         return schema.model_validate(dict(values))
     except ValidationError as error:
-        found = [
+        errors = [
             {"pointer": to_pointer(("body", *violation["loc"])), "message": describe_violation(violation)}
             for violation in error.errors()
         ]
-        raise Invalid(describe_field_error(**found[0]), errors=found) from None
+        raise Invalid(describe_field_error(**errors[0]), errors=errors) from None
 
 
 def ensure_expected(form: Form, data: FormData) -> None:
@@ -87,16 +87,16 @@ def is_multiple(field: Field) -> bool:
 def add_errors(form: Form, error: ParleyError) -> list[str]:
     """Attach the errors to their fields. Returns the messages about no field, for the top of the form."""
     fields: Mapping[str, Field] = form._fields
-    rest = []
+    general_messages = []
     for violation in error.extra.get("errors") or ():
         names = [part for part in violation["pointer"].removeprefix("#").split("/") if part]
         name = next((part for part in names if part in fields), None)
         message = _to_sentence(violation["message"])
         if name is None:
-            rest.append(_to_sentence(f"{' '.join(names)} {violation['message']}"))
-        elif message not in (known := list(fields[name].errors)):
-            fields[name].errors = [*known, message]
-    return rest or ([] if error.extra.get("errors") else [error.detail])
+            general_messages.append(_to_sentence(f"{' '.join(names)} {violation['message']}"))
+        elif message not in (existing := list(fields[name].errors)):
+            fields[name].errors = [*existing, message]
+    return general_messages or ([] if error.extra.get("errors") else [error.detail])
 
 
 def _to_sentence(text: str) -> str:
@@ -119,19 +119,19 @@ def _to_comparable(value: Any) -> Any:
 
 def list_differences(form: Form, stored: Mapping[str, Any]) -> dict[str, str]:
     """Return the stored values of the fields that differ in the form, as text."""
-    own = {name: _to_comparable(value) for name, value in form.data.items()}
+    form_values = {name: _to_comparable(value) for name, value in form.data.items()}
     return {
         name: describe_value(form._fields[name], value)
         for name, value in stored.items()
-        if name in own and own[name] != _to_comparable(value)
+        if name in form_values and form_values[name] != _to_comparable(value)
     }
 
 
 def describe_value(field: Field, value: Any) -> str:
     labels = _list_labels(field)
     values = value if isinstance(value, list | tuple | set | frozenset) else [value]
-    shown = [labels.get(str(value), str(value)) for value in values if value not in (None, "")]
-    return ", ".join(shown) or "(empty)"
+    texts = [labels.get(str(value), str(value)) for value in values if value not in (None, "")]
+    return ", ".join(texts) or "(empty)"
 
 
 def _list_labels(field: Field) -> dict[str, str]:

@@ -13,7 +13,7 @@ from shared.http.problems import to_response
 from shared.http.ratelimit import RateLimits
 from shared.http.same_origin import is_same_origin
 from shared.panel.access import EDITORS
-from shared.panel.csv_export import ExportTurns
+from shared.panel.csv_export import ExportLocks
 from shared.panel.form_data import CSRF_FIELD, has_form, read_form
 from shared.panel.statics import STATICS
 from shared.security.current_user import AccessTokenVerifier, Principal
@@ -38,18 +38,18 @@ class PanelGate:
 
     def __init__(self, app: ASGIApp, *, outer: FastAPI, policy: str) -> None:
         self._app, self._outer, self._policy = app, outer, policy
-        self._exports = ExportTurns()
+        self._exports = ExportLocks()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         guarded = _SecuredResponse(send, self._policy).send
         request = Request(scope, receive)
-        with ExitStack() as turn:
+        with ExitStack() as export_slot:
             try:
                 if not _is_static(request):
                     await self._admit(request)
-                    turn.enter_context(self._exports.take(request))
+                    export_slot.enter_context(self._exports.take(request))
             except ParleyError as error:
                 response = to_response(error, request_id=request.state.request_id)
                 return await response(scope, receive, guarded)

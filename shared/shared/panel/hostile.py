@@ -32,7 +32,7 @@ OTHER_PARAMETERS = ("key", "session", "next", "done")
 FILE = b'--x\r\nContent-Disposition: form-data; name="ids"; filename="a.exe"\r\n\r\nMZ\xff\x00\r\n--x--\r\n'
 
 
-class Sent(NamedTuple):
+class RequestBody(NamedTuple):
     content: bytes
     content_type: str = FORM
 
@@ -54,28 +54,30 @@ def list_queries(names: Sequence[str]) -> Iterator[str]:
     yield "%ff=%ff&%00"
 
 
-def list_bodies(valid: Mapping[str, str]) -> Iterator[Sent]:
+def list_bodies(valid: Mapping[str, str]) -> Iterator[RequestBody]:
     """Return forms with missing, repeated, unknown and invalid fields, and bodies that are not forms."""
-    whole = urlencode(valid)
+    encoded = urlencode(valid)
     for name in valid:
-        rest = urlencode({key: value for key, value in valid.items() if key != name})
-        yield Sent(rest.encode())
-        yield Sent(f"{whole}&{name}=again".encode())
+        others = urlencode({key: value for key, value in valid.items() if key != name})
+        yield RequestBody(others.encode())
+        yield RequestBody(f"{encoded}&{name}=again".encode())
         edges = EDGES[:2] if name in OWN_FIELDS else EDGES
-        yield from (Sent(f"{rest}&{name}={edge}".encode()) for edge in edges)
-    for more in ("&foreign=1", "&%ff=%ff", "&%00=1", "&f=1" * MAX_FIELDS):
-        yield Sent((whole + more).encode())
-    yield from (Sent(content) for content in (b"", b"\xff\xfe\x00", b"&&=&=;", b"[" * 15_000))
-    yield Sent(b'{"csrf_token": ["x"]}', "application/json")
-    yield Sent(FILE, "multipart/form-data; boundary=x")
-    yield Sent(FILE, "multipart/form-data")
-    yield from (Sent(whole.encode(), kind) for kind in ("text/plain", "", "x", f"{FORM}; charset=utf-7"))
+        yield from (RequestBody(f"{others}&{name}={edge}".encode()) for edge in edges)
+    for suffix in ("&foreign=1", "&%ff=%ff", "&%00=1", "&f=1" * MAX_FIELDS):
+        yield RequestBody((encoded + suffix).encode())
+    yield from (RequestBody(content) for content in (b"", b"\xff\xfe\x00", b"&&=&=;", b"[" * 15_000))
+    yield RequestBody(b'{"csrf_token": ["x"]}', "application/json")
+    yield RequestBody(FILE, "multipart/form-data; boundary=x")
+    yield RequestBody(FILE, "multipart/form-data")
+    yield from (
+        RequestBody(encoded.encode(), kind) for kind in ("text/plain", "", "x", f"{FORM}; charset=utf-7")
+    )
 
 
 def list_targets(panel: Panel, rows: Mapping[str, UUID], fields: Sequence[str]) -> Iterator[Target]:
     """Return all URLs of the panel that accept a form."""
     for view in panel.resources.values():
-        own = [view.build_address(row) for row in (rows.get(view.path), ABSENT) if row]
+        addresses = [view.build_address(row) for row in (rows.get(view.path), ABSENT) if row]
         if view.can_create:
             yield Target(
                 view.build_address("create"), _list_fields(view, "form_create"), view.build_address("create")
@@ -83,11 +85,11 @@ def list_targets(panel: Panel, rows: Mapping[str, UUID], fields: Sequence[str]) 
         for slug in find_actions(type(view)):
             row = rows.get(view.path, ABSENT)
             yield Target(view.build_address("actions", slug), ("ids", *fields), row=row)
-        for page in own:
+        for page in addresses:
             if view.can_edit:
                 yield Target(f"{page}/edit", _list_fields(view, "form_edit"), f"{page}/edit")
         # Deletion comes last, because deleted rows can no longer be changed.
-        yield from (Target(f"{page}/delete", (), f"{page}/delete") for page in own)
+        yield from (Target(f"{page}/delete", (), f"{page}/delete") for page in addresses)
     for route in panel.admin.router.routes:
         if isinstance(route, Route) and "{identity}" not in route.path and "POST" in (route.methods or ()):
             yield Target(panel.prefix + route.path, fields)
@@ -133,9 +135,9 @@ async def attack(
     pages += [panel.resources[path].build_address(row) for path, row in rows.items()]
     failed = [page for page in pages if (await browser.get(page)).status_code != 200]
     failed += [
-        f"GET {address[:200]}: {answer.status_code}"
+        f"GET {address[:200]}: {response.status_code}"
         for address in list_pages(panel, rows)
-        if (answer := await browser.get(address)).status_code >= 500
+        if (response := await browser.get(address)).status_code >= 500
     ]
     for target in list_targets(panel, rows, fields):
         failed += await attack_form(panel, browser, target)
@@ -148,14 +150,14 @@ async def attack_route(
     """Send bad input to a route that belongs to no view. Returns the failures."""
     browser.headers.update(HEADERS)
     address = path.replace("{", "").replace("}", "").replace(":path", "")
-    requests = [(f"{address}?{query}", Sent(b"")) for query in list_queries(OTHER_PARAMETERS)]
-    requests += [(address, sent) for sent in list_bodies(dict.fromkeys((*fields, *OWN_FIELDS), "x"))]
+    requests = [(f"{address}?{query}", RequestBody(b"")) for query in list_queries(OTHER_PARAMETERS)]
+    requests += [(address, body) for body in list_bodies(dict.fromkeys((*fields, *OWN_FIELDS), "x"))]
     failed = []
-    for target, sent in requests:
-        headers = {"Content-Type": sent.content_type}
-        answer = await browser.request(method, target, content=sent.content, headers=headers)
-        if answer.status_code >= 500:
-            failed.append(f"{method} {target[:200]} {sent.content[:200]!r}: {answer.status_code}")
+    for target, body in requests:
+        headers = {"Content-Type": body.content_type}
+        response = await browser.request(method, target, content=body.content, headers=headers)
+        if response.status_code >= 500:
+            failed.append(f"{method} {target[:200]} {body.content[:200]!r}: {response.status_code}")
     return failed
 
 
@@ -164,16 +166,16 @@ async def attack_form(panel: Panel, browser: httpx.AsyncClient, target: Target) 
     page = await browser.get(target.page) if target.page else None
     hidden = find_hidden_fields(page.text) if page is not None and page.status_code == 200 else {}
     values = dict.fromkeys(target.names, str(target.row))
-    usual = {**dict.fromkeys(OWN_FIELDS, "x"), **values, CSRF_FIELD: CSRF, **hidden}
-    usual[SUBMISSION_FIELD] = str(uuid4())
-    for sent in list_bodies(usual):
-        content = sent.content.replace(usual[SUBMISSION_FIELD].encode(), str(uuid4()).encode())
+    defaults = {**dict.fromkeys(OWN_FIELDS, "x"), **values, CSRF_FIELD: CSRF, **hidden}
+    defaults[SUBMISSION_FIELD] = str(uuid4())
+    for body in list_bodies(defaults):
+        content = body.content.replace(defaults[SUBMISSION_FIELD].encode(), str(uuid4()).encode())
         # Lets bodies that are not forms pass the gate.
-        headers = {"Content-Type": sent.content_type, "X-CSRF-Token": CSRF}
-        answer = await browser.post(target.address, content=content, headers=headers)
-        if answer.status_code >= 500:
-            failed.append(f"POST {target.address} {content[:200]!r}: {answer.status_code}")
-        if answer.status_code == 303:
+        headers = {"Content-Type": body.content_type, "X-CSRF-Token": CSRF}
+        response = await browser.post(target.address, content=content, headers=headers)
+        if response.status_code >= 500:
+            failed.append(f"POST {target.address} {content[:200]!r}: {response.status_code}")
+        if response.status_code == 303:
             before = await count_changes(panel)
             await browser.post(target.address, content=content, headers=headers)
             if await count_changes(panel) != before:
@@ -187,5 +189,5 @@ async def count_changes(panel: Panel) -> int:
 
 
 def find_panel(app: FastAPI) -> Panel:
-    found = (middleware.kwargs.get("panel") for middleware in app.user_middleware)
-    return next(panel for panel in found if isinstance(panel, Panel))
+    panels = (middleware.kwargs.get("panel") for middleware in app.user_middleware)
+    return next(panel for panel in panels if isinstance(panel, Panel))

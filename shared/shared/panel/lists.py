@@ -28,7 +28,7 @@ class Column:
     read: Callable[[Any], Any] | None = None
     is_sortable: bool = False
     is_link: bool = False
-    """The value leads to the row's page."""
+    """The value links to the row's page."""
     template: str = ""
     """A template that shows `value` and `row`, instead of the value as text."""
 
@@ -109,7 +109,7 @@ class Listing:
     rows: Sequence[Any]
     pagination: Pagination
     max_offset: int = MAX_OFFSET
-    """Only pages with fewer rows before them have a number."""
+    """Pages beyond this offset have no number, only a cursor."""
 
     @property
     def previous_page(self) -> int | None:
@@ -163,14 +163,14 @@ def read_list_query(
 
 
 def _read_filters(parameters: Mapping[str, str], filters: Sequence[Filter]) -> dict[str, str]:
-    found = {}
+    selected = {}
     for list_filter in filters:
         value = clean_parameter(list_filter.name, parameters.get(list_filter.name, ""))
         if value and list_filter.choices and value not in {choice[0] for choice in list_filter.choices}:
             raise field_error(f"#/query/{list_filter.name}", "must be one of the choices")
         if value:
-            found[list_filter.name] = value
-    return found
+            selected[list_filter.name] = value
+    return selected
 
 
 def _read_page(text: str) -> int:
@@ -192,8 +192,8 @@ def clean_parameter(name: str, text: str, *, max_length: int = MAX_FILTER_LENGTH
 
 def describe_problem(error: ParleyError) -> str:
     """Return the messages above a list whose query is invalid."""
-    found = error.extra.get("errors") or []
-    return " ".join(map(_describe_field, found)) or error.detail
+    errors = error.extra.get("errors") or []
+    return " ".join(map(_describe_field, errors)) or error.detail
 
 
 def _describe_field(error: Mapping[str, str]) -> str:

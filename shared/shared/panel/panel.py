@@ -1,7 +1,7 @@
 """Mounts the panel of a service at `/admin/<service>`.
 
-Of SQLAdmin it keeps the mount, the registration of views, the template engine and the two backends. All
-routes that read or write rows are our own: see `endpoints.py`.
+It uses SQLAdmin's mount, registration of views, template engine and two backends. All routes that read or
+write rows are ours: see `endpoints.py`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -120,9 +120,9 @@ class Panel(Admin):
         for view in views:
             # SQLAdmin keeps the application in the class, and a process may have several.
             metaclass: Any = type(view)
-            own = metaclass(view.__name__, (view,), {"panel": self, "identity": view.path})
+            registered_view = metaclass(view.__name__, (view,), {"panel": self, "identity": view.path})
             self._permissions.grant(view.path, view.roles, view.permissions)
-            self.add_view(own)
+            self.add_view(registered_view)
         self.resources = {view.identity: view for view in self.views if isinstance(view, ResourceView)}
 
     def _handle_expose_decorated_func(
@@ -131,9 +131,9 @@ class Panel(Admin):
         view: type[BaseView | ModelView],
         view_instance: BaseView | ModelView,
     ) -> None:
-        known = len(self.admin.router.routes)
+        route_count = len(self.admin.router.routes)
         super()._handle_expose_decorated_func(func, view, view_instance)
-        if len(self.admin.router.routes) > known:
+        if len(self.admin.router.routes) > route_count:
             # SQLAdmin names a view after its last page, and our routes would match first.
             view.identity = getattr(view, "path", "")
             self.admin.router.routes.insert(1, self.admin.router.routes.pop())
@@ -145,8 +145,8 @@ class Panel(Admin):
         """Lead to the first page of the service, or of the panel if the service has none for the user."""
         entries = list_entries(get_principal(request).role)
         offered = {f"{self.prefix}/{view.identity}" for view in self.views}
-        own = (entry.address for entry in entries if entry.address in offered)
-        return RedirectResponse(next(own, entries[0].address), 303)
+        first_addresses = (entry.address for entry in entries if entry.address in offered)
+        return RedirectResponse(next(first_addresses, entries[0].address), 303)
 
     async def render(
         self, request: Request, template: str, context: Mapping[str, Any], *, status: int = 200
@@ -175,12 +175,12 @@ def _create_policy(app: FastAPI) -> str:
 
 async def _render_http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    found: ParleyError = NotFound(NOT_OFFERED)
+    parley_error: ParleyError = NotFound(NOT_OFFERED)
     if status == 403:
-        found = Forbidden(NOT_ALLOWED)
+        parley_error = Forbidden(NOT_ALLOWED)
     elif status == 405:
-        found = MethodNotAllowed(METHOD_NOT_ALLOWED)
-    return await render(request, found)
+        parley_error = MethodNotAllowed(METHOD_NOT_ALLOWED)
+    return await render(request, parley_error)
 
 
 async def _render_failure(request: Request, error: Exception) -> Response:

@@ -152,11 +152,11 @@ class ResourceView(PanelPage, ModelView):
         return {}
 
     async def list_filter_labels(self, session: AsyncSession, query: ListQuery) -> dict[str, str]:
-        found: dict[str, str] = {}
+        labels: dict[str, str] = {}
         for list_filter in self.filters:
             if list_filter.lookup and list_filter.name in query.filters:
-                found |= await self.list_labels(session, list_filter.name, [query.filters[list_filter.name]])
-        return found
+                labels |= await self.list_labels(session, list_filter.name, [query.filters[list_filter.name]])
+        return labels
 
     async def find_blocker(self, session: AsyncSession, row: Any) -> Blocker | None:
         """Return why the row cannot be deleted now. The command checks it again."""

@@ -70,10 +70,12 @@ class AccessTokenVerifier:
         return principal
 
     def _is_revoked(self, principal: Principal) -> bool:
-        known, version = self._revocations, principal.token_version
-        if known is None:
+        revocations, version = self._revocations, principal.token_version
+        if revocations is None:
             return False
-        return known.is_revoked(principal.id, version) or known.is_revoked(principal.session_id, version)
+        return revocations.is_revoked(principal.id, version) or revocations.is_revoked(
+            principal.session_id, version
+        )
 
     def _store(self, token: str, cached: CachedToken) -> None:
         self._cache.pop(token, None)

@@ -59,8 +59,8 @@ class Revocations:
         self._position = "-"
 
     def is_revoked(self, subject: UUID | None, version: int) -> bool:
-        known = self._known.get(subject) if subject else None
-        return known is not None and version < known.min_version
+        revocation = self._known.get(subject) if subject else None
+        return revocation is not None and version < revocation.min_version
 
     async def revoke(self, *revocations: Revocation) -> None:
         """Publish revocations; publishing one again changes nothing. Raises RevocationsUnavailable."""
@@ -103,8 +103,8 @@ class Revocations:
     def _store(self, revocations: Iterable[Revocation]) -> None:
         now = time.monotonic()
         for revocation in revocations:
-            known = self._known.pop(revocation.subject, None)
-            min_version = max(revocation.min_version, known.min_version if known else 0)
+            previous = self._known.pop(revocation.subject, None)
+            min_version = max(revocation.min_version, previous.min_version if previous else 0)
             self._known[revocation.subject] = _KnownRevocation(min_version, now + RETENTION_SECONDS)
         self._drop_oldest(now)
 
@@ -112,8 +112,8 @@ class Revocations:
         if (excess := len(self._known) - MAX_REVOCATIONS) > 0:
             log.warning("revocations_dropped", count=excess)
         while self._known:
-            oldest, known = next(iter(self._known.items()))
-            if len(self._known) <= MAX_REVOCATIONS and known.until > now:
+            oldest, revocation = next(iter(self._known.items()))
+            if len(self._known) <= MAX_REVOCATIONS and revocation.until > now:
                 return
             del self._known[oldest]
 

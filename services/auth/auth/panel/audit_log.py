@@ -11,7 +11,7 @@ from auth.types import AuditAction
 
 
 class AccountAuditView(AuditView):
-    filters = create_filters(get_args(AuditAction), person="e-mail or id")
+    filters = create_filters(get_args(AuditAction), person_placeholder="e-mail or id")
 
     async def find_person(self, session: AsyncSession, text: str) -> str:
         if "@" not in text:

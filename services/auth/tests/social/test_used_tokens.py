@@ -103,7 +103,7 @@ async def test_a_lost_reply_from_redis_does_not_use_up_the_token(
         await use(used, token)
 
 
-async def test_a_blocked_event_loop_is_not_taken_for_a_redis_failure(
+async def test_a_blocked_event_loop_is_not_mistaken_for_a_redis_failure(
     used: UsedTokens, providers: Providers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def block_loop() -> None:

@@ -68,7 +68,7 @@ def _validate_one_by_one(batch: SessionBatchCreate, request: Request) -> Iterato
     # One at a time, because other requests are processed while a session is being saved.
     for place, sent in enumerate(batch.sessions):
         try:
-            yield validate_part(request, BatchedSession, sent, at=("sessions", place))
+            yield validate_part(request, BatchedSession, sent, location=("sessions", place))
         except Invalid as error:
             yield error
 

@@ -34,5 +34,5 @@ MAX_HEAP_BLOCK_BYTES = 8 << 20
 
 if __name__ == "__main__":
     set_mmap_threshold(MAX_HEAP_BLOCK_BYTES)
-    serve_forked = partial(serve, answer=partial(answer, Engine.load()), max_memory_bytes=MAX_MEMORY_BYTES)
+    serve_forked = partial(serve, handle=partial(answer, Engine.load()), max_memory_bytes=MAX_MEMORY_BYTES)
     fork_on_request(int(sys.argv[1]), serve_forked)
