@@ -23,7 +23,7 @@ class SystemFromOutside:
     """A running system that tests can reach only as clients do."""
 
     def __init__(self, system: running_system.RunningSystem) -> None:
-        self.url, self.mail = system.url, system.mail
+        self.url, self.email_folder = system.url, system.email_folder
 
     def __getattr__(self, name: str) -> Any:
         pytest.skip(f"{name} of the system cannot be seen from outside")

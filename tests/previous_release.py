@@ -86,4 +86,4 @@ def _create_server(system: Stack, program: Program, code: Path, ports: dict[str,
     paths = os.pathsep.join(map(str, packages))
     environment = {**program.environment, "PORT": str(port), "PYTHONPATH": paths}
     previous = replace(program, name=f"{program.name}-previous", environment=environment)
-    return Server(run=system.run, program=previous, answers=lambda: fetch_status(port, "/ready") == 200)
+    return Server(run=system.run, program=previous, is_responding=lambda: fetch_status(port, "/ready") == 200)

@@ -65,7 +65,7 @@ CONTRACTING = {
 
 
 @pytest.mark.parametrize("folder", MIGRATIONS, ids=lambda folder: folder.parent.name)
-def test_the_migrations_of_a_service_form_one_line(folder: Path) -> None:
+def test_the_migrations_of_a_service_form_one_chain(folder: Path) -> None:
     assert len(ScriptDirectory(str(folder)).get_heads()) == 1
 
 
@@ -79,7 +79,7 @@ def test_a_migration_has_the_number_of_its_file_and_the_last_one_is_expected(fol
 
 
 @pytest.mark.parametrize("folder", MIGRATIONS, ids=lambda folder: folder.parent.name)
-def test_migrations_suit_a_system_in_use(folder: Path, tmp_path: Path) -> None:
+def test_migrations_pass_the_online_migration_check(folder: Path, tmp_path: Path) -> None:
     # CONTRIBUTING.md, "Add a migration", says what to do instead.
     baseline = BASELINES.get(folder.parent.name, "0000")
     assert find_problems(folder, baseline=baseline, folder=tmp_path) == []
@@ -95,13 +95,13 @@ def check(statement: str, folder: Path, *, marker: str = "") -> list[str]:
 
 
 @pytest.mark.parametrize("statement", ONLINE)
-def test_the_check_lets_online_statements_pass(statement: str, tmp_path: Path) -> None:
+def test_the_check_accepts_online_statements(statement: str, tmp_path: Path) -> None:
     assert check(statement, tmp_path) == []
 
 
 @pytest.mark.parametrize("statement", BLOCKING)
 @pytest.mark.parametrize("marker", ["", 'contract = "unused since 1.0"'])
-def test_the_check_finds_statements_that_block(statement: str, marker: str, tmp_path: Path) -> None:
+def test_the_check_rejects_blocking_statements(statement: str, marker: str, tmp_path: Path) -> None:
     assert BLOCKING[statement] in check(statement, tmp_path, marker=marker)
 
 

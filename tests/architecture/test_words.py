@@ -64,7 +64,7 @@ def test_limits_are_named_max_and_min() -> None:
     assert find_places(r"\b_?(MOST|LEAST)_\w+") == set()
 
 
-def test_odd_words_are_rare() -> None:
+def test_avoided_words_are_rare() -> None:
     texts = [text.lower().replace("_", " ") for text in iterate_prose()]
     words = sum(len(re.findall(r"[a-z]+", text)) for text in texts)
     found = [text for text in texts if AVOIDED.search(text)]

@@ -154,7 +154,7 @@ async def test_an_archive_and_a_spreadsheet_are_followed_without_a_stream(
     assert polled
 
 
-async def test_what_an_import_lacks_is_shown_next_to_its_field(enter: Enter, editor: Account) -> None:
+async def test_missing_input_of_an_import_is_shown_next_to_its_field(enter: Enter, editor: Account) -> None:
     visitor = await enter(PHONE)
     page = visitor.page
     await sign_on(visitor, editor, f"{IMPORTS}/create")
@@ -172,7 +172,7 @@ async def test_what_an_import_lacks_is_shown_next_to_its_field(enter: Enter, edi
     await expect(page.locator("#table-problem")).to_have_text("Choose the table.")
 
 
-async def test_recordings_that_were_deleted_meanwhile_are_uploaded_again(
+async def test_recordings_deleted_during_an_import_are_uploaded_again(
     visitor: Visitor, editor: Account, admin: Learner
 ) -> None:
     page = visitor.page

@@ -227,7 +227,7 @@ async def test_recordings_of_a_list_are_played_one_at_a_time(
     await expect(page.get_by_role("button", name=f"Cannot be played: Play {word} 1.")).to_be_disabled()
 
 
-async def test_markup_in_a_text_is_text(window: Visitor, admin: Learner) -> None:
+async def test_markup_in_a_text_is_escaped(window: Visitor, admin: Learner) -> None:
     page, word = window.page, uuid4().hex
     text = f"<script>alert('{word}')</script> & <b>bold</b>"
     speech = await add_speech(admin, text)
@@ -265,7 +265,7 @@ async def test_errors_are_shown_next_to_their_fields(window: Visitor) -> None:
     await expect(page.get_by_text("Upload or record the audio.")).to_be_visible()
 
 
-async def test_what_was_typed_survives_an_error(window: Visitor) -> None:
+async def test_typed_text_survives_an_error(window: Visitor) -> None:
     page, text = window.page, f"Unfinished {uuid4().hex}."
     await page.goto(f"{SPEECHES}/create")
     await page.get_by_label("Text").fill(text)

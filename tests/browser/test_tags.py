@@ -100,7 +100,7 @@ async def test_a_tag_is_merged_into_another(window: Visitor, admin: Learner) -> 
             await page.reload()
 
 
-async def test_markup_in_names_is_text(window: Visitor, admin: Learner) -> None:
+async def test_markup_in_names_is_escaped(window: Visitor, admin: Learner) -> None:
     page, part = window.page, uuid4().hex
     tag = await add_tag(admin, f"<script>{part}</script>", "<b>&amp;")
     await page.goto(f"{TAGS}?search={part}")

@@ -57,5 +57,5 @@ def test_the_journey_is_typed(generated: Path) -> None:
 
 
 @pytest.mark.journey
-def test_a_learner_makes_the_journey_with_the_client(generated: Path, system: Stack) -> None:
+def test_the_generated_client_completes_the_journey(generated: Path, system: Stack) -> None:
     run(sys.executable, HERE / "learner.py", system.url, RECORDINGS / "good.wav", path=generated)

@@ -50,7 +50,7 @@ def test_the_journey_compiles(programs: Path, generated: Path) -> None:
     run(programs / "tsc", *COMPILER_OPTIONS, "learner.ts", folder=generated)
 
 
-def test_the_compiler_sees_a_mistake(programs: Path, generated: Path) -> None:
+def test_the_compiler_reports_a_type_error(programs: Path, generated: Path) -> None:
     script = generated / "learner.ts"
     script.write_text(script.read_text().replace("signedIn.expires_in", "signedIn.expires_soon"))
     with pytest.raises(AssertionError, match="expires_soon"):

@@ -49,7 +49,7 @@ def test_no_two_schemas_share_a_title() -> None:
     assert titles == {name: name for name in schemas}
 
 
-def test_internal_routes_are_left_out() -> None:
+def test_internal_routes_are_excluded() -> None:
     paths = set(DOCUMENT["paths"])
     assert all(path.startswith(("/api/v1/", "/.well-known/")) for path in paths)
 

@@ -81,7 +81,7 @@ def test_refused_values_do_not_match_the_schema(kind: Any, value: object) -> Non
     assert not _is_stated(kind, value)
 
 
-def test_a_cursor_states_its_form() -> None:
+def test_a_cursor_documents_its_format() -> None:
     assert _is_stated(Cursor, "AAYkw2lT0kAAAAACAZf3")
     assert not _is_stated(Cursor, "page 2")
 

@@ -36,7 +36,7 @@ class Traffic:
     """The responses to clients so far, and the sessions that they have saved."""
 
     port: int
-    answers: Counter[tuple[str, int]] = field(default_factory=Counter)
+    is_responding: Counter[tuple[str, int]] = field(default_factory=Counter)
     results: int = 0
     """Results of the sessions that were saved."""
     imports: list[dict[str, Any]] = field(default_factory=list)
@@ -45,14 +45,14 @@ class Traffic:
 
     @property
     def sessions(self) -> int:
-        return self.answers["save", 201]
+        return self.is_responding["save", 201]
 
     async def count(self, _: None) -> int:
-        return self.answers.total()
+        return self.is_responding.total()
 
     def note(self, kind: str, status: int, text: str) -> bool:
         """Count an answer, and return whether it is a good one."""
-        self.answers[kind, status] += 1
+        self.is_responding[kind, status] += 1
         if status in GOOD:
             return True
         print(f"{datetime.now(UTC):%H:%M:%S.%f} {kind} {status} {text}")  # noqa: T201 - of a failure
@@ -60,7 +60,7 @@ class Traffic:
 
     @property
     def failures(self) -> dict[tuple[str, int], int]:
-        return {answer: count for answer, count in self.answers.items() if answer[1] not in GOOD}
+        return {answer: count for answer, count in self.is_responding.items() if answer[1] not in GOOD}
 
 
 class Client:

@@ -93,7 +93,7 @@ def _run_together(action: Callable[[Server], None], servers: Iterable[Server]) -
 def _create_second(system: Stack, first: Server, port: int) -> Server:
     environment = {**first.program.environment, "PORT": str(port)}
     program = replace(first.program, name=f"{first.name}-2", environment=environment)
-    return Server(run=system.run, program=program, answers=lambda: fetch_status(port, "/health") == 200)
+    return Server(run=system.run, program=program, is_responding=lambda: fetch_status(port, "/health") == 200)
 
 
 def _create_gateway(system: Stack, ports: dict[str, int], apis: Iterable[str]) -> Server:

@@ -162,7 +162,7 @@ async def test_a_learners_history_is_restored_and_its_recordings_play(
     assert await play_recording(returning) == drill.recording
 
 
-async def test_an_app_stays_signed_in_although_the_keys_are_new(
+async def test_an_app_stays_signed_in_after_new_keys_are_created(
     drill: Drill, gateway: httpx.AsyncClient
 ) -> None:
     answer = await gateway.post("/api/v1/auth/refresh", json={"refresh_token": drill.refresh_token})

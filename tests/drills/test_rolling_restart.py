@@ -55,9 +55,9 @@ async def test_a_rolling_restart_under_load_fails_no_request_and_loses_no_effect
         async with load(client, editor) as traffic:
             seconds = await restart_all(replicas)
             await wait_until(traffic.count, None, lambda count: count >= MIN_REQUESTS)
-    print(f"{traffic.answers.total()} requests, the slowest {traffic.slowest_seconds:.1f} s")  # noqa: T201 - of a failure
+    print(f"{traffic.is_responding.total()} requests, the slowest {traffic.slowest_seconds:.1f} s")  # noqa: T201 - of a failure
     assert traffic.failures == {}
-    assert {kind for kind, _ in traffic.answers} == KINDS
+    assert {kind for kind, _ in traffic.is_responding} == KINDS
     assert max(seconds.values()) < MAX_STOP_SECONDS, seconds
     assert {job["state"] for job in traffic.imports} == {"completed"}
     await ensure_counted(imports, before, traffic)

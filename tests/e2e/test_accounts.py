@@ -19,7 +19,7 @@ AUTH = "/api/v1/auth"
 async def wait_for_link(system: Stack, email: str, subject: str) -> str:
     """Return the link in the newest e-mail with this subject."""
     async with asyncio.timeout(15):
-        while not (found := _list_links(system.mail, email, subject)):  # noqa: ASYNC110 - another system's work
+        while not (found := _list_links(system.email_folder, email, subject)):  # noqa: ASYNC110 - another system's work
             await asyncio.sleep(0.1)
     return found[-1]
 

@@ -42,7 +42,7 @@ async def within_a_second() -> AsyncIterator[None]:
 
 @pytest.mark.parametrize("path", SOURCES)
 @pytest.mark.parametrize("body", [b"{", b"", b"\xff\xfe\x00", b"nul", b"[" * 15_000])
-async def test_broken_json_is_a_readable_problem(learner: Learner, path: str, body: bytes) -> None:
+async def test_malformed_json_is_a_readable_problem(learner: Learner, path: str, body: bytes) -> None:
     headers = {**learner.headers, "Content-Type": "application/json"}
     response = await learner.client.post(path, content=body, headers=headers)
     assert response.status_code in {400, 422}

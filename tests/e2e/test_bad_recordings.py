@@ -162,7 +162,7 @@ async def test_audio_that_cannot_be_scored_is_refused_with_advice(learner: Learn
 
 @pytest.mark.parametrize("name", FIELDS)
 @pytest.mark.usefixtures("in_bounded_time")
-async def test_wrong_fields_are_named(learner: Learner, name: str) -> None:
+async def test_the_error_names_the_invalid_fields(learner: Learner, name: str) -> None:
     form, pointer, sentence = FIELDS[name]
     problem = read_problem(await score(learner, **form), status=422, code="validation_failed")
     assert [error["pointer"] for error in problem["errors"]] == [pointer]

@@ -51,7 +51,7 @@ def api(system: Stack, learner: Learner, recordings: Recordings) -> Api:
     return Api(system.url, learner.token, psutil.Process(process.pid), recordings)
 
 
-async def test_no_part_of_a_recording_is_stored(
+async def test_no_recording_is_stored(
     gateway: httpx.AsyncClient, system: Stack, api: Api, places: Places, tmp_path: Path
 ) -> None:
     async with places.collect_messages():

@@ -13,7 +13,7 @@ from tests.journey import REFERENCE, Learner, build_scored_session, build_sessio
 pytestmark = pytest.mark.journey
 
 
-async def test_signing_up_and_in(gateway: httpx.AsyncClient, learner: Learner) -> None:
+async def test_a_learner_signs_up_and_signs_in(gateway: httpx.AsyncClient, learner: Learner) -> None:
     me = (await learner.get("/users/me")).json()
     assert me == learner.user
     assert {"id", "email", "name", "avatar_url", "auth_provider", "email_verified"} <= set(me)

@@ -63,7 +63,7 @@ async def test_without_a_session_every_page_redirects_to_the_sign_on(gateway: ht
     assert is_sign_on(await gateway.get(TAGS, headers=forged))
 
 
-async def test_a_token_of_the_api_opens_no_page(gateway: httpx.AsyncClient, admin: Learner) -> None:
+async def test_an_api_token_cannot_open_a_page(gateway: httpx.AsyncClient, admin: Learner) -> None:
     assert is_sign_on(await gateway.get(TAGS, headers={**PAGE, **admin.headers}))
 
 

@@ -148,7 +148,7 @@ async def test_no_invalid_token_passes_a_service(
 
 
 @pytest.mark.parametrize("path", ["/api/v1/users/me", "/api/v1/game/stats", "/api/v1/speech/capabilities"])
-async def test_the_same_token_without_its_flaw_is_accepted(
+async def test_the_valid_form_of_each_token_is_accepted(
     path: str, system: Stack, homes: dict[str, str], keys: SigningKeys, learner: Learner
 ) -> None:
     OWNER.set(get_owner(learner.token))

@@ -44,7 +44,7 @@ async def test_a_loop_repeats_its_work() -> None:
         (asyncio.CancelledError(), "demo_failed"),
     ],
 )
-async def test_no_failure_ends_a_loop(failure: BaseException, event: str) -> None:
+async def test_a_failure_does_not_end_a_loop(failure: BaseException, event: str) -> None:
     work = Work(failure)
     with capture_logs() as logs:
         async with run_loops(Loop(name="demo", work=work, interval_seconds=60.0)), asyncio.timeout(5):
@@ -110,7 +110,7 @@ async def test_a_pass_that_hangs_is_cancelled_when_its_loop_is_stopped(
             await started.wait()
 
 
-async def test_a_cancellation_from_elsewhere_does_not_end_a_loop() -> None:
+async def test_a_cancellation_of_a_dependency_does_not_end_a_loop() -> None:
     work = Work()
 
     async def cancel() -> bool:

@@ -22,10 +22,10 @@ DEMO = {
 def test_missing_settings_are_named_without_any_values() -> None:
     environment = {"DATABASE_URL": "mysql://secret", "PATH": os.environ["PATH"]}
     command = [sys.executable, "-c", STARTS_WITH_SETTINGS, "api"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)  # noqa: S603 - our own code
-    assert done.returncode == 1
-    assert done.stderr.startswith("demo cannot start: RABBITMQ_URL: Field required")
-    assert "secret" not in done.stderr
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)  # noqa: S603 - our own code
+    assert result.returncode == 1
+    assert result.stderr.startswith("demo cannot start: RABBITMQ_URL: Field required")
+    assert "secret" not in result.stderr
 
 
 @pytest.fixture
@@ -43,38 +43,38 @@ def run_demo(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_command_of_the_service_gets_its_arguments_and_imports_nothing_else(demo: Path) -> None:
-    done = run_demo(demo, "greet", "Sam")
-    assert (done.stdout, done.returncode) == ("Hello Sam\n", 0)
+    result = run_demo(demo, "greet", "Sam")
+    assert (result.stdout, result.returncode) == ("Hello Sam\n", 0)
 
 
 @pytest.mark.parametrize("words", [[], ["fly"]])
 def test_an_unknown_command_names_those_that_exist(demo: Path, words: list[str]) -> None:
-    done = run_demo(demo, *words)
-    assert done.returncode == 1
-    assert done.stderr == "usage: python -m demo {api,worker,replay-dead-letters,greet}\n"
+    result = run_demo(demo, *words)
+    assert result.returncode == 1
+    assert result.stderr == "usage: python -m demo {api,worker,replay-dead-letters,greet}\n"
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("game", "migrate"), "game migrate failed: The database does not answer"),
         (("shared", "topology"), "shared topology failed: RabbitMQ does not answer"),
     ],
 )
-def test_a_command_whose_server_is_down_ends_with_one_line(words: tuple[str, ...], said: str) -> None:
-    nowhere = {
+def test_a_command_whose_server_is_down_exits_with_one_line(words: tuple[str, ...], message: str) -> None:
+    variables = {
         "ENVIRONMENT": "test",
         "DATABASE_URL": "postgresql+asyncpg://game:any@127.0.0.1:1/game",
         "RABBITMQ_URL": "amqp://parley:any@127.0.0.1:1/",
     }
-    command, environment = [sys.executable, "-m", *words], {"PATH": os.environ["PATH"], **nowhere}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own
-    assert done.returncode == 1
-    assert done.stderr.startswith(said)
-    assert done.stderr.endswith(
+    command, environment = [sys.executable, "-m", *words], {"PATH": os.environ["PATH"], **variables}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    assert result.returncode == 1
+    assert result.stderr.startswith(message)
+    assert result.stderr.endswith(
         "Start the server, or correct its address in the environment, then repeat the command.\n"
     )
-    assert done.stderr.count("\n") == 1
+    assert result.stderr.count("\n") == 1
 
 
 def test_workers_yield_to_apis_on_the_same_machine(demo: Path) -> None:

@@ -24,10 +24,10 @@ async def test_no_error_of_any_kind_shows_an_address(worker_id: str) -> None:
     async with create_scratch_database(f"leaks_{worker_id}") as url:
         command = [sys.executable, "-m", "tests.shared.leaks", url]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)  # noqa: ASYNC221, S603 - our own code, and no other task runs
-    assert done.returncode == 1
-    assert "canary" not in done.stdout + done.stderr
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
+        result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)  # noqa: ASYNC221, S603 - our own code, and no other task runs
+    assert result.returncode == 1
+    assert "canary" not in result.stdout + result.stderr
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
     events = [line["event"] for line in lines]
     assert events.count("delivery_failed") == 2 * len(leaks.KINDS)
     assert events.count("Task exception was never retrieved") >= len(leaks.KINDS)
@@ -46,7 +46,7 @@ def test_an_error_is_logged_with_its_type_and_code_but_without_values() -> None:
     assert describe_error(KeyError("secret")) == "KeyError"
 
 
-def test_causes_are_logged_first_and_cycles_end() -> None:
+def test_causes_are_logged_first_and_cycles_terminate() -> None:
     first, second = KeyError("a"), ValueError("b")
     first.__cause__, second.__cause__ = second, first
     assert format_exception(second) == "KeyError\n\nwhich led to\n\nValueError"
@@ -60,5 +60,5 @@ def test_libraries_never_log_at_debug_level(level: str) -> None:
         "names = 'sqlalchemy', 'urllib3', 'x';"
         "print([logging.getLogger(name).isEnabledFor(logging.DEBUG) for name in names])"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603 - our own code
-    assert done.stdout.strip() == "[False, False, False]"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603 - our own code
+    assert result.stdout.strip() == "[False, False, False]"

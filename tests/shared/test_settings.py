@@ -66,9 +66,9 @@ def test_real_values_are_accepted() -> None:
     ],
 )
 def test_a_placeholder_is_refused_without_showing_it(name: str, value: str) -> None:
-    found = find_problems(**{name: value})
-    assert list(found) == [name]
-    assert value not in found[name]
+    problems = find_problems(**{name: value})
+    assert list(problems) == [name]
+    assert value not in problems[name]
     if name != "s3_secret_key":  # this one is refused everywhere
         assert Everything.model_validate(GOOD | {name: value, "environment": "test"})
 
@@ -89,10 +89,10 @@ def test_a_placeholder_is_refused_without_showing_it(name: str, value: str) -> N
 @pytest.mark.parametrize("name", ["database_url", "rabbitmq_url", "redis_url", "s3_secret_key"])
 def test_a_secret_that_can_be_guessed_is_refused_without_showing_it(name: str, secret: str) -> None:
     value = GOOD[name].replace("G0od-Secret-of-23-Signs", secret)
-    found = find_problems(**{name: value})
-    assert list(found) == [name]
-    assert "at least 16 random characters" in found[name]
-    assert secret not in found[name]
+    problems = find_problems(**{name: value})
+    assert list(problems) == [name]
+    assert "at least 16 random characters" in problems[name]
+    assert secret not in problems[name]
     assert Everything.model_validate(GOOD | {name: value, "environment": "development"})
 
 
@@ -124,12 +124,12 @@ def test_keys_of_the_embedded_run_are_refused(tmp_path: Path) -> None:
 
 
 def test_all_problems_of_the_settings_that_a_process_uses_are_named_together() -> None:
-    found = find_problems(rabbitmq_url="amqp://guest:guest@rabbit/", redis_url="redis://redis/0")
-    assert set(found) == {"rabbitmq_url", "redis_url"}
+    problems = find_problems(rabbitmq_url="amqp://guest:guest@rabbit/", redis_url="redis://redis/0")
+    assert set(problems) == {"rabbitmq_url", "redis_url"}
     assert DatabaseSettings.model_validate({"database_url": GOOD["database_url"]})
 
 
-def test_a_process_ends_with_one_line_for_each_problem() -> None:
+def test_a_process_exits_with_one_line_for_each_problem() -> None:
     program = (
         "from shared.cli import run; from tests.shared.test_settings import Everything;"
         "run('demo', {'api': lambda _: Everything()})"
@@ -139,16 +139,16 @@ def test_a_process_ends_with_one_line_for_each_problem() -> None:
         "RABBITMQ_URL": "amqp://guest:guest@r/",
         "S3_PUBLIC_ENDPOINT": "http://x",
     }
-    given = {name.upper(): value for name, value in GOOD.items()} | wrong
-    done = subprocess.run(  # noqa: S603 - our own code
+    variables = {name.upper(): value for name, value in GOOD.items()} | wrong
+    result = subprocess.run(  # noqa: S603 - our own code
         [sys.executable, "-c", program, "api"],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2]), **given},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2]), **variables},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 1
-    assert sorted(done.stderr.splitlines()) == [
+    assert result.returncode == 1
+    assert sorted(result.stderr.splitlines()) == [
         "demo cannot start: RABBITMQ_URL has a placeholder as its password; set the real one",
         "demo cannot start: REDIS_URL has no password",
         "demo cannot start: S3_PUBLIC_ENDPOINT must start with https://, because clients open it",
@@ -157,8 +157,8 @@ def test_a_process_ends_with_one_line_for_each_problem() -> None:
 
 def test_the_example_file_is_not_accepted_as_configuration() -> None:
     example = (Path(__file__).parents[2] / ".env.example").read_text().splitlines()
-    given = dict(line.split("=", 1) for line in example if "=" in line and not line.startswith("#"))
+    variables = dict(line.split("=", 1) for line in example if "=" in line and not line.startswith("#"))
     with pytest.raises(ValidationError) as raised:
-        Everything.model_validate({name.lower(): value for name, value in given.items() if value})
+        Everything.model_validate({name.lower(): value for name, value in variables.items() if value})
     refused = {str(violation["loc"][0]) for violation in raised.value.errors() if violation["loc"]}
     assert {"database_url", "rabbitmq_url", "redis_url"} <= refused

@@ -70,12 +70,12 @@ async def test_workers_are_forked_from_a_process_that_has_loaded_its_code(worker
 
 async def test_a_worker_that_ends_is_replaced_and_its_status_reported(workers: WorkerPool) -> None:
     before = await ask_both(workers)
-    with pytest.raises(WorkerDied) as caught:
+    with pytest.raises(WorkerDied) as excinfo:
         await workers.run({"exit": 7}, BODY)
-    assert caught.value.status == 7
+    assert excinfo.value.status == 7
     after = await ask_both(workers)
-    assert len({answer["pid"] for answer in (*before, *after)}) == 3
-    assert {answer["loaded_by"] for answer in after} == {before[0]["loaded_by"]}
+    assert len({response["pid"] for response in (*before, *after)}) == 3
+    assert {response["loaded_by"] for response in after} == {before[0]["loaded_by"]}
 
 
 async def test_a_worker_that_hangs_is_killed(workers: WorkerPool) -> None:
@@ -89,7 +89,7 @@ async def test_a_worker_that_hangs_is_killed(workers: WorkerPool) -> None:
 async def test_no_worker_outlives_the_process_it_was_forked_from(workers: WorkerPool) -> None:
     before = await ask_both(workers)
     os.kill(before[0]["loaded_by"], signal.SIGKILL)
-    await wait_until_ended({answer["pid"] for answer in before})
+    await wait_until_ended({response["pid"] for response in before})
     after = await ask_both(workers)
     assert after[0]["loaded_by"] != before[0]["loaded_by"]
 
@@ -106,9 +106,9 @@ async def test_requests_fail_immediately_when_the_template_process_has_ended(
 
 
 async def test_closing_ends_all_processes(workers: WorkerPool) -> None:
-    answers = await ask_both(workers)
+    responses = await ask_both(workers)
     await workers.close()
-    await wait_until_ended({answer[name] for answer in answers for name in ("pid", "loaded_by")})
+    await wait_until_ended({response[name] for response in responses for name in ("pid", "loaded_by")})
 
 
 async def test_the_template_can_be_closed_before_it_has_started(workers: WorkerPool) -> None:

@@ -37,15 +37,15 @@ class Source:
 @pytest.fixture
 async def replica(base_settings: dict[str, Any]) -> AsyncIterator[Replica]:
     """Make caches as the replicas of one service have them: separate connections to one Redis."""
-    made: list[Cache] = []
+    caches: list[Cache] = []
     service = uuid4().hex
 
     def make() -> Cache:
-        made.append(Cache(base_settings["redis_url"].get_secret_value(), service=service))
-        return made[-1]
+        caches.append(Cache(base_settings["redis_url"].get_secret_value(), service=service))
+        return caches[-1]
 
     yield make
-    for cache in made:
+    for cache in caches:
         await cache.close()
 
 
@@ -132,7 +132,7 @@ async def test_concurrent_callers_share_one_read(replica: Replica, monkeypatch: 
     assert source.times == 1
 
 
-async def test_a_caller_that_waits_too_long_for_a_lease_reads_itself(
+async def test_a_caller_that_times_out_waiting_for_a_lease_reads_the_source(
     replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LEASE_WAIT_SECONDS", 0.02)
@@ -145,7 +145,7 @@ async def test_a_caller_that_waits_too_long_for_a_lease_reads_itself(
     await reading
 
 
-async def test_an_error_reaches_all_waiting_callers_and_is_not_cached(replica: Replica) -> None:
+async def test_an_error_is_raised_to_all_waiting_callers_and_not_cached(replica: Replica) -> None:
     cache, source = replica(), Source()
 
     async def fail() -> bytes:
@@ -171,7 +171,7 @@ async def test_the_next_caller_reads_when_the_first_one_is_cancelled(replica: Re
     assert source.times == 2
 
 
-async def test_a_blocked_event_loop_is_not_taken_for_an_unavailable_redis(replica: Replica) -> None:
+async def test_a_blocked_event_loop_is_not_mistaken_for_an_unavailable_redis(replica: Replica) -> None:
     async def block_loop() -> None:
         while True:
             time.sleep(0.15)  # noqa: ASYNC251 - the loop is late on purpose
@@ -228,22 +228,22 @@ async def test_redis_is_used_again_after_it_recovers(
 
 
 async def test_the_results_of_a_query_are_cached(replica: Replica, database: Database) -> None:
-    asked: list[int] = []
+    calls: list[int] = []
 
     async def list_squares(_: object, most: int) -> list[int]:
-        asked.append(most)
+        calls.append(most)
         return [get_number * get_number for get_number in range(most)]
 
-    through, cache = cache_query("squares", list[int])(list_squares), replica()
+    cached_query, cache = cache_query("squares", list[int])(list_squares), replica()
     async with database.transaction() as session:
-        assert [await through(cache, session, most) for most in (3, 3, 4)] == [
+        assert [await cached_query(cache, session, most) for most in (3, 3, 4)] == [
             [0, 1, 4],
             [0, 1, 4],
             [0, 1, 4, 9],
         ]
-        assert asked == [3, 4]
+        assert calls == [3, 4]
         assert (
-            await cache.get(through.build_key(3), fail_on_read)
+            await cache.get(cached_query.build_key(3), fail_on_read)
             == json.dumps([0, 1, 4], separators=(",", ":")).encode()
         )
 

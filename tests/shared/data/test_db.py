@@ -29,8 +29,8 @@ async def database(url: str) -> AsyncIterator[Database]:
 
 async def fetch_pid(database: Database) -> int:
     [row] = await database.fetch(BACKEND)
-    found: int = row["pid"]
-    return found
+    pid: int = row["pid"]
+    return pid
 
 
 async def test_each_fetch_has_its_own_transaction(database: Database) -> None:
@@ -62,23 +62,23 @@ async def test_a_broken_connection_is_not_reused(database: Database) -> None:
 
 
 async def test_a_refused_connection_is_reported_as_unavailable() -> None:
-    away = Database(create_engine("postgresql+asyncpg://nobody@127.0.0.1:1/none", name="tests"))
+    unreachable = Database(create_engine("postgresql+asyncpg://nobody@127.0.0.1:1/none", name="tests"))
     with pytest.raises(DatabaseUnavailable):
-        await away.fetch("SELECT 1")
-    await away.close()
+        await unreachable.fetch("SELECT 1")
+    await unreachable.close()
 
 
 async def test_callers_get_connections_in_order(database: Database) -> None:
-    turns: list[int] = []
+    order: list[int] = []
 
     async def read(number: int) -> None:
         for _ in range(20):
             await database.fetch("SELECT 1")
-            turns.append(number)
+            order.append(number)
 
     await asyncio.gather(*(read(number) for number in range(4)))
     # In order, each caller has one turn in every four.
-    assert all(len(set(turns[first : first + 4])) == 4 for first in range(0, len(turns), 4))
+    assert all(len(set(order[first : first + 4])) == 4 for first in range(0, len(order), 4))
 
 
 async def test_a_connection_whose_begin_failed_is_not_reused(url: str) -> None:

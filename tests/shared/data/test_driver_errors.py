@@ -65,8 +65,8 @@ URLLIB3_AWAY = {
 
 
 def list_classes(module: ModuleType, base: type[Exception]) -> list[type[Exception]]:
-    found = {value for value in vars(module).values() if isclass(value) and issubclass(value, base)}
-    return sorted(found, key=lambda error_type: error_type.__name__)
+    classes = {value for value in vars(module).values() if isclass(value) and issubclass(value, base)}
+    return sorted(classes, key=lambda error_type: error_type.__name__)
 
 
 def make_blank[E: Exception](error_type: type[E], *args: object) -> E:
@@ -100,8 +100,8 @@ def test_every_state_of_postgresql_is_classified(error_type: Any) -> None:
 
 
 def test_the_driver_knows_all_classified_states() -> None:
-    known = {error_type.sqlstate for error_type in POSTGRES}  # type: ignore[attr-defined]
-    assert known >= AWAY | CONFLICTS
+    known_states = {error_type.sqlstate for error_type in POSTGRES}  # type: ignore[attr-defined]
+    assert known_states >= AWAY | CONFLICTS
 
 
 @pytest.mark.parametrize("error_type", list_classes(postgres, postgres.InterfaceError))
@@ -158,7 +158,7 @@ def test_every_error_of_urllib3_is_classified(error_type: type[Exception]) -> No
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "away"),
+    ("status", "code", "is_unavailable"),
     [
         (500, "InternalError", True),
         (503, "SlowDown", True),
@@ -173,10 +173,10 @@ def test_every_error_of_urllib3_is_classified(error_type: type[Exception]) -> No
         (400, "InvalidArgument", False),
     ],
 )
-def test_responses_of_s3_are_classified_by_their_code(status: int, code: str, away: bool) -> None:
+def test_responses_of_s3_are_classified_by_their_code(status: int, code: str, is_unavailable: bool) -> None:
     response: Any = urllib3.HTTPResponse(status=status)
     error = minio.S3Error(response, code, "message", "resource", None, None)
-    assert storage.is_storage_unavailable(error) is away
+    assert storage.is_storage_unavailable(error) is is_unavailable
 
 
 @pytest.mark.parametrize("error_type", [minio.ServerError, minio.InvalidResponseError])
@@ -248,17 +248,18 @@ async def read_by_driver(database: Database) -> None:
 
 @pytest.mark.parametrize("read", [read_by_session, read_by_driver])
 @pytest.mark.parametrize(
-    ("state", "away"), [("57P03", True), ("53300", True), ("57P01", True), ("28P01", False), ("3D000", False)]
+    ("state", "is_unavailable"),
+    [("57P03", True), ("53300", True), ("57P01", True), ("28P01", False), ("3D000", False)],
 )
 async def test_a_refused_connection_is_classified_by_its_state(
-    read: Callable[..., Any], state: str, away: bool
+    read: Callable[..., Any], state: str, is_unavailable: bool
 ) -> None:
     async with run_refusing_server(state) as url:
         database = Database(create_engine(url, name="tests"))
         with pytest.raises(Exception, match=r"(?s).*") as raised:
             await read(database)
         await database.close()
-    assert isinstance(raised.value, DatabaseUnavailable) is away
+    assert isinstance(raised.value, DatabaseUnavailable) is is_unavailable
 
 
 async def test_a_permanent_refusal_of_redis_is_not_an_outage(base_settings: dict[str, Any]) -> None:
@@ -282,10 +283,10 @@ async def test_connections_that_are_reset_under_uvloop_are_outages(base_settings
 
 async def reset_often(url: str) -> set[str]:
     """Return the classes of the errors that a cache meets, and check that it classifies them."""
-    met = set[str]()
-    async with run_proxy(url) as (proxy, through):
+    error_types = set[str]()
+    async with run_proxy(url) as (proxy, proxy_url):
         for number in range(20):
-            cache = Cache(through, service="x")
+            cache = Cache(proxy_url, service="x")
             await cache.invalidate("x")
             proxy.reset()
             # The transport notices it only after a turn of the loop.
@@ -293,6 +294,6 @@ async def reset_often(url: str) -> set[str]:
             try:
                 await cache.invalidate("x")
             except CacheUnavailable as error:
-                met.add(type(error.__cause__).__name__)
+                error_types.add(type(error.__cause__).__name__)
             await cache.close()
-    return met
+    return error_types

@@ -89,7 +89,7 @@ async def wait_for_waiting(connection: asyncpg.Connection) -> None:
 
 
 @pytest.mark.timed
-async def test_a_migration_that_waits_for_a_lock_lets_requests_pass_and_is_repeated(
+async def test_a_migration_that_waits_for_a_lock_does_not_block_requests_and_is_retried(
     folder: Path, url: str
 ) -> None:
     add_steps(folder, 2)
@@ -104,7 +104,7 @@ async def test_a_migration_that_waits_for_a_lock_lets_requests_pass_and_is_repea
         assert await client.fetchval("SELECT count(name) FROM things") == 0
 
 
-async def test_a_migration_that_never_gets_its_lock_ends_with_one_line(
+async def test_a_migration_without_its_lock_fails_with_one_line(
     folder: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_steps(folder, 2)

@@ -66,15 +66,15 @@ async def test_this_version_and_a_newer_one_are_accepted(package: str, url: str,
 
 async def test_the_wait_ends_when_the_migration_has_run(package: str, url: str) -> None:
     await set_version(url, "0001")
-    done = threading.Event()
+    is_migrated = threading.Event()
 
     def wait() -> None:
         wait_for_schema(package, url, seconds=30)
-        done.set()
+        is_migrated.set()
 
     waiting = asyncio.create_task(asyncio.to_thread(wait))
     await asyncio.sleep(0.5)
-    assert not done.is_set()
+    assert not is_migrated.is_set()
     await set_version(url, "0002")
     await waiting
 

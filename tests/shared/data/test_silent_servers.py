@@ -29,8 +29,8 @@ async def url(worker_id: str) -> AsyncIterator[str]:
 @pytest.fixture
 async def stalled(url: str) -> AsyncIterator[tuple[Proxy, Database]]:
     """A proxy, and a database behind it with two connections in its pool."""
-    async with run_proxy(url) as (proxy, through):
-        database = Database(create_engine(through, name="tests", pool_size=2, max_overflow=0))
+    async with run_proxy(url) as (proxy, proxy_url):
+        database = Database(create_engine(proxy_url, name="tests", pool_size=2, max_overflow=0))
         await asyncio.gather(read(database), read(database), fetch(database))
         yield proxy, database
         await database.close()
@@ -129,7 +129,7 @@ async def test_a_slow_statement_is_not_ended(stalled: tuple[Proxy, Database]) ->
         assert (await session.execute(text("SELECT 1 FROM pg_sleep(3)"))).scalar_one() == 1
 
 
-async def test_a_blocked_event_loop_is_not_taken_for_a_silent_database(
+async def test_a_blocked_event_loop_is_not_mistaken_for_an_unresponsive_database(
     stalled: tuple[Proxy, Database],
 ) -> None:
     _, database = stalled
@@ -148,11 +148,11 @@ async def test_a_blocked_event_loop_is_not_taken_for_a_silent_database(
 
 async def test_a_request_gets_a_503_in_time(settings: Any, url: str) -> None:
     async with (
-        run_proxy(url) as (proxy, through),
+        run_proxy(url) as (proxy, proxy_url),
         api_client(app := create_api(settings, router, title="Test")) as client,
     ):
         await app.state.database.close()
-        app.state.database = Database(create_engine(through, name="tests"))
+        app.state.database = Database(create_engine(proxy_url, name="tests"))
         assert (await client.get("/row")).json() == 7
         proxy.stall()
         started = time.monotonic()

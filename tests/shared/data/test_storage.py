@@ -29,13 +29,13 @@ async def test_an_object_is_read_through_its_presigned_address(storage: Storage)
     await storage.put("speeches/a b.mp3", b"0123456789", content_type="audio/mpeg")
     url, expires_at = storage.presign("speeches/a b.mp3")
     async with httpx.AsyncClient() as client:
-        whole = await client.get(url)
+        response = await client.get(url)
         part = await client.get(url, headers={"Range": "bytes=2-4"})
         forged = await client.get(url.replace("a%20b", "other"))
         unsigned = await client.get(url.partition("?")[0])
-    assert (whole.status_code, whole.content) == (200, b"0123456789")
-    assert whole.headers["content-type"] == "audio/mpeg"
-    assert whole.headers["content-disposition"] == "inline; filename*=UTF-8''a%20b.mp3"
+    assert (response.status_code, response.content) == (200, b"0123456789")
+    assert response.headers["content-type"] == "audio/mpeg"
+    assert response.headers["content-disposition"] == "inline; filename*=UTF-8''a%20b.mp3"
     # The status is 206 on MinIO and AWS; rclone's server sends the same part and headers with 200.
     assert (part.content, part.headers["content-range"]) == (b"234", "bytes 2-4/10")
     assert {forged.status_code, unsigned.status_code} <= {400, 403}
@@ -69,11 +69,11 @@ def test_a_presigned_address_equals_the_one_of_the_sdk(
     sdk = Minio(address.netloc, access_key, secret_key, secure=address.scheme == "https", region="eu-west-1")
     url, ends = Storage(settings).presign(key, now=now)
     hour = timedelta(hours=1)
-    shown: dict[str, str | list[str] | tuple[str]] = {
+    query: dict[str, str | list[str] | tuple[str]] = {
         "response-content-disposition": f"inline; filename*=UTF-8''{quote(key.rpartition('/')[2])}"
     }
     expected = sdk.presigned_get_object(
-        settings.s3_bucket, key, hour, response_headers=shown, request_date=ends - hour
+        settings.s3_bucket, key, hour, response_headers=query, request_date=ends - hour
     )
     assert url == expected
 
@@ -104,36 +104,38 @@ async def test_an_object_above_the_size_limit_is_not_read(storage: Storage) -> N
 
 
 async def test_an_unavailable_storage_is_reported_quickly(base_settings: dict[str, Any]) -> None:
-    away = Storage(StorageSettings.model_validate({**base_settings, "s3_endpoint": "http://127.0.0.1:1"}))
-    for call in (away.ensure_bucket(), away.has_object("x"), away.ping()):
+    unreachable = Storage(
+        StorageSettings.model_validate({**base_settings, "s3_endpoint": "http://127.0.0.1:1"})
+    )
+    for call in (unreachable.ensure_bucket(), unreachable.has_object("x"), unreachable.ping()):
         with pytest.raises(StorageUnavailable):
             await call
-    assert away.presign("x")[0].startswith("http://127.0.0.1:1/")  # signing needs no server
+    assert unreachable.presign("x")[0].startswith("http://127.0.0.1:1/")  # signing needs no server
 
 
 async def test_a_refused_request_is_not_reported_as_a_missing_object(
     base_settings: dict[str, Any], storage: Storage
 ) -> None:
-    stranger = Storage(
+    unauthorized = Storage(
         StorageSettings.model_validate({**base_settings, "s3_secret_key": SecretStr("another secret")})
     )
-    for call in (stranger.has_object("x"), stranger.read("x", max_bytes=1)):
+    for call in (unauthorized.has_object("x"), unauthorized.read("x", max_bytes=1)):
         with pytest.raises(StorageUnavailable):
             await call
 
 
 async def test_a_request_to_a_busy_storage_is_repeated(base_settings: dict[str, Any]) -> None:
-    answers = iter([b"503 Slow Down", b"200 OK"])
+    responses = iter([b"503 Slow Down", b"200 OK"])
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def response(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 " + next(answers) + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.write(b"HTTP/1.1 " + next(responses) + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    server = await asyncio.start_server(response, "127.0.0.1", 0)
     endpoint = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     await Storage(StorageSettings.model_validate({**base_settings, "s3_endpoint": endpoint})).ping()
-    assert list(answers) == []
+    assert list(responses) == []
     server.close()
 
 
@@ -145,8 +147,8 @@ async def test_many_first_objects_of_a_folder_are_stored_concurrently(storage: S
 
 
 async def test_processes_that_start_together_share_the_bucket(base_settings: dict[str, Any]) -> None:
-    named = base_settings | {"s3_bucket": f"together-{uuid4().hex[:8]}"}
-    replicas = [Storage(StorageSettings.model_validate(named)) for _ in range(8)]
+    variables = base_settings | {"s3_bucket": f"together-{uuid4().hex[:8]}"}
+    replicas = [Storage(StorageSettings.model_validate(variables)) for _ in range(8)]
     await asyncio.gather(*(replica.ensure_bucket() for replica in replicas))
     await replicas[0].ping()
 

@@ -20,8 +20,8 @@ from tests.shared.proxy import run_proxy
 
 @pytest.fixture
 async def settings(base_settings: dict[str, Any]) -> StorageSettings:
-    named = base_settings | {"s3_bucket": f"streams-{uuid4().hex[:8]}"}
-    return StorageSettings.model_validate(named)
+    variables = base_settings | {"s3_bucket": f"streams-{uuid4().hex[:8]}"}
+    return StorageSettings.model_validate(variables)
 
 
 @pytest.fixture
@@ -48,11 +48,11 @@ async def list_unfinished(storage: Storage) -> bytes:
     """The server's list of multipart uploads, without those that are complete."""
     client, bucket = storage._client, storage._bucket
     try:
-        listed = await asyncio.to_thread(client._execute, "GET", bucket, query_params={"uploads": ""})
+        response = await asyncio.to_thread(client._execute, "GET", bucket, query_params={"uploads": ""})
     except InvalidResponseError as error:
         assert "NoSuchUpload" in str(error)  # noqa: PT017 - rclone's server says so of none
         return b""
-    return bytes(listed.data)
+    return bytes(response.data)
 
 
 @pytest.mark.parametrize(
@@ -86,12 +86,12 @@ async def test_an_object_has_the_content_type_of_its_stream(storage: Storage) ->
         await storage.put_stream(
             key, split_into_chunks(make_random_content(size)), content_type="audio/x-wav"
         )
-        found = await asyncio.to_thread(storage._client.stat_object, storage._bucket, key)
-        assert found.content_type == "audio/x-wav"
+        stat = await asyncio.to_thread(storage._client.stat_object, storage._bucket, key)
+        assert stat.content_type == "audio/x-wav"
 
 
 @pytest.mark.parametrize("size", [0, 10, PART_BYTES + 10, 2 * PART_BYTES + 10])
-async def test_a_stream_that_fails_leaves_nothing(storage: Storage, size: int) -> None:
+async def test_a_failed_stream_leaves_no_object_or_parts(storage: Storage, size: int) -> None:
     async def yield_and_fail() -> AsyncIterator[bytes]:
         async for chunk in split_into_chunks(make_random_content(size)):
             yield chunk
@@ -115,7 +115,7 @@ async def test_a_stream_that_fails_keeps_the_previous_object(storage: Storage) -
 
 
 @pytest.mark.parametrize("size", [10, PART_BYTES - 1, 2 * PART_BYTES + 10])
-async def test_a_stream_that_is_cancelled_at_any_moment_leaves_nothing(storage: Storage, size: int) -> None:
+async def test_a_cancelled_stream_leaves_no_object_or_parts(storage: Storage, size: int) -> None:
     content, finished = make_random_content(size), 0
     for number in range(25):
         key = f"cancelled-{number}"
@@ -186,25 +186,25 @@ async def test_reading_continues_after_a_broken_connection(
     content = make_random_content(4 * s3_streams.RANGE_BYTES)
     await storage.put_stream("key", split_into_chunks(content))
     async with run_proxy(settings.s3_endpoint) as (proxy, endpoint):
-        through = Storage(settings.model_copy(update={"s3_endpoint": endpoint}))
+        proxied = Storage(settings.model_copy(update={"s3_endpoint": endpoint}))
         read = b""
-        async for chunk in through.read_stream("key"):
+        async for chunk in proxied.read_stream("key"):
             read += chunk
             proxy.reset()
     assert read == content
 
 
 async def test_an_unavailable_storage_is_reported(settings: StorageSettings) -> None:
-    away = Storage(settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:1"}))
+    unreachable = Storage(settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:1"}))
     large = split_into_chunks(make_random_content(PART_BYTES + 1))
     for call in (
-        away.put_stream("x", split_into_chunks(b"x")),
-        away.put_stream("x", large),
-        read_content(away, "x"),
+        unreachable.put_stream("x", split_into_chunks(b"x")),
+        unreachable.put_stream("x", large),
+        read_content(unreachable, "x"),
     ):
         with pytest.raises(StorageUnavailable):
             await call
-    for other in (away.delete(["x"]), away.list_keys(), away.abort_unfinished("x")):
+    for other in (unreachable.delete(["x"]), unreachable.list_keys(), unreachable.abort_unfinished("x")):
         with pytest.raises(StorageUnavailable):
             await other
 

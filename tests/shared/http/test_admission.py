@@ -74,7 +74,7 @@ async def test_a_service_refuses_requests_above_its_limits_immediately(settings:
         assert "http_requests_in_work 1.0" in metrics
         assert "http_requests_waiting 1.0" in metrics
         opened.set()
-        assert [answer.status_code for answer in await asyncio.gather(*accepted)] == [200, 200]
+        assert [response.status_code for response in await asyncio.gather(*accepted)] == [200, 200]
         assert (await client.get("/gate")).status_code == 200
 
 
@@ -112,14 +112,14 @@ async def test_a_slot_is_returned_after_a_failure(settings: Any) -> None:
 async def test_the_requests_of_one_user_leave_slots_for_others(settings: Any) -> None:
     bounds = {"max_requests_in_work": 3, "max_user_requests_in_work": 2, "max_request_wait_seconds": 0.3}
     async with open_narrow_client(settings, **bounds) as client:
-        mine = f"/users/{uuid4()}/gate"
-        first = [asyncio.create_task(client.get(mine)) for _ in range(2)]
+        gate_path = f"/users/{uuid4()}/gate"
+        first = [asyncio.create_task(client.get(gate_path)) for _ in range(2)]
         await asyncio.sleep(0.05)
-        late = asyncio.create_task(client.get(mine))
+        late = asyncio.create_task(client.get(gate_path))
         await asyncio.sleep(0.05)
         assert (await asyncio.wait_for(client.get("/trace"), 0.2)).status_code == 200
         read_problem(await late, status=503, code="overloaded")
-        waiting = asyncio.create_task(client.get(mine))
+        waiting = asyncio.create_task(client.get(gate_path))
         await asyncio.sleep(0.05)
         opened.set()
         for request in (*first, waiting):
@@ -129,7 +129,7 @@ async def test_the_requests_of_one_user_leave_slots_for_others(settings: Any) ->
 
 
 @pytest.mark.parametrize("folder", ["/admin", "/api/v1/admin"])
-async def test_the_admin_requests_of_one_user_have_a_share_of_their_own(settings: Any, folder: str) -> None:
+async def test_the_admin_requests_of_one_user_have_a_separate_share(settings: Any, folder: str) -> None:
     bounds = {"max_requests_in_work": 4, "max_user_requests_in_work": 2, "max_request_wait_seconds": 0.3}
     async with open_narrow_client(settings, **bounds, max_user_admin_requests_in_work=1) as client:
         user_id = uuid4()
@@ -139,7 +139,7 @@ async def test_the_admin_requests_of_one_user_have_a_share_of_their_own(settings
         others = [asyncio.create_task(client.get(f"/users/{user_id}/gate")) for _ in range(2)]
         await asyncio.sleep(0.05)
         opened.set()
-        assert [answer.status_code for answer in await asyncio.gather(search, *others)] == [200, 200, 200]
+        assert [response.status_code for response in await asyncio.gather(search, *others)] == [200, 200, 200]
 
 
 async def test_the_requests_of_a_lane_take_no_slots_from_others(settings: Any) -> None:
@@ -156,7 +156,7 @@ async def test_the_requests_of_a_lane_take_no_slots_from_others(settings: Any) -
         assert (await client.post("/upload", content=b"x" * 100_000)).json() == 100_000
 
 
-async def test_a_share_without_waiting_refuses_at_once() -> None:
+async def test_a_share_without_waiting_refuses_immediately() -> None:
     shares, user_id = UserShares(max_in_work=1, max_wait_seconds=5, max_waiting=0), uuid4()
     await shares.acquire(user_id)
     with pytest.raises(Overloaded):
@@ -165,7 +165,7 @@ async def test_a_share_without_waiting_refuses_at_once() -> None:
     await shares.acquire(user_id)
 
 
-async def test_a_waiting_request_that_is_cancelled_takes_no_share() -> None:
+async def test_a_cancelled_waiting_request_uses_no_share() -> None:
     shares, user_id = UserShares(max_in_work=1, max_wait_seconds=5), uuid4()
     await shares.acquire(user_id)
     waiting = asyncio.create_task(shares.acquire(user_id))

@@ -73,7 +73,7 @@ async def test_an_address_has_a_share_of_the_bodies_that_arrive(app: FastAPI, co
         assert (await asyncio.wait_for(other.post("/upload", content=b"x"), 1)).json() == 1
         assert (await asyncio.wait_for(slow.get("/read"), 1)).status_code == 200
         may_end.set()
-        assert [answer.json() for answer in await asyncio.gather(*arriving)] == [11, 11]
+        assert [response.json() for response in await asyncio.gather(*arriving)] == [11, 11]
         assert (await slow.post("/upload", content=b"x")).json() == 1
 
 

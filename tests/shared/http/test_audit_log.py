@@ -54,9 +54,9 @@ async def test_a_page_that_has_all_entries_is_not_counted_again(session: AsyncSe
 async def test_a_cursor_with_an_impossible_page_is_refused(session: AsyncSession) -> None:
     filters = AuditLogFilter()
     scope = filters.build_scope("audit_log")
-    made_up = encode_cursor(CURSOR_LAYOUT, MAX_CURSOR_PAGE + 1, uuid4().bytes, scope=scope)
+    forged_cursor = encode_cursor(CURSOR_LAYOUT, MAX_CURSOR_PAGE + 1, uuid4().bytes, scope=scope)
     with pytest.raises(Invalid, match="next_cursor"):
-        await list_audit_entries(session, filters.model_copy(update={"cursor": made_up}))
+        await list_audit_entries(session, filters.model_copy(update={"cursor": forged_cursor}))
 
 
 async def test_entries_are_found_by_their_day_although_their_ids_are_younger(session: AsyncSession) -> None:
@@ -70,10 +70,10 @@ async def test_entries_are_found_by_their_day_although_their_ids_are_younger(ses
     days = [("0001-01-01", "9999-12-31"), (day, day), (None, day), (day, None)]
     other = [(next_day, None), (None, "2026-03-09"), (next_day, next_day), (None, "0001-01-01")]
     for first, last in days + other:
-        asked = {"from_date": first, "to_date": last, "subject_id": subject}
-        filters = AuditLogFilter.model_validate(asked)
-        found = await list_audit_entries(session, filters)
-        assert len(found.entries) == found.pagination.total == (2 if (first, last) in days else 0)
+        params = {"from_date": first, "to_date": last, "subject_id": subject}
+        filters = AuditLogFilter.model_validate(params)
+        page = await list_audit_entries(session, filters)
+        assert len(page.entries) == page.pagination.total == (2 if (first, last) in days else 0)
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from tests.shared.http.demo import read_problem, router
 
 
 async def test_an_unavailable_database_is_a_503(settings: Any) -> None:
-    away = settings.model_copy(
+    unreachable = settings.model_copy(
         update={"database_url": SecretStr("postgresql+asyncpg://x:x@127.0.0.1:1/x")}  # nothing listens there
     )
-    async with api_client(create_api(away, router, title="Test")) as client:
+    async with api_client(create_api(unreachable, router, title="Test")) as client:
         response = await client.get("/row")
         read_problem(response, status=503, code="database_unavailable")
         assert response.headers["retry-after"]

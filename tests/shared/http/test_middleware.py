@@ -46,7 +46,7 @@ async def test_a_body_at_the_limit_is_accepted(client: httpx.AsyncClient) -> Non
         assert (await client.post("/raw", content=body)).json() == 65_536
 
 
-async def test_a_form_has_its_own_limit(settings: Any) -> None:
+async def test_a_form_has_a_separate_limit(settings: Any) -> None:
     app = create_api(settings.model_copy(update={"max_form_bytes": 100_000}), router, title="Test")
     async with api_client(app) as client:
         for size, kind, status in (
@@ -54,8 +54,8 @@ async def test_a_form_has_its_own_limit(settings: Any) -> None:
             (100_001, "multipart/form-data; boundary=x", 413),
             (100_000, "application/octet-stream", 413),
         ):
-            answer = await client.post("/raw", content=b"x" * size, headers={"Content-Type": kind})
-            assert answer.status_code == status
+            response = await client.post("/raw", content=b"x" * size, headers={"Content-Type": kind})
+            assert response.status_code == status
 
 
 async def yield_pieces(number: int) -> AsyncIterator[bytes]:
@@ -64,12 +64,12 @@ async def yield_pieces(number: int) -> AsyncIterator[bytes]:
 
 
 async def test_only_a_well_formed_request_id_is_adopted(client: httpx.AsyncClient) -> None:
-    kept = await client.get("/mine", headers={"X-Request-Id": "client-1234"})
-    assert kept.headers["x-request-id"] == "client-1234"
-    for insane in ("a\tb", "client-1234\tand more", "x" * 65, "short"):
-        replaced = await client.get("/mine", headers={"X-Request-Id": insane})
+    response = await client.get("/mine", headers={"X-Request-Id": "client-1234"})
+    assert response.headers["x-request-id"] == "client-1234"
+    for invalid_id in ("a\tb", "client-1234\tand more", "x" * 65, "short"):
+        replaced = await client.get("/mine", headers={"X-Request-Id": invalid_id})
         assert len(replaced.headers["x-request-id"]) == 32
-        assert replaced.headers["x-request-id"] != insane
+        assert replaced.headers["x-request-id"] != invalid_id
 
 
 async def test_only_a_valid_traceparent_is_adopted(client: httpx.AsyncClient) -> None:

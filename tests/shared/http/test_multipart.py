@@ -53,25 +53,25 @@ def build_request(chunks: Sequence[bytes], *, kind: str = KIND, stalls: bool = F
 
 
 async def read_all(form: StreamedForm) -> None:
-    async for found in form.iterate_parts():
-        async for _ in found.iterate_chunks():
+    async for part in form.iterate_parts():
+        async for _ in part.iterate_chunks():
             pass
 
 
 async def read(*chunks: bytes, **options: Any) -> Parts:
     parts: Parts = []
-    async for found in StreamedForm(build_request(chunks), **options).iterate_parts():
-        content = b"".join([bytes(chunk) async for chunk in found.iterate_chunks()])
-        parts.append((found.name, found.filename, content))
+    async for part in StreamedForm(build_request(chunks), **options).iterate_parts():
+        content = b"".join([bytes(chunk) async for chunk in part.iterate_chunks()])
+        parts.append((part.name, part.filename, content))
     return parts
 
 
 async def read_until_error(*chunks: bytes) -> Parts:
     parts: Parts = []
     with suppress(MalformedForm):
-        async for found in StreamedForm(build_request(chunks)).iterate_parts():
-            content = b"".join([bytes(chunk) async for chunk in found.iterate_chunks()])
-            parts.append((found.name, found.filename, content))
+        async for part in StreamedForm(build_request(chunks)).iterate_parts():
+            content = b"".join([bytes(chunk) async for chunk in part.iterate_chunks()])
+            parts.append((part.name, part.filename, content))
     return parts
 
 
@@ -110,27 +110,27 @@ async def test_parts_that_are_not_read_are_skipped() -> None:
     body = build_part("a", bytes(200_000)) + build_part("b", bytes(200_000)) + END
     chunks = [body[start : start + 1000] for start in range(0, len(body), 1000)]
     names = []
-    async for found in StreamedForm(build_request(chunks)).iterate_parts():
-        names.append(found.name)
-        async for _ in found.iterate_chunks():
+    async for part in StreamedForm(build_request(chunks)).iterate_parts():
+        names.append(part.name)
+        async for _ in part.iterate_chunks():
             break
     assert names == ["a", "b"]
 
 
-async def test_only_one_piece_of_the_body_is_read_at_a_time() -> None:
-    taken = 0
+async def test_only_one_chunk_of_the_body_is_read_at_a_time() -> None:
+    reads = 0
 
     async def receive() -> Message:
-        nonlocal taken
-        taken += 1
-        body = build_part("file", b"") if taken == 1 else bytes(1000)
-        return {"type": "http.request", "body": body[:-2] if taken == 1 else body, "more_body": True}
+        nonlocal reads
+        reads += 1
+        body = build_part("file", b"") if reads == 1 else bytes(1000)
+        return {"type": "http.request", "body": body[:-2] if reads == 1 else body, "more_body": True}
 
-    async for found in StreamedForm(Request(build_request([]).scope, receive)).iterate_parts():
-        chunks = found.iterate_chunks()
+    async for part in StreamedForm(Request(build_request([]).scope, receive)).iterate_parts():
+        chunks = part.iterate_chunks()
         for expected in range(2, 10):
             await anext(chunks)
-            assert taken == expected
+            assert reads == expected
         break
 
 
@@ -154,10 +154,10 @@ async def test_a_preamble_has_a_size_limit() -> None:
     assert pieces < 10
 
 
-@pytest.mark.parametrize("rest", [b"", b"\r\n", b"garbage", FORM])
-async def test_an_epilogue_is_ignored(rest: bytes) -> None:
-    assert await read(FORM + rest) == PARTS
-    assert await read(FORM, rest) == PARTS
+@pytest.mark.parametrize("epilogue", [b"", b"\r\n", b"garbage", FORM])
+async def test_an_epilogue_is_ignored(epilogue: bytes) -> None:
+    assert await read(FORM + epilogue) == PARTS
+    assert await read(FORM, epilogue) == PARTS
 
 
 @pytest.mark.parametrize(
@@ -223,12 +223,12 @@ async def test_a_stalled_upload_times_out() -> None:
 
 
 async def test_the_text_of_a_field_has_a_limit_and_must_be_utf8() -> None:
-    async for found in StreamedForm(build_request([build_part("a", "é".encode()) + END])).iterate_parts():
-        assert await found.read_text(max_bytes=2) == "é"
+    async for part in StreamedForm(build_request([build_part("a", "é".encode()) + END])).iterate_parts():
+        assert await part.read_text(max_bytes=2) == "é"
     for value in (b"123", b"\xff"):
-        found = await anext(StreamedForm(build_request([build_part("a", value) + END])).iterate_parts())
+        part = await anext(StreamedForm(build_request([build_part("a", value) + END])).iterate_parts())
         with pytest.raises(MalformedForm):
-            await found.read_text(max_bytes=2)
+            await part.read_text(max_bytes=2)
 
 
 PIECES = st.sampled_from([FORM, END, build_part("f", b"x", b"n"), b"\r\n", b"--"]) | st.binary(max_size=80)

@@ -35,14 +35,14 @@ def create_paced(content: AsyncGenerator[bytes]) -> PacedResponse:
     return PacedResponse(content, media_type="application/json", headers={}, grace_seconds=GRACE_SECONDS)
 
 
-async def test_pages_are_cut_into_pieces_that_fit_into_a_buffer() -> None:
+async def test_pages_are_split_into_chunks_that_fit_into_a_buffer() -> None:
     reader = Reader()
     await create_paced(yield_pages(10, 3 * MAX_PIECE_BYTES + 1)).stream_response(reader.send)
-    assert [len(piece) for piece in reader.pieces] == [10, *[MAX_PIECE_BYTES] * 3, 1]
+    assert [len(chunk) for chunk in reader.pieces] == [10, *[MAX_PIECE_BYTES] * 3, 1]
     assert reader.has_ended
 
 
-async def test_a_reader_that_stops_is_disconnected() -> None:
+async def test_a_stalled_reader_is_disconnected() -> None:
     reader = Reader(takes=1)
     with capture_logs() as logs:
         async with asyncio.timeout(5):
@@ -51,7 +51,7 @@ async def test_a_reader_that_stops_is_disconnected() -> None:
     assert [line["event"] for line in logs] == ["response_aborted"]
 
 
-async def test_every_piece_that_is_read_extends_the_time() -> None:
+async def test_every_chunk_that_is_read_extends_the_deadline() -> None:
     reader = Reader()
 
     async def yield_slow_pages() -> AsyncGenerator[bytes]:

@@ -31,14 +31,14 @@ async def test_a_limit_is_announced_counted_and_enforced(settings: Any, token_fo
         assert other.status_code == 200
 
 
-async def test_without_redis_a_replica_counts_alone_and_guards_fail_closed(
+async def test_without_redis_limits_are_counted_locally_or_fail_closed(
     settings: Any, token_for: TokenFor
 ) -> None:
-    away = {"rate_limit_enabled": True, "redis_url": SecretStr("redis://127.0.0.1:1/0")}
-    app = create_api(settings.model_copy(update=away), router, title="Test")
+    variables = {"rate_limit_enabled": True, "redis_url": SecretStr("redis://127.0.0.1:1/0")}
+    app = create_api(settings.model_copy(update=variables), router, title="Test")
     async with api_client(app, token=token_for(uuid7())) as client:
-        answers = [await client.get("/limited") for _ in range(3)]
-        assert [answer.status_code for answer in answers] == [200, 200, 429]
+        responses = [await client.get("/limited") for _ in range(3)]
+        assert [response.status_code for response in responses] == [200, 200, 429]
         read_problem(await client.get("/guarded"), status=503, code="unavailable")
         ready = await client.get("/ready")
         assert (ready.status_code, ready.json()["checks"]["redis"]) == (200, "down")
@@ -60,7 +60,7 @@ async def test_a_silent_redis_delays_a_request_only_briefly(
 
 
 @pytest.mark.timed
-async def test_a_blocked_event_loop_is_not_taken_for_an_unavailable_redis(
+async def test_a_blocked_event_loop_is_not_mistaken_for_an_unavailable_redis(
     settings: Any, token_for: TokenFor
 ) -> None:
     async def block_loop() -> None:
@@ -72,13 +72,13 @@ async def test_a_blocked_event_loop_is_not_taken_for_an_unavailable_redis(
     async with api_client(app, token=token_for(uuid7())) as client:
         await client.get("/limited")
         blocking = asyncio.create_task(block_loop())
-        answer = await client.get("/limited")
+        response = await client.get("/limited")
         blocking.cancel()
-    assert answer.status_code == 200
-    assert answer.headers["ratelimit"].startswith('"limited";r=0')
+    assert response.status_code == 200
+    assert response.headers["ratelimit"].startswith('"limited";r=0')
 
 
-def create_app(settings: Any, **own: Any) -> FastAPI:
+def create_app(settings: Any, **options: Any) -> FastAPI:
     """An API whose request costs the units that it names, of ten a minute, and one of three requests."""
     spending = APIRouter(dependencies=[Depends(limit_per_user("requests", per_minute=3))])
 
@@ -88,7 +88,9 @@ def create_app(settings: Any, **own: Any) -> FastAPI:
         await limits.check(request, "units", str(user.id), per_minute=10, cost=cost, unit="units")
         return "ok"
 
-    return create_api(settings.model_copy(update={"rate_limit_enabled": True, **own}), spending, title="Test")
+    return create_api(
+        settings.model_copy(update={"rate_limit_enabled": True, **options}), spending, title="Test"
+    )
 
 
 async def spend(client: httpx.AsyncClient, cost: int) -> httpx.Response:
@@ -115,9 +117,9 @@ async def test_a_request_may_cost_several_units(settings: Any, token_for: TokenF
 async def test_a_cost_of_zero_checks_the_limit_without_counting(settings: Any, token_for: TokenFor) -> None:
     for redis in ({}, {"redis_url": SecretStr("redis://127.0.0.1:1/0")}):
         async with api_client(create_app(settings, **redis), token=token_for(uuid7())) as client:
-            answers = [await spend(client, cost) for cost in (0, 10, 0)]
-        assert [answer.status_code for answer in answers] == [200, 200, 429]
-        assert "units" not in answers[0].headers["ratelimit"]
+            responses = [await spend(client, cost) for cost in (0, 10, 0)]
+        assert [response.status_code for response in responses] == [200, 200, 429]
+        assert "units" not in responses[0].headers["ratelimit"]
 
 
 async def test_a_request_that_costs_more_than_the_limit_uses_all_of_it(

@@ -107,7 +107,7 @@ async def test_a_conflict_is_rolled_back_and_repeated(
     assert await list_values(database) == [1, 0]
 
 
-async def test_a_conflict_that_stays_is_a_503(
+async def test_a_persistent_conflict_is_a_503(
     client: httpx.AsyncClient, database: Database, meeting: Meeting
 ) -> None:
     response = await client.post("/failing/40001", json="9 attempts")
@@ -117,7 +117,7 @@ async def test_a_conflict_that_stays_is_a_503(
     assert await list_values(database) == [0, 0]
 
 
-async def test_a_request_with_a_body_that_is_too_large_to_keep_is_not_repeated(
+async def test_a_request_with_a_body_too_large_to_buffer_is_not_repeated(
     client: httpx.AsyncClient, meeting: Meeting
 ) -> None:
     response = await client.post("/failing/40001", json="3" + "x" * MAX_BUFFERED_BYTES)
@@ -125,6 +125,6 @@ async def test_a_request_with_a_body_that_is_too_large_to_keep_is_not_repeated(
     assert meeting.attempts == 1
 
 
-async def test_programming_errors_are_answered_with_500(client: httpx.AsyncClient, meeting: Meeting) -> None:
+async def test_programming_errors_return_500(client: httpx.AsyncClient, meeting: Meeting) -> None:
     response = await client.post("/failing/22012", json="3 attempts")
     assert (response.status_code, meeting.attempts) == (500, 1)

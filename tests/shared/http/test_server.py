@@ -75,14 +75,14 @@ def _wait_until_up(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready"])
-def test_a_stopping_process_is_not_ready_and_answers_until_it_closes(
+def test_a_stopping_process_is_not_ready_but_serves_until_it_closes(
     path: str, client: httpx.Client, process: subprocess.Popen[bytes]
 ) -> None:
     assert client.get(path).status_code == 200
     process.send_signal(signal.SIGTERM)
     time.sleep(0.3)
-    answer = client.get(path)
-    assert (answer.status_code, answer.json()) == (503, {"status": "stopping"})
+    response = client.get(path)
+    assert (response.status_code, response.json()) == (503, {"status": "stopping"})
     process.send_signal(signal.SIGTERM)
     assert client.get(path).status_code == 503
     assert process.wait(timeout=5) in (0, -signal.SIGTERM)
@@ -96,7 +96,7 @@ def test_a_stopping_process_is_not_ready_and_answers_until_it_closes(
         ("/blocking", signal.SIGALRM, MAX_STOP_SECONDS, b""),
     ],
 )
-def test_a_request_without_an_end_does_not_keep_it(
+def test_an_endless_request_does_not_delay_the_stop(
     path: str,
     ended_by: signal.Signals,
     seconds: float,
@@ -113,11 +113,11 @@ def test_a_request_without_an_end_does_not_keep_it(
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) == -ended_by
         assert connection.recv(4096).partition(b"\r\n")[0] == answer
-        ended = time.monotonic()
-    assert seconds <= ended - started < seconds + 5
+        ended_at = time.monotonic()
+    assert seconds <= ended_at - started < seconds + 5
 
 
-def test_the_parts_of_a_stop_fit_into_its_budget() -> None:
+def test_the_timeouts_of_a_stop_fit_into_its_budget() -> None:
     api = stopping.MAX_DELAY_SECONDS + stopping.MAX_WORK_SECONDS + stopping.MAX_ABORT_SECONDS
     worker = stopping.MAX_WORK_SECONDS
     assert max(api, worker) + stopping.MAX_LAST_PASS_SECONDS < stopping.MAX_STOP_SECONDS <= 15

@@ -50,8 +50,8 @@ class Upload:
     async def receive(self) -> Message:
         await asyncio.sleep(0.001)
         self.sent += len(PIECE)
-        more = self._size is None or self.sent < self._size
-        return {"type": "http.request", "body": PIECE, "more_body": more}
+        has_more = self._size is None or self.sent < self._size
+        return {"type": "http.request", "body": PIECE, "more_body": has_more}
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -69,13 +69,13 @@ async def send(app: FastAPI, upload: Upload) -> Upload:
     return upload
 
 
-async def test_a_refused_form_is_answered_when_it_has_arrived(app: FastAPI) -> None:
+async def test_a_refused_form_gets_its_response_when_it_has_arrived(app: FastAPI) -> None:
     upload = await send(app, Upload("/nothing", size=3_000_000))
     assert upload.status == 404
     assert upload.sent >= 3_000_000
 
 
-async def test_a_refused_form_that_ends_late_is_answered_before_its_end(app: FastAPI) -> None:
+async def test_a_slow_refused_form_gets_its_response_before_its_end(app: FastAPI) -> None:
     upload = await send(app, Upload("/nothing", size=MAX_DROPPED_BYTES + 1))
     assert (upload.status, upload.sent) == (404, 0)
 
@@ -86,7 +86,7 @@ async def test_a_refused_form_of_unknown_size_is_read_up_to_a_limit(app: FastAPI
     assert MAX_DROPPED_BYTES < upload.sent < MAX_DROPPED_BYTES + 2 * len(PIECE)
 
 
-async def test_other_refused_bodies_are_answered_immediately(app: FastAPI) -> None:
+async def test_other_refused_bodies_get_an_immediate_response(app: FastAPI) -> None:
     upload = await send(app, Upload("/raw", size=3_000_000, kind=b"application/json"))
     assert (upload.status, upload.sent) == (413, 0)
 

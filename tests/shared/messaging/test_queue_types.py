@@ -47,7 +47,7 @@ async def test_queues_and_dead_letters_are_of_the_configured_type(
 
 
 @pytest.mark.parametrize("kind", TYPES)
-async def test_a_rejected_delivery_is_a_dead_letter(free: AbstractChannel, kind: QueueType) -> None:
+async def test_a_rejected_delivery_becomes_a_dead_letter(free: AbstractChannel, kind: QueueType) -> None:
     await declare_queues(free, {NAME: NAME}, kind)
     await free.default_exchange.publish(Message(b"unfit"), NAME)
     delivery = await (await free.get_queue(NAME)).get(timeout=5)

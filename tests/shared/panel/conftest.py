@@ -40,7 +40,7 @@ def write_note(browser: httpx.AsyncClient) -> Note:
     """Send the form of a note: `await write_note(headers={…}, csrf_token=…)`."""
 
     async def send(headers: dict[str, str] | None = None, **fields: str) -> httpx.Response:
-        usual = {"csrf_token": CSRF, "submission_id": str(uuid4()), "text": "Hello"}
-        return await browser.post("/admin/content/notes/create", data=usual | fields, headers=headers)
+        defaults = {"csrf_token": CSRF, "submission_id": str(uuid4()), "text": "Hello"}
+        return await browser.post("/admin/content/notes/create", data=defaults | fields, headers=headers)
 
     return send

@@ -13,8 +13,8 @@ from tests.shared.panel.demo import ABSENT, CSRF, FORM, NOTES, count_notes
 
 async def test_an_action_needs_no_page_to_edit(browser: httpx.AsyncClient) -> None:
     assert (await browser.get(f"/admin/content/log/{ABSENT}/edit")).status_code == 404
-    answer = await browser.post("/admin/content/log/actions/read", data={"csrf_token": CSRF, "ids": ABSENT})
-    assert (answer.status_code, answer.headers["location"]) == (303, "/admin/content/log?done=updated")
+    response = await browser.post("/admin/content/log/actions/read", data={"csrf_token": CSRF, "ids": ABSENT})
+    assert (response.status_code, response.headers["location"]) == (303, "/admin/content/log?done=updated")
 
 
 async def test_an_action_runs_once_and_reports_its_result(browser: httpx.AsyncClient, app: FastAPI) -> None:
@@ -27,9 +27,9 @@ async def test_an_action_runs_once_and_reports_its_result(browser: httpx.AsyncCl
     assert await count_notes(app) == before + 2
 
 
-async def test_what_an_action_refuses_is_not_shown_as_done(browser: httpx.AsyncClient) -> None:
-    for done, tone in (("marked&count=1", "success"), ("none_chosen", "warning")):
-        assert f'class="message {tone}"' in (await browser.get(f"{NOTES}?done={done}")).text
+async def test_a_refused_action_is_not_reported_as_done(browser: httpx.AsyncClient) -> None:
+    for query, tone in (("marked&count=1", "success"), ("none_chosen", "warning")):
+        assert f'class="message {tone}"' in (await browser.get(f"{NOTES}?done={query}")).text
 
 
 async def test_an_action_returns_to_the_same_search_filters_and_page(
@@ -41,6 +41,6 @@ async def test_an_action_returns_to_the_same_search_filters_and_page(
     assert address == f"{NOTES}/actions/mark?author=a%26b&amp;page=3"
     address = html.unescape(address)
     form: dict[str, Any] = {"csrf_token": CSRF, "submission_id": str(uuid4())}
-    for count, done in ((0, "done=none_chosen"), (1, "count=1&done=marked"), (1, "done=repeated")):
-        answer = await browser.post(address, data=form | {"ids": [ABSENT] * count})
-        assert answer.headers["location"] == f"{NOTES}?author=a%26b&page=3&{done}"
+    for count, query in ((0, "done=none_chosen"), (1, "count=1&done=marked"), (1, "done=repeated")):
+        response = await browser.post(address, data=form | {"ids": [ABSENT] * count})
+        assert response.headers["location"] == f"{NOTES}?author=a%26b&page=3&{query}"

@@ -50,8 +50,8 @@ def test_a_conflict_shows_the_labels_of_the_stored_values() -> None:
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\t=1", " =1", "\uff1d1"])
 def test_cells_cannot_contain_formulas(cell: str) -> None:
-    [[written]] = csv.reader(io.StringIO(to_csv([[cell]]), newline=""))
-    assert written == f"'{cell}"
+    [[written_cell]] = csv.reader(io.StringIO(to_csv([[cell]]), newline=""))
+    assert written_cell == f"'{cell}"
 
 
 def test_numbers_stay_numbers() -> None:
@@ -59,8 +59,8 @@ def test_numbers_stay_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"),
+    ("value", "expected_text"),
     [(1234567, "1,234,567"), (True, "Yes"), (Count(10_000, False), "10,000+"), (["a", "b"], "a, b")],
 )
-def test_values_are_formatted_for_people(value: object, shown: str) -> None:
-    assert show(value) == shown
+def test_values_are_formatted_for_people(value: object, expected_text: str) -> None:
+    assert show(value) == expected_text

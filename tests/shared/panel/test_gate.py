@@ -173,7 +173,7 @@ async def test_the_panel_address_of_a_service_opens_a_page(
     assert (await browser.get("/admin/content/")).headers["location"] == "/admin/content/speeches"
 
 
-async def test_pages_carry_the_headers_that_protect_them(browser: httpx.AsyncClient) -> None:
+async def test_pages_have_security_headers(browser: httpx.AsyncClient) -> None:
     for address in (NOTES, f"{NOTES}/create", f"{NOTES}/x", "/admin/content/status/500"):
         headers = (await browser.get(address)).headers
         policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
@@ -188,8 +188,11 @@ async def test_files_are_cached_until_their_content_changes(browser: httpx.Async
     page = (await browser.get(NOTES)).text
     [style] = re.findall(r'<link rel="stylesheet" href="([^"]+)"', page)
     del browser.headers["Authorization"]
-    kept = await browser.get(style)
-    assert (kept.status_code, kept.headers["cache-control"]) == (200, "public, max-age=31536000, immutable")
+    cached = await browser.get(style)
+    assert (cached.status_code, cached.headers["cache-control"]) == (
+        200,
+        "public, max-age=31536000, immutable",
+    )
     other = await browser.get(f"{style}x")
     assert other.headers["cache-control"] == "public, no-cache"
     for missing in ("none.css", "..%2fgate.py", "%2e%2e%2fgate.py", "%00", "x" * 300):
@@ -267,8 +270,8 @@ async def test_features_of_sqladmin_that_we_do_not_use_are_disabled(
 ) -> None:
     before = await count_notes(app)
     headers = {"X-CSRF-Token": CSRF}
-    answer = await browser.request(method, f"/admin/content/{address}", headers=headers)
-    assert answer.status_code in {404, 405}
+    response = await browser.request(method, f"/admin/content/{address}", headers=headers)
+    assert response.status_code in {404, 405}
     assert await count_notes(app) == before
 
 

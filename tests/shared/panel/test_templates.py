@@ -26,7 +26,7 @@ def test_there_are_templates_to_check() -> None:
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_template_has_nothing_inline(template: Path) -> None:
+def test_a_template_has_no_inline_scripts_or_styles(template: Path) -> None:
     source = template.read_text()
     assert INLINE.findall(source) == []
     assert UNESCAPED.findall(source) == []

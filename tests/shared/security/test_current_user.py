@@ -74,8 +74,8 @@ async def test_only_a_bearer_token_authenticates_a_request(
     client: httpx.AsyncClient, token_for: TokenFor
 ) -> None:
     user = uuid7()
-    good = {"Authorization": f"Bearer {token_for(user)}"}
-    assert (await client.get("/mine", headers=good)).json() == str(user)
+    valid = {"Authorization": f"Bearer {token_for(user)}"}
+    assert (await client.get("/mine", headers=valid)).json() == str(user)
     for headers in ({}, {"Authorization": "Bearer x"}, {"Authorization": "Basic eDp5"}):
         response = await client.get("/mine", headers=headers)
         read_problem(response, status=401, code="unauthorized")

@@ -65,24 +65,24 @@ def test_the_published_key_set_has_no_private_parts(keys: SigningKeys) -> None:
 
 async def test_forgeries_are_refused(keys: SigningKeys, tokens: AccessTokenVerifier) -> None:
     kid = keys.public["keys"][0]["kid"]
-    mine = create_signing_key()
-    private = jwt.PyJWK(mine, "ES256").key
+    foreign_key = create_signing_key()
+    private = jwt.PyJWK(foreign_key, "ES256").key
     public_bytes = base64.urlsafe_b64decode(keys.public["keys"][0]["x"] + "==")
-    good = keys.sign(build_claims(), typ=ACCESS_TOKEN)
+    valid_token = keys.sign(build_claims(), typ=ACCESS_TOKEN)
     for token in (
         forge({"kid": kid}, None, "none"),
         forge({"kid": kid}, public_bytes, "HS256"),
         forge({"kid": kid}, private, "ES256"),
-        forge({"kid": mine["kid"]}, private, "ES256"),
-        forge({"kid": mine["kid"], "jku": "http://127.0.0.1:1/jwks.json"}, private, "ES256"),
-        forge({"kid": kid, "jwk": {k: v for k, v in mine.items() if k != "d"}}, private, "ES256"),
+        forge({"kid": foreign_key["kid"]}, private, "ES256"),
+        forge({"kid": foreign_key["kid"], "jku": "http://127.0.0.1:1/jwks.json"}, private, "ES256"),
+        forge({"kid": kid, "jwk": {k: v for k, v in foreign_key.items() if k != "d"}}, private, "ES256"),
         forge({}, private, "ES256"),
-        good[:-8],
-        good + ".x",
+        valid_token[:-8],
+        valid_token + ".x",
         "",
         "a.b.c",
         "💥",
-        good.replace(".", "..", 1),
+        valid_token.replace(".", "..", 1),
     ):
         with pytest.raises(Unauthorized):
             await tokens.authenticate(token)
@@ -135,8 +135,8 @@ def jwks() -> Iterator[Jwks]:
 
 async def test_many_requests_share_one_fetch(jwks: Jwks) -> None:
     keys = JwksClient(jwks.url)
-    found = await asyncio.gather(*(keys.get(jwks.kid) for _ in range(50)))
-    assert all(found)
+    results = await asyncio.gather(*(keys.get(jwks.kid) for _ in range(50)))
+    assert all(results)
     assert jwks.fetches == 1
 
 
@@ -178,25 +178,25 @@ def create_rsa_key(kid: str, **overrides: Any) -> dict[str, Any]:
 async def test_keys_for_other_purposes_are_skipped(jwks: Jwks) -> None:
     curve = {"kty": "OKP", "crv": "X25519", "kid": "curve"}
     jwks.others = [None, {}, {"kid": "x"}, curve, create_rsa_key("rsa"), create_rsa_key("enc", use="enc")]
-    ours, theirs = JwksClient(jwks.url), JwksClient(jwks.url, algorithm="RS256")
-    assert await ours.get(jwks.kid) is not None
-    assert await ours.get("rsa") is None
-    found = await theirs.get("rsa")
-    assert found is not None
-    assert found.algorithm_name == "RS256"
+    access_keys, provider_keys = JwksClient(jwks.url), JwksClient(jwks.url, algorithm="RS256")
+    assert await access_keys.get(jwks.kid) is not None
+    assert await access_keys.get("rsa") is None
+    key = await provider_keys.get("rsa")
+    assert key is not None
+    assert key.algorithm_name == "RS256"
     for kid in (jwks.kid, "enc", "curve"):
-        assert await theirs.get(kid) is None
+        assert await provider_keys.get(kid) is None
 
 
 async def test_a_response_without_keys_keeps_the_known_ones(jwks: Jwks) -> None:
     keys = JwksClient(jwks.url, cooldown_seconds=0.0)
-    known = jwks.kid
-    assert await keys.get(known) is not None
+    known_kid = jwks.kid
+    assert await keys.get(known_kid) is not None
     jwks.keys = SigningKeys({"keys": [create_signing_key()]})
     jwks.keys.public["keys"].clear()
     assert await keys.get("unknown") is None
     assert jwks.fetches == 2
-    assert await keys.get(known) is not None
+    assert await keys.get(known_kid) is not None
 
 
 async def test_a_failure_of_an_injected_fetch_makes_keys_unavailable() -> None:

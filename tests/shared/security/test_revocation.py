@@ -36,21 +36,21 @@ async def replica(stream: None, base_settings: dict[str, Any]) -> AsyncIterator[
     async with AsyncExitStack() as stack:
 
         async def make(url: str = base_settings["redis_url"].get_secret_value()) -> Revocations:
-            made = Revocations(url)
-            stack.push_async_callback(made.close)
-            await stack.enter_async_context(made.run_follower())
-            return made
+            revocations = Revocations(url)
+            stack.push_async_callback(revocations.close)
+            await stack.enter_async_context(revocations.run_follower())
+            return revocations
 
         yield make
 
 
-async def wait_until(met: Callable[[], bool]) -> float:
+async def wait_until(condition: Callable[[], bool]) -> float:
     """Wait until the condition is met and return the seconds that it took."""
-    begun = time.monotonic()
+    started = time.monotonic()
     async with asyncio.timeout(SEEN_WITHIN_SECONDS):
-        while not met():  # noqa: ASYNC110 - another process's work
+        while not condition():  # noqa: ASYNC110 - another process's work
             await asyncio.sleep(0.01)
-    return time.monotonic() - begun
+    return time.monotonic() - started
 
 
 async def test_a_revocation_applies_in_every_process(replica: Replica) -> None:
@@ -83,14 +83,14 @@ async def test_a_late_or_repeated_revocation_does_not_undo_a_newer_one(replica: 
 
 
 async def test_without_redis_known_revocations_still_apply(replica: Replica) -> None:
-    away = await replica(NOWHERE)
+    unreachable = await replica(NOWHERE)
     user = uuid4()
-    begun = time.monotonic()
+    started = time.monotonic()
     with pytest.raises(RevocationsUnavailable):
-        await away.revoke(Revocation(subject=user, min_version=1))
-    assert time.monotonic() - begun < 1
-    assert away.is_revoked(user, 0)
-    assert not away.is_revoked(uuid4(), 0)
+        await unreachable.revoke(Revocation(subject=user, min_version=1))
+    assert time.monotonic() - started < 1
+    assert unreachable.is_revoked(user, 0)
+    assert not unreachable.is_revoked(uuid4(), 0)
 
 
 async def test_a_redis_that_recovers_is_read_from_the_beginning(
@@ -173,16 +173,16 @@ async def test_a_revoked_token_gets_401_and_a_newer_one_does_not(
 async def test_revoking_a_session_does_not_affect_the_users_other_sessions(
     client: httpx.AsyncClient, replica: Replica, token_for: TokenFor
 ) -> None:
-    user, auth, ended, other = uuid4(), await replica(), uuid4(), uuid4()
-    await auth.revoke(Revocation(subject=ended))
-    assert (await wait_for_refusal(client, token_for(user, sid=str(ended)))).status_code == 401
+    user, auth, ended_session, other = uuid4(), await replica(), uuid4(), uuid4()
+    await auth.revoke(Revocation(subject=ended_session))
+    assert (await wait_for_refusal(client, token_for(user, sid=str(ended_session)))).status_code == 401
     assert (await read_mine(client, token_for(user, sid=str(other)))).status_code == 200
 
 
 async def test_tokens_stay_valid_without_redis(settings: Any, token_for: TokenFor) -> None:
     app = create_api(settings.model_copy(update={"redis_url": SecretStr(NOWHERE)}), router, title="Test")
     async with api_client(app) as client:
-        begun = time.monotonic()
+        started = time.monotonic()
         for _ in range(20):
             assert (await read_mine(client, token_for(UUID(int=1)))).status_code == 200
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - started < 1

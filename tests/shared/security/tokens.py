@@ -9,8 +9,15 @@ USER = uuid4()
 
 def build_claims(**overrides: Any) -> dict[str, Any]:
     now = int(time.time())
-    usual = {"iss": "parley", "aud": "parley-api", "iat": now, "exp": now + 60, "jti": "j", "role": "learner"}
-    return {**usual, "sub": str(USER), **overrides}
+    defaults = {
+        "iss": "parley",
+        "aud": "parley-api",
+        "iat": now,
+        "exp": now + 60,
+        "jti": "j",
+        "role": "learner",
+    }
+    return {**defaults, "sub": str(USER), **overrides}
 
 
 def build_claims_without(name: str) -> dict[str, Any]:
