@@ -20,13 +20,15 @@ from auth.tokens import AccessTokenIssuer, SigningKeyStore
 def create_app(settings: ApiSettings) -> FastAPI:
     """Create the API. Raises SigningKeysNotFound."""
     keys = SigningKeyStore(settings.signing_keys_file)
-    parties = {"issuer": settings.token_issuer, "audience": settings.token_audience}
+    issuer_and_audience = {"issuer": settings.token_issuer, "audience": settings.token_audience}
     app = create_api(settings, *api.routers, *panel.routers, title="Parley auth", lifespan=_lifespan)
     app.state.operator = create_operator(settings)
     app.state.keys = keys
-    app.state.issuer = AccessTokenIssuer(keys, **parties)
+    app.state.issuer = AccessTokenIssuer(keys, **issuer_and_audience)
     # This process has the keys and need not fetch them from its own address.
-    app.state.token_verifier = AccessTokenVerifier(keys, **parties, revocations=app.state.revocations)
+    app.state.token_verifier = AccessTokenVerifier(
+        keys, **issuer_and_audience, revocations=app.state.revocations
+    )
     panel.add_panel(app)
     return app
 

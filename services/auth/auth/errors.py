@@ -210,7 +210,7 @@ class ProviderNotConfigured(Invalid):
 
 
 class ProviderUnavailable(Unavailable):
-    """The identity provider did not answer in time, or gave an invalid answer."""
+    """The identity provider did not respond in time, or returned an invalid response."""
 
     code, title = "provider_unavailable", "Identity provider unavailable"
 

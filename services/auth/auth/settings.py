@@ -40,11 +40,11 @@ MAX_BCRYPT_COST, MAX_ARGON2_KIB, MAX_ARGON2_PASSES = 14, 262_144, 10
 
 def find_hash_problem(password_hash: str) -> str | None:
     """Describe the problem of a password hash, without quoting the hash."""
-    if found := BCRYPT_HASH.fullmatch(password_hash):
-        is_affordable = 4 <= int(found["cost"]) <= MAX_BCRYPT_COST
+    if match := BCRYPT_HASH.fullmatch(password_hash):
+        is_affordable = 4 <= int(match["cost"]) <= MAX_BCRYPT_COST
         return None if is_affordable else f"must have a cost of 4 to {MAX_BCRYPT_COST}"
-    if found := ARGON2ID_HASH.fullmatch(password_hash):
-        is_affordable = int(found["kib"]) <= MAX_ARGON2_KIB and int(found["passes"]) <= MAX_ARGON2_PASSES
+    if match := ARGON2ID_HASH.fullmatch(password_hash):
+        is_affordable = int(match["kib"]) <= MAX_ARGON2_KIB and int(match["passes"]) <= MAX_ARGON2_PASSES
         return None if is_affordable else "is too expensive: use at most 256 MiB and 10 passes"
     return (
         "is not a complete bcrypt or argon2id hash; some files need $$ for each $, or quotes around the value"
@@ -71,12 +71,12 @@ class AppleSettings(Settings):
 
     @model_validator(mode="after")
     def _require_complete_apple_key(self) -> Self:
-        given = (self.apple_team_id, self.apple_key_id, self.apple_private_key_file, self.token_keys)
-        if any(given) and not all(given):
+        values = (self.apple_team_id, self.apple_key_id, self.apple_private_key_file, self.token_keys)
+        if any(values) and not all(values):
             raise ValueError(
                 "set all of APPLE_TEAM_ID, APPLE_KEY_ID, APPLE_PRIVATE_KEY_FILE and APPLE_TOKEN_KEYS, or none"
             )
-        if all(given):
+        if all(values):
             _ensure_usable_keys(self.apple_private_key_file, self.token_keys)
         return self
 

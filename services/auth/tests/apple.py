@@ -107,6 +107,6 @@ class AppleAccounts:
             )
         except jwt.PyJWTError:
             return False
-        known = self._providers.settings["apple_client_ids"]
+        client_ids = self._providers.settings["apple_client_ids"]
         is_short = claims["exp"] - time.time() <= SIX_MONTHS
-        return header["kid"] == self.key_id and client_id in known and is_short
+        return header["kid"] == self.key_id and client_id in client_ids and is_short

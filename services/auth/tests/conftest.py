@@ -54,9 +54,9 @@ def settings(
     providers: Providers,
     apple_accounts: AppleAccounts,
 ) -> ApiSettings:
-    own = {"database_url": SecretStr(database_url), "signing_keys_file": keys_file}
+    overrides = {"database_url": SecretStr(database_url), "signing_keys_file": keys_file}
     return ApiSettings.model_validate(
-        {**base_settings, **own, **providers.settings, **apple_accounts.settings}
+        {**base_settings, **overrides, **providers.settings, **apple_accounts.settings}
     )
 
 
@@ -105,9 +105,9 @@ def open_account(password_hash: str) -> OpenAccount:
     """Opens an account with the password Correct4Horse: `await open_account(database, **fields)`."""
 
     async def make(database: Database, **overrides: Any) -> User:
-        usual = {"email": f"{uuid4().hex}@example.com", "name": "Ada", "password_hash": password_hash}
+        defaults = {"email": f"{uuid4().hex}@example.com", "name": "Ada", "password_hash": password_hash}
         async with database.transaction() as session:
-            return await create_user(session, **{**usual, **overrides})
+            return await create_user(session, **{**defaults, **overrides})
 
     return make
 
@@ -132,7 +132,7 @@ def access_for(token_for: TokenFor) -> AccessFor:
 
 
 @pytest.fixture
-async def mine(
+async def user_client(
     app: FastAPI, database: Database, user: User, access_for: AccessFor
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client with an access token of `user`."""
@@ -161,16 +161,16 @@ async def apple(settings: ApiSettings) -> AsyncIterator[AppleClient]:
 
 
 @pytest.fixture
-async def boss(database: Database, open_account: OpenAccount) -> User:
+async def admin_user(database: Database, open_account: OpenAccount) -> User:
     return await open_account(database, role="admin")
 
 
 @pytest.fixture
 async def admin(
-    app: FastAPI, database: Database, boss: User, access_for: AccessFor
+    app: FastAPI, database: Database, admin_user: User, access_for: AccessFor
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client with an access token of `boss`."""
-    async with api_client(app, token=await access_for(database, boss)) as client:
+    """A client with an access token of `admin_user`."""
+    async with api_client(app, token=await access_for(database, admin_user)) as client:
         yield client
 
 
@@ -178,7 +178,7 @@ async def admin(
 async def tokens(client: httpx.AsyncClient, user: User) -> dict[str, Any]:
     """The response to a sign-in of `user`."""
     credentials = {"email": user.email, "password": "Correct4Horse"}
-    answer = await client.post("/api/v1/auth/login", json=credentials)
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    response = await client.post("/api/v1/auth/login", json=credentials)
+    assert response.status_code == 200, response.text
+    pair: dict[str, Any] = response.json()
+    return pair

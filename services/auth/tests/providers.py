@@ -59,12 +59,12 @@ class Endpoint:
     path: str
     requests: int = 0
     fault: Reply | None = None
-    held: threading.Event | None = None
+    release_event: threading.Event | None = None
     drips: bool = False
 
     @contextmanager
     def answer_with(self, status: int, body: bytes) -> Iterator[None]:
-        """Answer every request like this inside the block."""
+        """Return this response to every request inside the block."""
         self.fault = status, body
         try:
             yield
@@ -74,12 +74,12 @@ class Endpoint:
     @contextmanager
     def hang(self, *, dripping: bool = False) -> Iterator[None]:
         """Accept requests inside the block without answering, or send one space after another."""
-        self.held, self.drips = threading.Event(), dripping
+        self.release_event, self.drips = threading.Event(), dripping
         try:
             yield
         finally:
-            self.held.set()
-            self.held = None
+            self.release_event.set()
+            self.release_event = None
 
 
 @dataclass
@@ -119,10 +119,10 @@ class OpenIdProvider:
     def create_claims(self, **overrides: Any) -> dict[str, Any]:
         """Return the usual claims with these changes; None removes a claim."""
         now = int(time.time())
-        usual = {"iss": self.issuer, "aud": self.audience, "iat": now, "exp": now + 3600, **self.usual}
+        defaults = {"iss": self.issuer, "aud": self.audience, "iat": now, "exp": now + 3600, **self.usual}
         # Every token is different, as real ones contain an id or a hash of their code.
-        usual |= {"sub": secrets.token_hex(10), "jti": secrets.token_hex(10)}
-        return {name: claim for name, claim in (usual | overrides).items() if claim is not None}
+        defaults |= {"sub": secrets.token_hex(10), "jti": secrets.token_hex(10)}
+        return {name: claim for name, claim in (defaults | overrides).items() if claim is not None}
 
     def sign(self, claims: Any, **header: Any) -> str:
         """Sign these claims with the current key, regardless of the header."""
@@ -152,14 +152,19 @@ class Facebook(OpenIdProvider):
     ) -> str:
         """Create a user's access token; `facts` change its entry at `debug_token`."""
         token = f"EAA{secrets.token_urlsafe(96).replace('-', 'Z').replace('_', 'D')}"
-        usual = {"app_id": self.audience, "type": "USER", "is_valid": True, "user_id": user_id}
-        self.inspected[token] = {**usual, "expires_at": int(time.time()) + 3600, "scopes": ["email"], **facts}
-        shown = {"id": user_id, "name": name, "email": email, "picture": picture}
-        self.people[token] = {key: value for key, value in shown.items() if value is not None}
+        defaults = {"app_id": self.audience, "type": "USER", "is_valid": True, "user_id": user_id}
+        self.inspected[token] = {
+            **defaults,
+            "expires_at": int(time.time()) + 3600,
+            "scopes": ["email"],
+            **facts,
+        }
+        profile = {"id": user_id, "name": name, "email": email, "picture": picture}
+        self.people[token] = {key: value for key, value in profile.items() if value is not None}
         return token
 
     def inspect_token(self, query: dict[str, str], bearer: str) -> Reply:
-        """Answer `debug_token`, which requires the app's own credentials."""
+        """Handle `debug_token`, which requires the app's credentials."""
         if bearer != f"{self.audience}|{self.secret}":
             return _create_refusal(190, "Invalid OAuth access token signature.")
         error = {"code": 190, "message": "Invalid OAuth access token."}
@@ -167,7 +172,7 @@ class Facebook(OpenIdProvider):
         return to_json_reply({"data": self.inspected.get(query.get("input_token", ""), unknown)})
 
     def get_person(self, query: dict[str, str], bearer: str) -> Reply:
-        """Answer `me` with the token's owner; it requires the app's proof."""
+        """Handle `me`, which returns the token's owner and requires the app's proof."""
         if bearer not in self.people:
             return _create_refusal(190, "Invalid OAuth access token.")
         proof = hmac.digest(self.secret.encode(), bearer.encode(), hashlib.sha256).hex()
@@ -183,19 +188,23 @@ def _create_refusal(code: int, message: str) -> Reply:
 
 
 def _create_facebook() -> Facebook:
-    usual = {"name": "Ada Lovelace", "email": "ada@example.com"}
-    return Facebook("facebook", "https://www.facebook.com", "465724596122029", usual)
+    defaults = {"name": "Ada Lovelace", "email": "ada@example.com"}
+    return Facebook("facebook", "https://www.facebook.com", "465724596122029", defaults)
 
 
 def _create_google() -> OpenIdProvider:
     client = "1008719970978-web.apps.googleusercontent.com"
-    usual = {"azp": client, "email": "ada@example.com", "email_verified": True, "name": "Ada Lovelace"}
-    return OpenIdProvider("google", "https://accounts.google.com", client, usual)
+    defaults = {"azp": client, "email": "ada@example.com", "email_verified": True, "name": "Ada Lovelace"}
+    return OpenIdProvider("google", "https://accounts.google.com", client, defaults)
 
 
 def _create_apple() -> OpenIdProvider:
-    usual = {"email": "x7k2@privaterelay.appleid.com", "email_verified": "true", "is_private_email": "true"}
-    return OpenIdProvider("apple", "https://appleid.apple.com", "com.example.parley", usual)
+    defaults = {
+        "email": "x7k2@privaterelay.appleid.com",
+        "email_verified": "true",
+        "is_private_email": "true",
+    }
+    return OpenIdProvider("apple", "https://appleid.apple.com", "com.example.parley", defaults)
 
 
 class Providers:
@@ -212,7 +221,7 @@ class Providers:
 
     @contextmanager
     def run(self) -> Iterator["Providers"]:
-        """Answer requests inside the block."""
+        """Serve requests inside the block."""
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         yield self
         self.server.shutdown()
@@ -279,24 +288,24 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         content = self.rfile.read(int(self.headers["Content-Length"])).decode()
         assert self.headers["Content-Type"] == "application/x-www-form-urlencoded"
-        endpoint, answer = self.server.providers.forms[self.path]
-        self._answer(endpoint, answer(dict(parse_qsl(content))))
+        endpoint, response = self.server.providers.forms[self.path]
+        self._answer(endpoint, response(dict(parse_qsl(content))))
 
-    def _answer(self, endpoint: Endpoint, usual: Reply) -> None:
+    def _answer(self, endpoint: Endpoint, defaults: Reply) -> None:
         endpoint.requests += 1
-        status, body = endpoint.fault or usual
+        status, body = endpoint.fault or defaults
         self.send_response(status)
         if status in {301, 302}:
             self.send_header("Location", body.decode())
-        if endpoint.held is not None:
-            self._wait(endpoint.held, drips=endpoint.drips)
+        if endpoint.release_event is not None:
+            self._wait(endpoint.release_event, drips=endpoint.drips)
         self.end_headers()
         self.wfile.write(body)
 
-    def _wait(self, held: threading.Event, *, drips: bool) -> None:
+    def _wait(self, release_event: threading.Event, *, drips: bool) -> None:
         if drips:
             self.end_headers()
-        while not held.wait(0.05):
+        while not release_event.wait(0.05):
             if drips:
                 self.wfile.write(b" ")
 

@@ -109,8 +109,10 @@ FIELDS = [
 
 
 @pytest.mark.parametrize(("method", "path", "field"), FIELDS)
-async def test_bad_input_names_its_field(mine: httpx.AsyncClient, method: str, path: str, field: str) -> None:
-    good = GOOD.get(path, {})
+async def test_bad_input_names_its_field(
+    user_client: httpx.AsyncClient, method: str, path: str, field: str
+) -> None:
+    valid = GOOD.get(path, {})
     for edge in [*EDGES, *OWN_EDGES[field]]:
         if edge is None and (path, field) in {
             (SOCIAL, "name"),
@@ -118,12 +120,14 @@ async def test_bad_input_names_its_field(mine: httpx.AsyncClient, method: str, p
             (f"{ME}/email", "password"),
         }:
             continue  # optional there
-        body = json.dumps({**good, field: edge})
-        answer = await mine.request(method, path, content=body, headers={"Content-Type": "application/json"})
-        assert answer.status_code == 422, (edge, answer.text)
-        assert {error["pointer"] for error in answer.json()["errors"]} == {f"#/{field}"}, edge
+        body = json.dumps({**valid, field: edge})
+        response = await user_client.request(
+            method, path, content=body, headers={"Content-Type": "application/json"}
+        )
+        assert response.status_code == 422, (edge, response.text)
+        assert {error["pointer"] for error in response.json()["errors"]} == {f"#/{field}"}, edge
 
 
 @pytest.mark.parametrize("name", ["שלום עולם", "👩‍👩‍👧", "O'Brien; DROP TABLE users --", "x" * 100, "Nguyễn"])
-async def test_international_names_are_accepted_unchanged(mine: httpx.AsyncClient, name: str) -> None:
-    assert (await mine.put(ME, json={"name": name})).json()["name"] == name
+async def test_international_names_are_accepted_unchanged(user_client: httpx.AsyncClient, name: str) -> None:
+    assert (await user_client.put(ME, json={"name": name})).json()["name"] == name

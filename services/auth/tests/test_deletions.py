@@ -64,9 +64,9 @@ async def open_accounts(database: Database, open_account: Any, count: int) -> li
 
 
 async def measure(request: Any) -> tuple[int, float]:
-    begun = time.monotonic()
+    started = time.monotonic()
     response: httpx.Response = await request
-    return response.status_code, time.monotonic() - begun
+    return response.status_code, time.monotonic() - started
 
 
 @pytest.mark.timed
@@ -78,25 +78,27 @@ async def test_deletions_neither_fail_nor_wait_for_the_mail_server(
     mailer: SlowMailer,
 ) -> None:
     users = await open_accounts(committed_database, open_account, ACCOUNTS)
-    boss = await open_account(committed_database, role="admin")
+    admin_user = await open_account(committed_database, role="admin")
     tokens = [await access_for(committed_database, user) for user in users]
     headers = [{"Authorization": f"Bearer {token}"} for token in tokens]
-    admin = {"Authorization": f"Bearer {await access_for(committed_database, boss)}"}
+    admin = {"Authorization": f"Bearer {await access_for(committed_database, admin_user)}"}
     stopping = asyncio.Event()
     senders = [create_sender(committed_database, mailer) for _ in range(3)]
     working = asyncio.gather(*(send_until(stopping, sender) for sender in senders))
-    answers: list[tuple[int, float]] = []
+    responses: list[tuple[int, float]] = []
     async with api_client(create_app(settings)) as client:
         await mailer.started.wait()
         for start in range(0, ACCOUNTS, 8):
-            deletions = (client.delete(ME, headers=own) for own in headers[start : start + 8])
+            deletions = (
+                client.delete(ME, headers=user_headers) for user_headers in headers[start : start + 8]
+            )
             change = client.put(ME, json={"name": f"Boss {start}"}, headers=admin)
-            answers += await asyncio.gather(*map(measure, (*deletions, change)))
+            responses += await asyncio.gather(*map(measure, (*deletions, change)))
     stopping.set()
     # Raises if a deletion conflicted with a worker.
     await working
-    assert {status for status, _ in answers} == {200, 204}
-    assert max(seconds for _, seconds in answers) < MAX_DELETION_SECONDS
+    assert {status for status, _ in responses} == {200, 204}
+    assert max(seconds for _, seconds in responses) < MAX_DELETION_SECONDS
     # Only e-mails that were being sent when their account was deleted were sent.
     assert len(mailer.recipients) < ACCOUNTS
 
@@ -140,10 +142,13 @@ async def test_concurrent_deletions_leave_one_admin(committed_database: Database
 async def test_a_learner_can_delete_their_account_while_admins_change(
     committed_database: Database, open_account: Any
 ) -> None:
-    user, boss = await open_account(committed_database), await open_account(committed_database, role="admin")
+    user, admin_user = (
+        await open_account(committed_database),
+        await open_account(committed_database, role="admin"),
+    )
     async with committed_database.transaction() as busy:
         await lock_admins(busy)
-        await lock_user(busy, boss.id)
+        await lock_user(busy, admin_user.id)
         async with asyncio.timeout(2), committed_database.transaction() as session:
             await delete_user(session, user.id, actor=user.id)
 

@@ -40,9 +40,9 @@ async def test_sign_ins_from_one_address_are_limited(limited: FastAPI) -> None:
     async with api_client(limited) as client:
         for _ in range(10):
             assert (await client.post(LOGIN, json={})).status_code == 422
-        answer = await client.post(LOGIN, json={})
-        assert get_error(answer) == (429, "too_many_requests")
-        assert int(answer.headers["retry-after"]) >= 1
+        response = await client.post(LOGIN, json={})
+        assert get_error(response) == (429, "too_many_requests")
+        assert int(response.headers["retry-after"]) >= 1
 
 
 async def test_sign_ins_to_one_account_are_limited_from_all_addresses(
@@ -55,16 +55,16 @@ async def test_sign_ins_to_one_account_are_limited_from_all_addresses(
     limited.dependency_overrides[get_client_address] = lambda: uuid4().hex
     name = uuid4().hex
     async with api_client(limited) as client:
-        for turn in range(11):
-            email = f"{name if turn % 2 else name.upper()}@example.com"
-            answer = await client.post(LOGIN, json={"email": email, "password": "x"})
-            assert answer.status_code == (401 if turn < 10 else 429)
-            assert email not in answer.text
+        for attempt in range(11):
+            email = f"{name if attempt % 2 else name.upper()}@example.com"
+            response = await client.post(LOGIN, json={"email": email, "password": "x"})
+            assert response.status_code == (401 if attempt < 10 else 429)
+            assert email not in response.text
 
 
 @pytest.fixture
-def elsewhere(limited: FastAPI) -> Callable[[str], None]:
-    """Moves the client to another address."""
+def set_client_address(limited: FastAPI) -> Callable[[str], None]:
+    """Sets the client's address."""
 
     def move(address: str) -> None:
         limited.dependency_overrides[get_client_address] = lambda: address
@@ -72,50 +72,53 @@ def elsewhere(limited: FastAPI) -> Callable[[str], None]:
     return move
 
 
-async def test_attempts_of_strangers_do_not_lock_out_the_owner(
-    limited: FastAPI, user: User, elsewhere: Callable[[str], None], settings: ApiSettings
+async def test_attempts_by_strangers_do_not_lock_out_the_owner(
+    limited: FastAPI, user: User, set_client_address: Callable[[str], None], settings: ApiSettings
 ) -> None:
-    own = {"email": user.email, "password": "Correct4Horse"}
-    home = f"2001:db8:{uuid4().hex[:4]}::/64"
+    credentials = {"email": user.email, "password": "Correct4Horse"}
+    home_address = f"2001:db8:{uuid4().hex[:4]}::/64"
     async with api_client(limited) as client:
-        elsewhere(home)
-        assert (await client.post(LOGIN, json=own)).status_code == 200
-        for turn in range(11):
-            elsewhere(uuid4().hex)
-            answer = await client.post(LOGIN, json=own | {"password": "Wrong4Horse"})
-            assert answer.status_code == (401 if turn < 9 else 429)
-        elsewhere(uuid4().hex)
-        assert (await client.post(LOGIN, json=own)).status_code == 429
-        elsewhere(home)
-        statuses = [(await client.post(LOGIN, json=own)).status_code for _ in range(10)]
+        set_client_address(home_address)
+        assert (await client.post(LOGIN, json=credentials)).status_code == 200
+        for attempt in range(11):
+            set_client_address(uuid4().hex)
+            response = await client.post(LOGIN, json=credentials | {"password": "Wrong4Horse"})
+            assert response.status_code == (401 if attempt < 9 else 429)
+        set_client_address(uuid4().hex)
+        assert (await client.post(LOGIN, json=credentials)).status_code == 429
+        set_client_address(home_address)
+        statuses = [(await client.post(LOGIN, json=credentials)).status_code for _ in range(10)]
     # The first sign-in also counted, so the tenth is this address's eleventh attempt.
     assert statuses == [200] * 9 + [429]
 
 
 async def test_a_known_address_has_its_own_limit_only_for_its_accounts(
-    limited: FastAPI, database: Database, elsewhere: Callable[[str], None], open_account: Callable[..., Any]
+    limited: FastAPI,
+    database: Database,
+    set_client_address: Callable[[str], None],
+    open_account: Callable[..., Any],
 ) -> None:
-    known, locked = await open_account(database), await open_account(database)
-    home = uuid4().hex
+    known_user, locked_user = await open_account(database), await open_account(database)
+    home_address = uuid4().hex
     async with api_client(limited) as client:
-        elsewhere(home)
-        signed_in = await client.post(LOGIN, json={"email": known.email, "password": "Correct4Horse"})
+        set_client_address(home_address)
+        signed_in = await client.post(LOGIN, json={"email": known_user.email, "password": "Correct4Horse"})
         assert signed_in.status_code == 200
         for _ in range(10):
-            elsewhere(uuid4().hex)
-            await client.post(LOGIN, json={"email": locked.email, "password": "Wrong4Horse"})
-        elsewhere(home)
-        answer = await client.post(LOGIN, json={"email": locked.email, "password": "Correct4Horse"})
-    assert answer.status_code == 429
+            set_client_address(uuid4().hex)
+            await client.post(LOGIN, json={"email": locked_user.email, "password": "Wrong4Horse"})
+        set_client_address(home_address)
+        response = await client.post(LOGIN, json={"email": locked_user.email, "password": "Correct4Horse"})
+    assert response.status_code == 429
 
 
-async def test_unknown_tokens_do_not_use_up_the_refreshes_of_an_address(
-    limited: FastAPI, user: User, elsewhere: Callable[[str], None]
+async def test_unknown_tokens_do_not_exhaust_the_refresh_limit_of_an_address(
+    limited: FastAPI, user: User, set_client_address: Callable[[str], None]
 ) -> None:
     async with api_client(limited) as client:
-        elsewhere(uuid4().hex)
-        own = {"email": user.email, "password": "Correct4Horse"}
-        token = (await client.post(LOGIN, json=own)).json()["refresh_token"]
+        set_client_address(uuid4().hex)
+        credentials = {"email": user.email, "password": "Correct4Horse"}
+        token = (await client.post(LOGIN, json=credentials)).json()["refresh_token"]
         statuses = [
             (await client.post(REFRESH, json={"refresh_token": "unknown"})).status_code for _ in range(101)
         ]
@@ -127,12 +130,12 @@ async def test_unknown_tokens_do_not_use_up_the_refreshes_of_an_address(
     assert statuses == [200] * 99 + [429]
 
 
-async def test_known_addresses_are_stored_unreadable_for_thirty_days(
-    limited: FastAPI, user: User, elsewhere: Callable[[str], None], settings: ApiSettings
+async def test_known_addresses_are_stored_as_hmacs_for_thirty_days(
+    limited: FastAPI, user: User, set_client_address: Callable[[str], None], settings: ApiSettings
 ) -> None:
     async with Redis.from_url(settings.redis_url.get_secret_value(), decode_responses=True) as redis:
         before = {key async for key in redis.scan_iter("known_address:*")}
-        elsewhere("203.0.113.77")
+        set_client_address("203.0.113.77")
         async with api_client(limited) as client:
             await client.post(LOGIN, json={"email": user.email, "password": "Correct4Horse"})
         [key] = {key async for key in redis.scan_iter("known_address:*")} - before
@@ -146,8 +149,8 @@ async def test_no_minute_has_more_than_the_limit(limited: FastAPI, monkeypatch: 
     monkeypatch.setattr("limits.aio.storage.redis.redispy.time", SimpleNamespace(time=lambda: now))
     async with api_client(limited) as client:
 
-        async def count_accepted(tries: int) -> int:
-            return [(await client.post(LOGIN, json={})).status_code for _ in range(tries)].count(422)
+        async def count_accepted(attempts: int) -> int:
+            return [(await client.post(LOGIN, json={})).status_code for _ in range(attempts)].count(422)
 
         assert await count_accepted(1) == 1
         now += 59
@@ -169,12 +172,12 @@ async def test_registrations_from_one_address_are_limited(limited: FastAPI) -> N
 async def test_only_sign_ins_are_unavailable_without_redis(
     settings: ApiSettings, database: Database, user: User, access_for: Callable[..., Any]
 ) -> None:
-    away = {"rate_limit_enabled": True, "redis_url": SecretStr("redis://127.0.0.1:1/0")}
-    app = create_app(settings.model_copy(update=away))
+    variables = {"rate_limit_enabled": True, "redis_url": SecretStr("redis://127.0.0.1:1/0")}
+    app = create_app(settings.model_copy(update=variables))
     app.state.database = database
     async with api_client(app, token=await access_for(database, user)) as client:
-        answer = await client.post(LOGIN, json={"email": user.email, "password": "Correct4Horse"})
-        assert get_error(answer) == (503, "unavailable")
+        response = await client.post(LOGIN, json={"email": user.email, "password": "Correct4Horse"})
+        assert get_error(response) == (503, "unavailable")
         assert (await client.get(ME)).status_code == 200
         unknown = {"refresh_token": "unknown"}
         assert get_error(await client.post(REFRESH, json=unknown)) == (401, "invalid_refresh_token")
@@ -187,13 +190,13 @@ async def test_neither_redis_keys_nor_logs_contain_personal_data(
     credentials = {"email": f"{name}@example.com", "password": "Correct4Horse"}
     with capture_logs() as logged:
         async with api_client(limited) as client:
-            answer = await client.post(REGISTER, json={**credentials, "name": "Ada"})
+            response = await client.post(REGISTER, json={**credentials, "name": "Ada"})
             await client.post(LOGIN, json=credentials)
-            await client.post(REFRESH, json={"refresh_token": answer.json()["refresh_token"]})
+            await client.post(REFRESH, json={"refresh_token": response.json()["refresh_token"]})
     redis = Redis.from_url(settings.redis_url.get_secret_value(), decode_responses=True)
     async with redis:
         keys = [key async for key in redis.scan_iter()]
-    secrets = [name, "Correct4Horse", answer.json()["refresh_token"], answer.json()["access_token"]]
+    secrets = [name, "Correct4Horse", response.json()["refresh_token"], response.json()["access_token"]]
     assert keys
     assert logged
     assert not [secret for secret in secrets if secret in f"{keys} {logged}"]

@@ -46,11 +46,11 @@ async def unlimited_replicas(settings: ApiSettings, committed_database: Database
 
 async def send_concurrently(replicas: Replicas, path: str, body: dict[str, str]) -> list[httpx.Response]:
     """Send a hundred requests, ten at a time to each process: more would wait for connections."""
-    answers: list[httpx.Response] = []
+    responses: list[httpx.Response] = []
     for _ in range(5):
         requests = (replicas[number % 2].post(path, json=body) for number in range(20))
-        answers += await asyncio.gather(*requests)
-    return answers
+        responses += await asyncio.gather(*requests)
+    return responses
 
 
 async def test_parallel_uses_of_one_token_leave_one_active_token(
@@ -59,11 +59,11 @@ async def test_parallel_uses_of_one_token_leave_one_active_token(
     user = await open_account(committed_database)
     credentials = {"email": user.email, "password": "Correct4Horse"}
     signed_in = (await unlimited_replicas[0].post(LOGIN, json=credentials)).json()
-    answers = await send_concurrently(
+    responses = await send_concurrently(
         unlimited_replicas, REFRESH, {"refresh_token": signed_in["refresh_token"]}
     )
-    assert Counter(answer.status_code for answer in answers) == {200: 100}
-    (successor,) = {answer.json()["refresh_token"] for answer in answers}
+    assert Counter(response.status_code for response in responses) == {200: 100}
+    (successor,) = {response.json()["refresh_token"] for response in responses}
     async with committed_database.transaction() as session:
         (family,) = await session.scalars(select(RefreshTokenFamily))
         tokens = list(await session.scalars(select(RefreshToken)))
@@ -75,13 +75,13 @@ async def test_parallel_uses_of_one_token_leave_one_active_token(
 
 async def test_replicas_share_the_limit_of_an_account(replicas: Replicas) -> None:
     unknown = {"email": f"{uuid4().hex}@example.com", "password": "Wrong4Horse"}
-    answers = await send_concurrently(replicas, LOGIN, unknown)
-    assert Counter(answer.status_code for answer in answers) == {401: 10, 429: 90}
+    responses = await send_concurrently(replicas, LOGIN, unknown)
+    assert Counter(response.status_code for response in responses) == {401: 10, 429: 90}
 
 
 async def test_replicas_share_the_limit_of_a_client_address(apps: list[FastAPI], replicas: Replicas) -> None:
     address = uuid4().hex
     for app in apps:
         app.dependency_overrides[get_client_address] = lambda: address
-    answers = await send_concurrently(replicas, LOGIN, {})
-    assert Counter(answer.status_code for answer in answers) == {422: 10, 429: 90}
+    responses = await send_concurrently(replicas, LOGIN, {})
+    assert Counter(response.status_code for response in responses) == {422: 10, 429: 90}

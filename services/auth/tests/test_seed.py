@@ -19,9 +19,9 @@ from sqlalchemy import select
 async def test_the_demo_accounts_sign_in(client: httpx.AsyncClient, database: Database) -> None:
     await create_demo_accounts(database)
     for email, password in (("learner@example.com", "LearnerPass123"), ("admin@example.com", "AdminPass123")):
-        answer = await client.post("/api/v1/auth/login", json={"email": email, "password": password})
-        assert answer.status_code == 200
-        assert answer.json()["user"]["email_verified"] is True
+        response = await client.post("/api/v1/auth/login", json={"email": email, "password": password})
+        assert response.status_code == 200
+        assert response.json()["user"]["email_verified"] is True
 
 
 async def test_seeding_again_changes_nothing(database: Database) -> None:
@@ -45,17 +45,17 @@ def test_seeding_in_production_fails_with_a_message(settings: ApiSettings) -> No
         "DATABASE_URL": settings.database_url.get_secret_value(),
     }
     command = [sys.executable, "-m", "auth", "seed"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own
-    assert done.returncode != 0
-    assert done.stderr.count("\n") == 1
-    assert "development only" in done.stderr
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    assert result.returncode != 0
+    assert result.stderr.count("\n") == 1
+    assert "development only" in result.stderr
 
 
 LOGIN = "/api/v1/auth/login"
 
 
 @pytest.mark.parametrize(
-    ("email", "password", "said"),
+    ("email", "password", "message"),
     [
         ("boss@example.com", "weak", "FIRST_ADMIN_PASSWORD: The password must have 8 to 128 characters"),
         ("boss", "Correct4Horse", "FIRST_ADMIN_EMAIL"),
@@ -63,11 +63,11 @@ LOGIN = "/api/v1/auth/login"
     ],
 )
 async def test_an_admin_who_could_not_sign_in_is_not_appointed(
-    settings: ApiSettings, email: str, password: str, said: str
+    settings: ApiSettings, email: str, password: str, message: str
 ) -> None:
-    wanted = {"first_admin_email": email, "first_admin_password": SecretStr(password)}
-    with pytest.raises(SystemExit, match=said):
-        await create_first_admin(FirstAdminSettings.model_validate(settings.model_dump() | wanted))
+    variables = {"first_admin_email": email, "first_admin_password": SecretStr(password)}
+    with pytest.raises(SystemExit, match=message):
+        await create_first_admin(FirstAdminSettings.model_validate(settings.model_dump() | variables))
 
 
 async def test_the_command_appoints_the_admin_of_the_environment(
@@ -81,10 +81,10 @@ async def test_the_command_appoints_the_admin_of_the_environment(
         "FIRST_ADMIN_PASSWORD": account["password"],
     }
     command = [sys.executable, "-m", "auth", "first-admin"]
-    done = await asyncio.to_thread(
+    result = await asyncio.to_thread(
         subprocess.run, command, env=environment, capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stdout) == (0, "The first admin can sign in.\n"), done.stderr
-    assert account["password"] not in done.stdout + done.stderr
+    assert (result.returncode, result.stdout) == (0, "The first admin can sign in.\n"), result.stderr
+    assert account["password"] not in result.stdout + result.stderr
     async with api_client(create_app(settings)) as client:
         assert (await client.post(LOGIN, json=account)).status_code == 200

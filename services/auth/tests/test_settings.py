@@ -64,31 +64,31 @@ def test_errors_do_not_reveal_the_secret() -> None:
 
 def test_an_incomplete_or_unusable_apple_key_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "AuthKey.p8"
-    given = {
+    variables = {
         "apple_team_id": "TEAM123456",
         "apple_key_id": "KEY1234567",
         "apple_private_key_file": str(file),
         "apple_token_keys": Fernet.generate_key().decode(),
     }
-    for name in given:
+    for name in variables:
         with pytest.raises(ValidationError, match="set all of APPLE_TEAM_ID"):
-            AppleSettings.model_validate(given | {name: ""})
+            AppleSettings.model_validate(variables | {name: ""})
     for content in (b"", b"-----BEGIN PRIVATE KEY-----"):
         file.write_bytes(content)
         with pytest.raises(ValidationError, match="APPLE_PRIVATE_KEY_FILE"):
-            AppleSettings.model_validate(given)
+            AppleSettings.model_validate(variables)
     key = ec.generate_private_key(ec.SECP256R1())
     file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    assert given["apple_token_keys"] not in repr(AppleSettings.model_validate(given))
+    assert variables["apple_token_keys"] not in repr(AppleSettings.model_validate(variables))
     with pytest.raises(ValidationError, match="Fernet"):
-        AppleSettings.model_validate(given | {"apple_token_keys": "s3cret"})
+        AppleSettings.model_validate(variables | {"apple_token_keys": "s3cret"})
 
 
 URL = "https://parley.example.com/account"
 
 
 def create_settings(port: int, **overrides: Any) -> EmailSettings:
-    usual = {
+    defaults = {
         "environment": "test",
         "account_url": URL,
         "smtp_host": "127.0.0.1",
@@ -96,7 +96,7 @@ def create_settings(port: int, **overrides: Any) -> EmailSettings:
         "smtp_username": "parley",
         "smtp_password": SecretStr("s3cret"),
     }
-    return EmailSettings.model_validate({**usual, **overrides})
+    return EmailSettings.model_validate({**defaults, **overrides})
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def create_settings(port: int, **overrides: Any) -> EmailSettings:
         {"email_folder": Path("letters")},
     ],
 )
-def test_settings_name_one_secure_transport_of_emails(overrides: dict[str, Any]) -> None:
+def test_settings_require_one_secure_email_transport(overrides: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match=r"SMTP"):
         create_settings(25, **overrides)
 

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
         ("Zwei\u3000Wörter1", "Zwei Wörter1"),
     ],
 )
-def test_a_password_matches_from_every_keyboard(typed: str, same: str) -> None:
+def test_a_password_matches_in_every_unicode_form(typed: str, same: str) -> None:
     assert normalize_password(typed) == normalize_password(same)
 
 
 @pytest.mark.parametrize("changed", ["Secret1234 ", " Secret1234", "Secret1234\u200b"])
-def test_nothing_is_trimmed_from_a_password(changed: str) -> None:
+def test_passwords_are_not_trimmed(changed: str) -> None:
     assert normalize_password(changed) != normalize_password("Secret1234")
 
 

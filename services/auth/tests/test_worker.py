@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from shared.data.db import Database
 
 
-async def test_the_worker_sends_what_was_requested(
+async def test_the_worker_sends_requested_emails(
     base_settings: dict[str, Any],
     database_url: str,
     committed_database: Database,
@@ -17,9 +17,9 @@ async def test_the_worker_sends_what_was_requested(
     tmp_path: Path,
 ) -> None:
     user = await open_account(committed_database)
-    own = {"account_url": "https://parley.example.com/account", "email_folder": tmp_path}
+    overrides = {"account_url": "https://parley.example.com/account", "email_folder": tmp_path}
     settings = WorkerSettings.model_validate(
-        {**base_settings, **own, "database_url": SecretStr(database_url)}
+        {**base_settings, **overrides, "database_url": SecretStr(database_url)}
     )
     worker = create_worker(settings)
     async with worker.router.lifespan_context(worker), asyncio.timeout(10):

@@ -18,7 +18,7 @@ admin = create_admin_router()
     responses=admin_errors(UserNotFound, LastAdmin, OwnAccount, OperatorAccount),
 )
 async def lock_account(user_id: UUID, session: SessionDep, caller: CurrentAdmin) -> AccountRead:
-    """Lock an account. Signing in and refreshing answer 403 `account_locked` until it is unlocked.
+    """Lock an account. Signing in and refreshing return 403 `account_locked` until it is unlocked.
 
     All its sessions end. Within a second, all operations refuse its access tokens with 401.
     """

@@ -59,7 +59,7 @@ async def verify_email(
 
     Access to the mailbox is not enough, because a stranger may have created the account: send the account's
     access token in the `Authorization` header, or its password. While the address is confirmed, sending the
-    token again changes nothing and answers 204.
+    token again changes nothing and returns 204.
     """
     token, password = body.token.get_secret_value(), body.password
     if password is not None:
@@ -84,7 +84,7 @@ async def reject_email(body: RejectEmailRequest, session: SessionDep) -> None:
     """Delete an unconfirmed account that someone else created with your e-mail address.
 
     Use the token of the confirmation e-mail. If the e-mail was about a change of
-    address, only the change is cancelled. Once the address is confirmed, nothing is removed, and the answer
+    address, only the change is cancelled. Once the address is confirmed, nothing is removed, and the error
     is `token_used`.
     """
     await commands.reject_email(session, body.token.get_secret_value())

@@ -32,8 +32,8 @@ async def exchange_apple_code(
     if code is None or identity.provider != "apple" or not apple.is_enabled:
         return
     try:
-        sealed = await apple.exchange(code, client_id=identity.client_id, subject=identity.subject)
-        await _store_token(database, identity, sealed)
+        sealed_token = await apple.exchange(code, client_id=identity.client_id, subject=identity.subject)
+        await _store_token(database, identity, sealed_token)
     except (AppleRefused, Unavailable) as error:
         log.warning("apple_code_not_exchanged", reason=str(error))
 
@@ -47,21 +47,21 @@ async def remove_identities(session: AsyncSession, user_id: UUID, *which: Column
     """Remove identities of a locked account, and enqueue the revocation of their grants."""
     columns: tuple[Any, ...] = (Identity.client_id, Identity.sealed_refresh_token)
     removed = delete(Identity).where(Identity.user_id == user_id, *which).returning(*columns)
-    for client_id, sealed in (await session.execute(removed)).all():
-        _enqueue_revocation(session, client_id, sealed)
+    for client_id, sealed_token in (await session.execute(removed)).all():
+        _enqueue_revocation(session, client_id, sealed_token)
 
 
 @retry_conflicts
-async def _store_token(database: Database, identity: VerifiedIdentity, sealed: str) -> None:
+async def _store_token(database: Database, identity: VerifiedIdentity, sealed_token: str) -> None:
     same = (Identity.provider == identity.provider) & (Identity.subject == identity.subject)
-    values = {"client_id": identity.client_id, "sealed_refresh_token": sealed}
+    values = {"client_id": identity.client_id, "sealed_refresh_token": sealed_token}
     stored = update(Identity).where(same).values(values).returning(Identity.subject)
     async with database.transaction() as session:
         if (await session.execute(stored)).first() is None:
             # The account or identity was deleted during the request to Apple.
-            _enqueue_revocation(session, identity.client_id, sealed)
+            _enqueue_revocation(session, identity.client_id, sealed_token)
 
 
-def _enqueue_revocation(session: AsyncSession, client_id: str | None, sealed: str | None) -> None:
-    if client_id is not None and sealed is not None:
-        enqueue(session, RevokeAppleToken(client_id=client_id, sealed_token=sealed))
+def _enqueue_revocation(session: AsyncSession, client_id: str | None, sealed_token: str | None) -> None:
+    if client_id is not None and sealed_token is not None:
+        enqueue(session, RevokeAppleToken(client_id=client_id, sealed_token=sealed_token))

@@ -52,9 +52,9 @@ async def apply_email_change(session: AsyncSession, user: User, *, now: datetime
         raise TokenUsed
     email, key = user.new_email, to_canonical_email(user.new_email)
     other = await session.scalar(select(User).where(User.email_key == key, User.id != user.id))
-    taken = EmailTaken("Another account has this e-mail address.")
+    email_taken = EmailTaken("Another account has this e-mail address.")
     if other is not None and other.email_verified:
-        raise taken
+        raise email_taken
     if other is not None:
         # That account never verified the address; this one just has.
         await release_email(session, other, now=now)
@@ -66,4 +66,4 @@ async def apply_email_change(session: AsyncSession, user: User, *, now: datetime
             user.email, user.email_key, user.email_verified = email, key, True
     except IntegrityError:
         # A registration took the address after the search.
-        raise taken from None
+        raise email_taken from None

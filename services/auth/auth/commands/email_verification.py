@@ -37,10 +37,10 @@ async def verify_email(
 ) -> None:
     """Confirm the address for the account's holder, who sends its access token or its password."""
     async with database.transaction() as session:
-        found, user = await one_time_tokens.get_with_owner(session, token, *PURPOSES)
-        if _is_confirmed(user, found):
+        one_time_token, user = await one_time_tokens.get_with_owner(session, token, *PURPOSES)
+        if _is_confirmed(user, one_time_token):
             return
-        one_time_tokens.ensure_usable_by(user, found, now=utc_now())
+        one_time_tokens.ensure_usable_by(user, one_time_token, now=utc_now())
         is_own = await _is_signed_in(session, user, await find_caller())
     credential = Credential(user.id, user.password_hash, user.password_set_at)
     if not is_own:
@@ -53,14 +53,14 @@ async def redeem_verification(
     session: AsyncSession, token: str, verified: Credential | None, *, now: datetime
 ) -> None:
     """Raises WrongPassword if the password was replaced while it was being verified."""
-    found, user = await one_time_tokens.get_with_owner(session, token, *PURPOSES, lock=True)
-    if _is_confirmed(user, found):
+    one_time_token, user = await one_time_tokens.get_with_owner(session, token, *PURPOSES, lock=True)
+    if _is_confirmed(user, one_time_token):
         return
-    one_time_tokens.ensure_usable_by(user, found, now=now)
+    one_time_tokens.ensure_usable_by(user, one_time_token, now=now)
     if verified is not None and user.password_set_at != verified.password_set_at:
         raise WrongPassword
-    found.used_at = now
-    if found.purpose == "change_email":
+    one_time_token.used_at = now
+    if one_time_token.purpose == "change_email":
         await apply_email_change(session, user, now=now)
         return
     user.email_verified = True
@@ -71,12 +71,12 @@ async def reject_email(session: AsyncSession, token: str, *, now: datetime | Non
     """Cancel a change to the address, or delete an unconfirmed account created with it."""
     _, user = await one_time_tokens.get_with_owner(session, token, *PURPOSES)
     await lock_admins_if_admin(session, user.id)
-    found, user = await one_time_tokens.get_with_owner(session, token, *PURPOSES, lock=True)
+    one_time_token, user = await one_time_tokens.get_with_owner(session, token, *PURPOSES, lock=True)
     now = now or utc_now()
-    if _is_confirmed(user, found):
+    if _is_confirmed(user, one_time_token):
         raise TokenUsed
-    one_time_tokens.ensure_usable_by(user, found, now=now)
-    if found.purpose == "change_email":
+    one_time_tokens.ensure_usable_by(user, one_time_token, now=now)
+    if one_time_token.purpose == "change_email":
         await one_time_tokens.revoke_all(session, user, "change_email", now=now)
     else:
         await delete_user(session, user.id, actor=None)
@@ -87,8 +87,8 @@ def request_email_verification(session: AsyncSession, user: UserRead) -> None:
         request_email(session, "verify_email", to_canonical_email(user.email))
 
 
-def _is_confirmed(user: User, found: OneTimeToken) -> bool:
-    return user.email_verified and found.email_key in {None, user.email_key}
+def _is_confirmed(user: User, one_time_token: OneTimeToken) -> bool:
+    return user.email_verified and one_time_token.email_key in {None, user.email_key}
 
 
 async def _is_signed_in(session: AsyncSession, user: User, caller: Principal | None) -> bool:

@@ -90,10 +90,10 @@ async def _link_verified(database: Database, caller: Principal, identity: Verifi
         user = await lock_user(session, caller.id)
         if not user.email_verified:
             raise EmailNotVerified("Confirm your e-mail address before you add a way to sign in.")
-        known = await session.get(Identity, (identity.provider, identity.subject))
-        if known is not None and known.user_id == user.id:
+        existing = await session.get(Identity, (identity.provider, identity.subject))
+        if existing is not None and existing.user_id == user.id:
             return
-        if known is not None or await _has_identity_with(session, user, identity.provider):
+        if existing is not None or await _has_identity_with(session, user, identity.provider):
             raise IdentityTaken(
                 "This sign-in belongs to another account, or your account already has one with this provider."
             )
@@ -180,13 +180,13 @@ async def _find_by_identity(session: AsyncSession, identity: VerifiedIdentity) -
 
 
 async def _find_by_email(session: AsyncSession, email: str) -> User | None:
-    found = select(User).where(User.email_key == to_canonical_email(email)).with_for_update()
-    return await session.scalar(found.execution_options(populate_existing=True))
+    statement = select(User).where(User.email_key == to_canonical_email(email)).with_for_update()
+    return await session.scalar(statement.execution_options(populate_existing=True))
 
 
 async def _has_identity_with(session: AsyncSession, user: User, provider: Provider) -> bool:
-    own = (Identity.user_id == user.id) & (Identity.provider == provider)
-    return (await session.scalar(select(Identity.subject).where(own))) is not None
+    is_users_identity = (Identity.user_id == user.id) & (Identity.provider == provider)
+    return (await session.scalar(select(Identity.subject).where(is_users_identity))) is not None
 
 
 def _link(session: AsyncSession, user: User, identity: VerifiedIdentity, *, actor: UUID) -> None:
@@ -198,7 +198,14 @@ def _link(session: AsyncSession, user: User, identity: VerifiedIdentity, *, acto
 
 
 def _add(session: AsyncSession, user: User, identity: VerifiedIdentity) -> None:
-    proven = to_canonical_email(identity.email) if identity.email and identity.email_verified else None
+    verified_email_key = (
+        to_canonical_email(identity.email) if identity.email and identity.email_verified else None
+    )
     session.add(
-        Identity(provider=identity.provider, subject=identity.subject, user_id=user.id, email_key=proven)
+        Identity(
+            provider=identity.provider,
+            subject=identity.subject,
+            user_id=user.id,
+            email_key=verified_email_key,
+        )
     )

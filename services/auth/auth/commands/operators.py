@@ -46,8 +46,8 @@ async def _reconcile(database: Database, operator: Operator | None) -> None:
             return
         earlier = select(PanelSession.family_id).where(PanelSession.operator_digest != operator.digest)
         await revoke_families(session, RefreshTokenFamily.id.in_(earlier), now=utc_now())
-        taken = select(User.id).where(User.email_key == to_canonical_email(operator.username))
-        if user_id := await session.scalar(taken):
+        owner_of_address = select(User.id).where(User.email_key == to_canonical_email(operator.username))
+        if user_id := await session.scalar(owner_of_address):
             # This account cannot sign on to the panel: there, its address is the operator's name.
             log.warning("operator_name_is_taken", user_id=str(user_id))
 

@@ -31,7 +31,7 @@ class PanelSignOn:
 
 
 @dataclass(frozen=True)
-class SentCredentials:
+class SubmittedCredentials:
     """The form's input, and the browser's previous cookie."""
 
     name: str
@@ -41,7 +41,7 @@ class SentCredentials:
 
 @retry_conflicts
 async def sign_on(
-    database: Database, passwords: PasswordHasher, operator: Operator | None, sent: SentCredentials
+    database: Database, passwords: PasswordHasher, operator: Operator | None, sent: SubmittedCredentials
 ) -> PanelSignOn:
     """Open a session, and end the browser's earlier one.
 
@@ -76,7 +76,7 @@ async def _get_verified(session: AsyncSession, verified: Credential) -> User:
 
 
 async def _open_operator_session(
-    session: AsyncSession, operator: Operator | None, sent: SentCredentials
+    session: AsyncSession, operator: Operator | None, sent: SubmittedCredentials
 ) -> PanelSignOn:
     if operator is None:
         raise InvalidCredentials
@@ -84,7 +84,7 @@ async def _open_operator_session(
 
 
 async def _open_session(
-    session: AsyncSession, user: User, sent: SentCredentials, operator_digest: bytes | None = None
+    session: AsyncSession, user: User, sent: SubmittedCredentials, operator_digest: bytes | None = None
 ) -> PanelSignOn:
     ensure_may_use_panel(user.role)
     now = utc_now()

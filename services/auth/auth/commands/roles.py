@@ -44,8 +44,8 @@ async def create_first_admin(session: AsyncSession, *, email: str, password_hash
     admins = select(User.id).where(User.role == "admin", User.id != OPERATOR_ID)
     if await session.scalar(admins.limit(1)):
         return False
-    found = select(User).where(User.email_key == to_canonical_email(email)).with_for_update()
-    user, now = await session.scalar(found), utc_now()
+    statement = select(User).where(User.email_key == to_canonical_email(email)).with_for_update()
+    user, now = await session.scalar(statement), utc_now()
     if user is None:
         user = await create_user(
             session, email=email, name="Admin", password_hash=password_hash, email_verified=True

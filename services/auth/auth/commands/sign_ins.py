@@ -150,8 +150,12 @@ async def start_family(
 async def revoke_user_families(
     session: AsyncSession, user_id: UUID, *, now: datetime, except_family: UUID | None = None
 ) -> None:
-    own = RefreshTokenFamily.user_id == user_id
-    ending = own if except_family is None else own & (RefreshTokenFamily.id != except_family)
+    is_users_family = RefreshTokenFamily.user_id == user_id
+    ending = (
+        is_users_family
+        if except_family is None
+        else is_users_family & (RefreshTokenFamily.id != except_family)
+    )
     await revoke_families(session, ending, now=now)
 
 
@@ -205,8 +209,10 @@ async def _find_unused_successor(
     if sent.used_at is None or family.successor_salt is None:
         return None
     successor = opaque_tokens.derive_successor(token, family.successor_salt)
-    found = await session.get(RefreshToken, opaque_tokens.compute_digest(successor), populate_existing=True)
-    return successor if found is not None and found.used_at is None else None
+    stored_token = await session.get(
+        RefreshToken, opaque_tokens.compute_digest(successor), populate_existing=True
+    )
+    return successor if stored_token is not None and stored_token.used_at is None else None
 
 
 async def _rotate(

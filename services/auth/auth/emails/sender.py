@@ -87,11 +87,12 @@ class EmailSender:
             kind, link = "email_taken", None
         is_own = user.email_key == claimed.email_key
         name = user.name if is_own and user.email_verified else None
-        to = (
+        recipient = (
             user.email if is_own else user.new_email if kind == "change_email" else None
         ) or claimed.email_key
         return _Draft(
-            message=compose_email(kind, to=to, name=name, sender=self._sender, link=link), link=link
+            message=compose_email(kind, recipient=recipient, name=name, sender=self._sender, link=link),
+            link=link,
         )
 
     async def _send(self, request: EmailRequest, message: EmailMessage, *, link: str | None) -> str:
@@ -140,11 +141,13 @@ async def _is_taken(session: AsyncSession, user: User, email_key: str) -> bool:
 async def _store_outcome(
     session: AsyncSession, request: EmailRequest, outcome: str, *, now: datetime
 ) -> None:
-    own = EmailRequest.id == request.id
+    is_this_request = EmailRequest.id == request.id
     if outcome == "sent" and request.kind in LINK_PATHS:
         await quota.record_sent(session, request.kind, request.email_key, now=now)
     if outcome != "delayed":
-        await session.execute(delete(EmailRequest).where(own))
+        await session.execute(delete(EmailRequest).where(is_this_request))
         return
     due_at, attempts = now + RETRY_DELAYS[request.attempts], request.attempts + 1
-    await session.execute(update(EmailRequest).where(own).values(due_at=due_at, attempts=attempts))
+    await session.execute(
+        update(EmailRequest).where(is_this_request).values(due_at=due_at, attempts=attempts)
+    )

@@ -105,12 +105,12 @@ sign-ins with a different e-mail address.
 
 
 def compose_email(
-    kind: EmailKind, *, to: str, name: str | None, sender: str, link: str | None = None
+    kind: EmailKind, *, recipient: str, name: str | None, sender: str, link: str | None = None
 ) -> EmailMessage:
     """Compose a plain-text e-mail. Pass a name only for a verified address: a stranger may have set it."""
     template = _TEMPLATES[kind]
     message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = sender, _to_ascii(to), template.subject
+    message["From"], message["To"], message["Subject"] = sender, _to_ascii(recipient), template.subject
     message["Date"], message["Message-ID"] = localtime(), make_msgid(domain="parley")
     # Suppresses automatic replies such as "out of office" (RFC 3834).
     message["Auto-Submitted"] = "auto-generated"

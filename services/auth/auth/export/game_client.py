@@ -42,8 +42,8 @@ class GameClient:
 
 async def _read(response: httpx.Response) -> AsyncGenerator[bytes]:
     try:
-        async for piece in response.aiter_raw():
-            yield piece
+        async for chunk in response.aiter_raw():
+            yield chunk
     except httpx.HTTPError as error:
         raise ExportInterrupted(type(error).__name__) from error
     finally:

@@ -28,8 +28,8 @@ class KnownAddresses:
         """Pass None for an account that does not exist, so that timing reveals nothing."""
         try:
             with translate_redis_errors():
-                found = self._redis.exists(_get_key(address_key or uuid4(), address))
-                return bool(await run_within_loop_time(found, seconds=TIMEOUT_SECONDS))
+                exists = self._redis.exists(_get_key(address_key or uuid4(), address))
+                return bool(await run_within_loop_time(exists, seconds=TIMEOUT_SECONDS))
         except RedisUnavailable as error:
             log.warning("known_addresses_unavailable", reason=type(error.__cause__).__name__)
             return False

@@ -41,5 +41,7 @@ def find_return_page(request: Request, target: str) -> str:
     referer = urlsplit(request.headers.get("referer", ""))
     if referer.netloc != request.headers.get("host"):
         return HOME
-    kept = [pair for pair in referer.query.split("&") if pair.partition("=")[0] not in MESSAGE_PARAMETERS]
-    return f"{referer.path}?{query}" if (query := "&".join(kept)) else referer.path
+    remaining = [
+        pair for pair in referer.query.split("&") if pair.partition("=")[0] not in MESSAGE_PARAMETERS
+    ]
+    return f"{referer.path}?{query}" if (query := "&".join(remaining)) else referer.path

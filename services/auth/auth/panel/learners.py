@@ -127,8 +127,8 @@ class LearnerView(ResourceView, model=User):
             # Locked in one order, so that two admins do not deadlock.
             for user_id in sorted(ids):
                 await command(session, user_id, actor=get_principal(request).id)
-        where = ids if len(ids) == 1 else ()
-        return self.redirect_done(code, *where, count=len(ids))
+        row_ids = ids if len(ids) == 1 else ()
+        return self.redirect_done(code, *row_ids, count=len(ids))
 
     def describe(self, row: AccountRead | AccountDetails) -> str:
         account = _read_account(row)

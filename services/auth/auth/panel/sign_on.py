@@ -73,7 +73,7 @@ async def sign_on(
         await limit_address(request, client_address)
         name, password = form.to_credentials()
         await limit_log_in(request, database, known_addresses, email=name, client_address=client_address)
-        sent = commands.SentCredentials(name, password, read_cookie(request))
+        sent = commands.SubmittedCredentials(name, password, read_cookie(request))
         signed_on = await commands.sign_on(database, passwords, request.app.state.operator, sent)
     except ParleyError as error:
         return await render_sign_on(request, form, error=error)

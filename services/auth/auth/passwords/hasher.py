@@ -40,9 +40,9 @@ class PasswordHasher:
 
     def for_address(self, address: str) -> "PasswordHasher":
         """Return this hasher with the address's share of the queue."""
-        own = copy(self)
-        own._share = self._shares.setdefault(address, BoundedSemaphore(self._max_queued_per_address))
-        return own
+        hasher = copy(self)
+        hasher._share = self._shares.setdefault(address, BoundedSemaphore(self._max_queued_per_address))
+        return hasher
 
     async def hash(self, password: str) -> str:
         return await self._run(lambda: _HASHES.hash(password))

@@ -23,7 +23,7 @@ def ensure_strong_password(password: str, *, pointer: str = "#/password") -> Non
         "must contain a digit": any(map(str.isdecimal, password)),
         "must not be a common password": not _is_common(password.casefold()),
     }
-    broken = [rule for rule, kept in rules.items() if not kept]
+    broken = [rule for rule, is_met in rules.items() if not is_met]
     if broken:
         errors = [{"pointer": pointer, "message": rule} for rule in broken]
         raise WeakPassword(f"The password {broken[0]}.", errors=errors)

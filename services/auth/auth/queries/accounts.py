@@ -100,8 +100,8 @@ async def _list_sessions(session: AsyncSession, user_id: UUID) -> Sequence[Sessi
 
 async def list_account_names(session: AsyncSession, ids: Collection[UUID]) -> Mapping[UUID, str]:
     """Return the address, or else the name, of each existing account."""
-    found = await session.execute(select(User.id, User.email, User.name).where(User.id.in_(ids)))
-    return {id_: email or name for id_, email, name in found}
+    rows = await session.execute(select(User.id, User.email, User.name).where(User.id.in_(ids)))
+    return {id_: email or name for id_, email, name in rows}
 
 
 async def find_account_id(session: AsyncSession, email: str) -> UUID | None:

@@ -32,8 +32,8 @@ async def _join(start: bytes, game_data: AsyncGenerator[bytes]) -> AsyncGenerato
     # There may be years of sessions: their JSON is forwarded without parsing or buffering.
     async with aclosing(game_data):
         yield start
-        async for piece in game_data:
-            yield piece
+        async for chunk in game_data:
+            yield chunk
         yield b"}"
 
 
@@ -41,9 +41,9 @@ async def get_account_export(session: AsyncSession, user_id: UUID) -> AccountExp
     user = await session.get(User, user_id)
     if user is None:
         raise SignedOut
-    own = RefreshTokenFamily.user_id == user_id
+    is_users_family = RefreshTokenFamily.user_id == user_id
     families = await session.scalars(
-        select(RefreshTokenFamily).where(own).order_by(RefreshTokenFamily.created_at)
+        select(RefreshTokenFamily).where(is_users_family).order_by(RefreshTokenFamily.created_at)
     )
     identities = await session.scalars(select(Identity).where(Identity.user_id == user_id))
     mentions_user = (AuditEntry.subject_id == user_id) | (AuditEntry.actor_id == user_id)

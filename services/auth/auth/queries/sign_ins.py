@@ -49,12 +49,12 @@ class SessionProof(NamedTuple):
 async def get_session_proof(session: AsyncSession, caller: Principal) -> SessionProof:
     """Raises SignedOut if the session has ended or the account was deleted."""
     columns = select(RefreshTokenFamily.created_at, User.password_hash)
-    own = columns.join(User, User.id == RefreshTokenFamily.user_id).where(
+    statement = columns.join(User, User.id == RefreshTokenFamily.user_id).where(
         User.id == caller.id,
         RefreshTokenFamily.id == caller.session_id,
         RefreshTokenFamily.revoked_at.is_(None),
     )
-    row = (await session.execute(own)).one_or_none()
+    row = (await session.execute(statement)).one_or_none()
     if row is None:
         raise SignedOut
     return SessionProof(*row)

@@ -50,17 +50,17 @@ class FacebookClient:
                 "Facebook's access tokens have no nonce; send none, or the token of Limited Login."
             )
         info = await self._inspect(token)
-        person = await self._get_person(token)
-        if person.get("id") != info.user_id:
+        profile = await self._get_person(token)
+        if profile.get("id") != info.user_id:
             raise InvalidSocialToken(INVALID_TOKEN)
         return build_verified_identity(
             "facebook",
             info.user_id,
-            email=person.get("email"),
+            email=profile.get("email"),
             # Facebook does not say whether it has verified the address.
             email_verified=False,
-            name=person.get("name"),
-            picture=_find_picture_url(person.get("picture")),
+            name=profile.get("name"),
+            picture=_find_picture_url(profile.get("picture")),
             expires_at=info.expires_at or math.inf,
         )
 

@@ -65,8 +65,8 @@ class IdTokenVerifier:
         Google names the Android client in `azp` if the token was requested on behalf of the web client.
         """
         audiences = [claims["aud"]] if isinstance(claims["aud"], str) else claims["aud"]
-        parties = [*audiences, claims["azp"]] if "azp" in claims else audiences
-        return all(party in self._audiences for party in parties)
+        client_ids = [*audiences, claims["azp"]] if "azp" in claims else audiences
+        return all(party in self._audiences for party in client_ids)
 
 
 def _validate_nonce(claimed: Any, sent: str | None) -> None:
@@ -81,6 +81,6 @@ def _validate_nonce(claimed: Any, sent: str | None) -> None:
     if isinstance(claimed, str) and SHA256_HEX.fullmatch(claimed):
         # Anyone who sees the token sees the hash; only the text that was hashed proves anything.
         expected = hashlib.sha256(expected).hexdigest().encode()
-    found = claimed.encode("utf-8", "surrogatepass") if isinstance(claimed, str) else b""
-    if not hmac.compare_digest(found, expected):
+    claimed_bytes = claimed.encode("utf-8", "surrogatepass") if isinstance(claimed, str) else b""
+    if not hmac.compare_digest(claimed_bytes, expected):
         raise InvalidSocialToken("The token was issued for another nonce.")

@@ -31,10 +31,10 @@ async def reseal_tokens(database: Database, vault: TokenVault) -> int:
     count = 0
     last: tuple[str, str] | None = ("", "")
     key = (Identity.provider, Identity.subject)
-    kept = select(Identity).where(Identity.sealed_refresh_token.is_not(None)).order_by(*key)
+    stored = select(Identity).where(Identity.sealed_refresh_token.is_not(None)).order_by(*key)
     while last is not None:
         async with database.transaction() as session:
-            following = kept.where(tuple_(*key) > last).limit(BATCH_SIZE).with_for_update()
+            following = stored.where(tuple_(*key) > last).limit(BATCH_SIZE).with_for_update()
             batch = (await session.scalars(following)).all()
             for identity in batch:
                 identity.sealed_refresh_token = vault.reseal(identity.sealed_refresh_token or "")

@@ -15,9 +15,9 @@ class TokenVault:
     def seal(self, token: str) -> str:
         return MultiFernet(self._keys).encrypt(token.encode()).decode()
 
-    def unseal(self, sealed: str) -> str:
+    def unseal(self, sealed_token: str) -> str:
         """Raises InvalidToken if no key decrypts it."""
-        return MultiFernet(self._keys).decrypt(sealed).decode()
+        return MultiFernet(self._keys).decrypt(sealed_token).decode()
 
-    def reseal(self, sealed: str) -> str:
-        return MultiFernet(self._keys).rotate(sealed).decode()
+    def reseal(self, sealed_token: str) -> str:
+        return MultiFernet(self._keys).rotate(sealed_token).decode()

@@ -41,7 +41,7 @@ def _write(path: Path, keys: list[Jwk]) -> None:
     with os.fdopen(handle, "w") as file:
         json.dump({"keys": keys}, file)
     if path.exists():
-        known = path.stat()
-        os.chmod(draft, known.st_mode & 0o777)
-        os.chown(draft, known.st_uid, known.st_gid)
+        stat = path.stat()
+        os.chmod(draft, stat.st_mode & 0o777)
+        os.chown(draft, stat.st_uid, stat.st_gid)
     os.replace(draft, path)

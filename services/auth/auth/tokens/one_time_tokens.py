@@ -58,8 +58,8 @@ async def _delete_expired(session: AsyncSession, *, now: datetime) -> None:
 
 
 async def ensure_valid(session: AsyncSession, token: str, purpose: TokenPurpose, *, now: datetime) -> None:
-    found, user = await get_with_owner(session, token, purpose)
-    ensure_usable_by(user, found, now=now)
+    one_time_token, user = await get_with_owner(session, token, purpose)
+    ensure_usable_by(user, one_time_token, now=now)
 
 
 async def get_with_owner(
@@ -76,19 +76,23 @@ async def get_with_owner(
     affected = (User.id == owner_id) | (User.email_key == email_key)
     users = select(User).where(affected).order_by(User.id).execution_options(populate_existing=True)
     accounts = (await session.scalars(users.with_for_update() if lock else users)).all()
-    found = await session.scalar(select(OneTimeToken).where(same).execution_options(populate_existing=True))
-    user = next((account for account in accounts if found and account.id == found.user_id), None)
-    if user is None or found is None:
+    one_time_token = await session.scalar(
+        select(OneTimeToken).where(same).execution_options(populate_existing=True)
+    )
+    user = next(
+        (account for account in accounts if one_time_token and account.id == one_time_token.user_id), None
+    )
+    if user is None or one_time_token is None:
         raise TokenUnknown
-    return found, user
+    return one_time_token, user
 
 
-def ensure_usable_by(user: User, found: OneTimeToken, *, now: datetime) -> None:
-    ensure_usable(now, used_at=found.used_at, expires_at=found.expires_at)
+def ensure_usable_by(user: User, one_time_token: OneTimeToken, *, now: datetime) -> None:
+    ensure_usable(now, used_at=one_time_token.used_at, expires_at=one_time_token.expires_at)
     address = user.email_key
-    if found.purpose == "change_email":
+    if one_time_token.purpose == "change_email":
         address = find_pending_email_key(user, now=now)
-    if found.email_key not in {None, address}:
+    if one_time_token.email_key not in {None, address}:
         # The account's address has changed since the e-mail was requested.
         raise TokenUsed
 
@@ -110,9 +114,9 @@ async def count_sent_today(
 
 async def redeem(session: AsyncSession, token: str, purpose: TokenPurpose, *, now: datetime) -> User:
     """Mark the token as used and return its locked account. Raises TokenUnknown, TokenUsed, TokenExpired."""
-    found, user = await get_with_owner(session, token, purpose, lock=True)
-    ensure_usable_by(user, found, now=now)
-    found.used_at = now
+    one_time_token, user = await get_with_owner(session, token, purpose, lock=True)
+    ensure_usable_by(user, one_time_token, now=now)
+    one_time_token.used_at = now
     return user
 
 

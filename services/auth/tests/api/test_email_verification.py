@@ -27,8 +27,8 @@ NEW = "Brandnew4Password"
 
 
 async def request_reset_token(client: httpx.AsyncClient, user: User, mailbox: Mailbox) -> str:
-    answer = await client.post(FORGOT, json={"email": str(user.email).upper()})
-    assert (answer.status_code, answer.content) == (202, b"")
+    response = await client.post(FORGOT, json={"email": str(user.email).upper()})
+    assert (response.status_code, response.content) == (202, b"")
     return await mailbox.get_token("reset_password")
 
 
@@ -63,8 +63,8 @@ async def test_an_unusable_token_is_refused_with_its_reason(
     async def use(token: str) -> tuple[int, str]:
         old = {"password": "Correct4Horse"}
         path, body = (VERIFY, old) if purpose == "verify_email" else (RESET, {"password": NEW})
-        answer = await client.post(path, json={"token": token, **body})
-        return answer.status_code, answer.json()["code"] if answer.content else ""
+        response = await client.post(path, json={"token": token, **body})
+        return response.status_code, response.json()["code"] if response.content else ""
 
     async def send_token() -> str:
         async with database.transaction() as session:
@@ -85,23 +85,23 @@ async def test_a_token_for_resets_does_not_confirm_an_address(
     client: httpx.AsyncClient, user: User, mailbox: Mailbox
 ) -> None:
     token = await request_reset_token(client, user, mailbox)
-    answer = await client.post(VERIFY, json={"token": token})
-    assert (answer.status_code, answer.json()["code"]) == (400, "token_unknown")
+    response = await client.post(VERIFY, json={"token": token})
+    assert (response.status_code, response.json()["code"]) == (400, "token_unknown")
 
 
 async def test_another_confirmation_e_mail_can_be_requested_after_a_minute(
-    mine: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
+    user_client: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
 ) -> None:
     for _ in range(2):
-        assert (await mine.post(f"{ME}/email/verify")).status_code == 202
+        assert (await user_client.post(f"{ME}/email/verify")).status_code == 202
     assert len(await mailbox.list_emails()) == 1, "the second click within a minute sends nothing"
     first = await mailbox.get_token("verify_email")
     await age(database, timedelta(minutes=2))
-    await mine.post(f"{ME}/email/verify")
+    await user_client.post(f"{ME}/email/verify")
     assert len(await mailbox.list_emails()) == 2
     for token in (first, await mailbox.get_token("verify_email")):
-        assert (await mine.post(VERIFY, json={"token": token})).status_code == 204
-    await mine.post(f"{ME}/email/verify")
+        assert (await user_client.post(VERIFY, json={"token": token})).status_code == 204
+    await user_client.post(f"{ME}/email/verify")
     assert len(await mailbox.list_emails()) == 2, "a confirmed address is not asked again"
 
 
@@ -111,41 +111,41 @@ async def send_link(database: Database, user: User, mailbox: Mailbox) -> str:
     return await mailbox.get_token("verify_email")
 
 
-async def test_confirming_an_address_needs_the_accounts_password_or_session(
+async def test_confirming_an_address_requires_the_password_or_a_session(
     client: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database, admin: httpx.AsyncClient
 ) -> None:
     token = await send_link(database, user, mailbox)
 
     async def use(sender: httpx.AsyncClient, **body: Any) -> tuple[int, str]:
-        answer = await sender.post(VERIFY, json={"token": token, **body})
-        assert "www-authenticate" not in answer.headers
-        return answer.status_code, answer.json()["code"] if answer.content else ""
+        response = await sender.post(VERIFY, json={"token": token, **body})
+        assert "www-authenticate" not in response.headers
+        return response.status_code, response.json()["code"] if response.content else ""
 
     assert await use(client) == (403, "account_proof_required")
     assert await use(admin) == (403, "account_proof_required"), "a session of another account"
     assert await use(client, password="Wrong4Horse") == (403, "wrong_password")
     forged = {"Authorization": "Bearer x"}
-    answer = await client.post(VERIFY, json={"token": token, "password": "Correct4Horse"}, headers=forged)
-    assert answer.status_code == 401
+    response = await client.post(VERIFY, json={"token": token, "password": "Correct4Horse"}, headers=forged)
+    assert response.status_code == 401
     assert await use(admin, password="Correct4Horse") == (204, "")
     assert await use(client) == (204, ""), "the address is confirmed"
 
 
-async def test_the_accounts_session_confirms_its_address(
-    mine: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
+async def test_a_session_of_the_account_confirms_its_address(
+    user_client: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
 ) -> None:
     token = await send_link(database, user, mailbox)
-    assert (await mine.post(VERIFY, json={"token": token})).status_code == 204
-    assert (await mine.get(ME)).json()["email_verified"] is True
+    assert (await user_client.post(VERIFY, json={"token": token})).status_code == 204
+    assert (await user_client.get(ME)).json()["email_verified"] is True
 
 
 async def test_an_ended_session_cannot_confirm_an_address(
-    mine: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
+    user_client: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
 ) -> None:
     token = await send_link(database, user, mailbox)
     async with database.transaction() as session:
         await revoke_user_families(session, user.id, now=utc_now())
-    assert (await mine.post(VERIFY, json={"token": token})).status_code == 401
+    assert (await user_client.post(VERIFY, json={"token": token})).status_code == 401
 
 
 async def test_rejecting_an_account_deletes_it(
@@ -154,8 +154,8 @@ async def test_rejecting_an_account_deletes_it(
     token = await send_link(database, user, mailbox)
     assert (await client.post(REJECT, json={"token": token})).status_code == 204
     for path in (REJECT, VERIFY):
-        answer = await client.post(path, json={"token": token})
-        assert (answer.status_code, answer.json()["code"]) == (400, "token_unknown")
+        response = await client.post(path, json={"token": token})
+        assert (response.status_code, response.json()["code"]) == (400, "token_unknown")
     async with database.transaction() as session:
         assert await session.get(User, user.id) is None
         (event,) = await outbox_events(session, UserDeleted)
@@ -169,8 +169,8 @@ async def test_a_confirmed_account_cannot_be_rejected(
 ) -> None:
     token = await send_link(database, user, mailbox)
     await client.post(VERIFY, json={"token": token, "password": "Correct4Horse"})
-    answer = await client.post(REJECT, json={"token": token})
-    assert (answer.status_code, answer.json()["code"]) == (400, "token_used")
+    response = await client.post(REJECT, json={"token": token})
+    assert (response.status_code, response.json()["code"]) == (400, "token_used")
     reset = await request_reset_token(client, user, mailbox)
     assert (await client.post(REJECT, json={"token": reset})).json()["code"] == "token_unknown"
 
@@ -180,8 +180,8 @@ async def test_an_expired_token_cannot_reject_an_account(
 ) -> None:
     token = await send_link(database, user, mailbox)
     await age(database, timedelta(hours=24))
-    answer = await client.post(REJECT, json={"token": token})
-    assert (answer.status_code, answer.json()["code"]) == (400, "token_expired")
+    response = await client.post(REJECT, json={"token": token})
+    assert (response.status_code, response.json()["code"]) == (400, "token_expired")
 
 
 async def test_rejecting_an_admins_account_locks_admins_before_the_row(
@@ -214,15 +214,15 @@ async def test_concurrent_confirmations_and_rejections_agree_on_one_outcome(
             session, user.id, "verify_email", email_key=user.email_key, now=now
         )
     async with api_client(create_app(settings)) as client:
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             *(client.post(VERIFY, json={"token": token, "password": "Correct4Horse"}) for _ in range(3)),
             *(client.post(REJECT, json={"token": token}) for _ in range(3)),
         )
-    statuses = [answer.status_code for answer in answers]
+    statuses = [response.status_code for response in responses]
     async with committed_database.transaction() as session:
-        kept = await session.get(User, user.id) is not None
-    assert statuses[:3] == ([204] * 3 if kept else [400] * 3)
-    assert sorted(statuses[3:]) == ([400] * 3 if kept else [204, 400, 400])
+        is_confirmed = await session.get(User, user.id) is not None
+    assert statuses[:3] == ([204] * 3 if is_confirmed else [400] * 3)
+    assert sorted(statuses[3:]) == ([400] * 3 if is_confirmed else [204, 400, 400])
 
 
 async def test_recreating_an_account_does_not_reset_the_daily_limit_of_e_mails(

@@ -50,8 +50,8 @@ class _Handler(BaseHTTPRequestHandler):
         length = sum(map(len, self.server.pieces)) or len(self.server.body)
         self.send_header("Content-Length", str(length + self.server.short))
         self.end_headers()
-        for piece in self.server.pieces or [self.server.body]:
-            self.wfile.write(piece)
+        for chunk in self.server.pieces or [self.server.body]:
+            self.wfile.write(chunk)
             self.wfile.flush()
             self.server.is_late |= not self.server.gate.wait(5)
 
@@ -83,19 +83,19 @@ def app(settings: ApiSettings, database: Database, game: Game) -> FastAPI:
 
 
 async def test_an_export_contains_the_account_and_its_game_data(
-    mine: httpx.AsyncClient, user: User, game: Game
+    user_client: httpx.AsyncClient, user: User, game: Game
 ) -> None:
-    answer = await mine.get(f"{ME}/export")
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["content-disposition"] == 'attachment; filename="parley-export.json"'
-    assert answer.headers["cache-control"] == "no-store"
-    document = answer.json()
+    response = await user_client.get(f"{ME}/export")
+    assert response.status_code == 200, response.text
+    assert response.headers["content-disposition"] == 'attachment; filename="parley-export.json"'
+    assert response.headers["cache-control"] == "no-store"
+    document = response.json()
     assert document["game"] == PLAYED
     account = document["account"]
     assert (account["profile"]["email"], account["profile"]["role"]) == (user.email, "learner")
     assert len(account["sign_ins"]) == 1
-    assert "argon2" not in answer.text
-    assert game.asked == [("/internal/users/me/export", mine.headers["authorization"])]
+    assert "argon2" not in response.text
+    assert game.asked == [("/internal/users/me/export", user_client.headers["authorization"])]
 
 
 def test_an_export_covers_every_table_that_refers_to_users() -> None:
@@ -110,26 +110,26 @@ def test_an_export_covers_every_table_that_refers_to_users() -> None:
 
 @pytest.mark.parametrize("fault", ["refuses", "is away"])
 async def test_an_export_is_unavailable_without_the_game_service(
-    mine: httpx.AsyncClient, game: Game, fault: str
+    user_client: httpx.AsyncClient, game: Game, fault: str
 ) -> None:
     if fault == "refuses":
         game.status = 503
     else:
         game.shutdown()
         game.server_close()
-    answer = await mine.get(f"{ME}/export")
-    assert (answer.status_code, answer.json()["code"]) == (503, "export_unavailable")
-    assert answer.headers["retry-after"]
+    response = await user_client.get(f"{ME}/export")
+    assert (response.status_code, response.json()["code"]) == (503, "export_unavailable")
+    assert response.headers["retry-after"]
 
 
 @pytest.mark.parametrize(("status", "code"), [(429, "too_many_requests"), (401, "unauthorized")])
-async def test_an_export_passes_on_a_refusal_of_the_game_service(
-    mine: httpx.AsyncClient, game: Game, status: int, code: str
+async def test_an_export_forwards_a_rejection_by_the_game_service(
+    user_client: httpx.AsyncClient, game: Game, status: int, code: str
 ) -> None:
     game.status = status
-    answer = await mine.get(f"{ME}/export")
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert ("retry-after" in answer.headers) is (status == 429)
+    response = await user_client.get(f"{ME}/export")
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert ("retry-after" in response.headers) is (status == 429)
 
 
 @asynccontextmanager
@@ -157,13 +157,13 @@ async def networked(
         yield client
 
 
-async def test_an_export_forwards_pieces_as_they_arrive(networked: httpx.AsyncClient, game: Game) -> None:
+async def test_an_export_forwards_chunks_as_they_arrive(networked: httpx.AsyncClient, game: Game) -> None:
     game.pieces = [b'{"sessions":[', b"1", b"]}"]
     game.gate.clear()
     received = b""
     async with networked.stream("GET", f"{ME}/export") as response:
-        async for piece in response.aiter_bytes():
-            received += piece
+        async for chunk in response.aiter_bytes():
+            received += chunk
             # Game sends its next piece only after this one has arrived.
             if b'"sessions":[' in received:
                 game.gate.set()
@@ -186,12 +186,12 @@ async def test_an_export_is_not_buffered_for_a_slow_client(networked: httpx.Asyn
     try:
         async with networked.stream("GET", f"{ME}/export") as response:
             await asyncio.sleep(1)
-            held, _ = tracemalloc.get_traced_memory()
-            length = sum([len(piece) async for piece in response.aiter_raw()])
+            allocated_bytes, _ = tracemalloc.get_traced_memory()
+            length = sum([len(chunk) async for chunk in response.aiter_raw()])
     finally:
         tracemalloc.stop()
     assert length > 30_000_000
-    assert held < 5_000_000
+    assert allocated_bytes < 5_000_000
 
 
 async def test_a_client_that_disconnects_ends_the_request_to_the_game_service(

@@ -20,19 +20,19 @@ SOCIAL, LOGIN, ME = "/api/v1/auth/social", "/api/v1/auth/login", "/api/v1/users/
 IDENTITIES = f"{ME}/identities"
 
 
-async def sign_in(client: httpx.AsyncClient, provider: str, token: str, **more: Any) -> httpx.Response:
-    return await client.post(SOCIAL, json={"provider": provider, "token": token, **more})
+async def sign_in(client: httpx.AsyncClient, provider: str, token: str, **fields: Any) -> httpx.Response:
+    return await client.post(SOCIAL, json={"provider": provider, "token": token, **fields})
 
 
-def get_error(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["code"]
+def get_error(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["code"]
 
 
-async def test_the_first_social_sign_in_creates_an_account_that_the_next_one_finds(
+async def test_the_first_social_sign_in_creates_an_account_that_the_next_one_uses(
     client: httpx.AsyncClient, providers: Providers, database: Database, mailbox: Mailbox
 ) -> None:
-    person = {"sub": "g-1", "email": "Ada@Example.com", "name": "Ada", "email_verified": True}
-    first = await sign_in(client, "google", providers.google.create_token(**person, nonce="n-1"), nonce="n-1")
+    claims = {"sub": "g-1", "email": "Ada@Example.com", "name": "Ada", "email_verified": True}
+    first = await sign_in(client, "google", providers.google.create_token(**claims, nonce="n-1"), nonce="n-1")
     assert first.status_code == 200, first.text
     body = first.json()
     assert set(body) == {"user", "access_token", "refresh_token", "token_type", "expires_in"}
@@ -43,14 +43,14 @@ async def test_the_first_social_sign_in_creates_an_account_that_the_next_one_fin
         "google",
         True,
     )
-    moved = providers.google.create_token(**person | {"email": "moved@example.com"})
-    assert (await sign_in(client, "google", moved)).json()["user"] == user
+    token_with_new_email = providers.google.create_token(**claims | {"email": "moved@example.com"})
+    assert (await sign_in(client, "google", token_with_new_email)).json()["user"] == user
     assert await mailbox.list_emails() == [], "a proved address is not asked again"
     async with database.transaction() as session:
         assert len(await outbox_events(session, UserRegistered)) == 1
 
 
-async def test_the_app_sends_the_name_that_apple_withholds_from_the_token(
+async def test_the_name_is_taken_from_the_request_because_apple_omits_it_from_the_token(
     client: httpx.AsyncClient, providers: Providers
 ) -> None:
     relay = "x7@privaterelay.appleid.com"
@@ -61,15 +61,15 @@ async def test_the_app_sends_the_name_that_apple_withholds_from_the_token(
     assert (user["email"], user["name"], user["email_verified"]) == (relay, "Grace", True)
 
 
-@pytest.mark.parametrize("way", ["limited_token", "access_token"])
+@pytest.mark.parametrize("token_kind", ["limited_token", "access_token"])
 async def test_facebook_accepts_both_kinds_of_token_and_the_address_needs_confirmation(
-    client: httpx.AsyncClient, providers: Providers, mailbox: Mailbox, way: str
+    client: httpx.AsyncClient, providers: Providers, mailbox: Mailbox, token_kind: str
 ) -> None:
-    person = {"email": "fay@example.com", "name": "Fay"}
+    claims = {"email": "fay@example.com", "name": "Fay"}
     token = (
-        providers.facebook.create_limited_token(sub="10001", **person)
-        if way == "limited_token"
-        else providers.facebook.create_access_token(user_id="10001", **person)
+        providers.facebook.create_limited_token(sub="10001", **claims)
+        if token_kind == "limited_token"
+        else providers.facebook.create_access_token(user_id="10001", **claims)
     )
     user = (await sign_in(client, "facebook", token)).json()["user"]
     assert (user["name"], user["auth_provider"], user["email_verified"]) == ("Fay", "facebook", False)
@@ -95,10 +95,10 @@ async def test_an_identity_with_a_verified_address_is_linked_to_the_account_that
 async def test_a_reassigned_address_at_the_same_provider_does_not_sign_in(
     client: httpx.AsyncClient, providers: Providers
 ) -> None:
-    person = {"email": "info@company.example", "email_verified": True}
-    assert (await sign_in(client, "google", providers.google.create_token(sub="old", **person))).is_success
-    answer = await sign_in(client, "google", providers.google.create_token(sub="new", **person))
-    assert get_error(answer) == (409, "link_required")
+    claims = {"email": "info@company.example", "email_verified": True}
+    assert (await sign_in(client, "google", providers.google.create_token(sub="old", **claims))).is_success
+    response = await sign_in(client, "google", providers.google.create_token(sub="new", **claims))
+    assert get_error(response) == (409, "link_required")
 
 
 async def test_a_social_sign_in_without_an_address_creates_no_account(
@@ -123,28 +123,28 @@ async def test_a_sign_in_with_an_unconfigured_provider_is_refused(
     app = create_app(settings.model_copy(update={"apple_client_ids": ()}))
     app.state.database = database
     async with api_client(app) as client:
-        answer = await sign_in(client, "apple", "x.y.z")
-        assert get_error(answer) == (422, "provider_not_configured")
-        assert answer.json()["errors"][0]["pointer"] == "#/provider"
+        response = await sign_in(client, "apple", "x.y.z")
+        assert get_error(response) == (422, "provider_not_configured")
+        assert response.json()["errors"][0]["pointer"] == "#/provider"
 
 
 async def test_concurrent_first_sign_ins_create_one_account(
     settings: ApiSettings, committed_database: Database, providers: Providers
 ) -> None:
     app = create_app(settings.model_copy(update={"database_pool_size": 20}))
-    person = {"sub": "g-3", "email": "once@example.com", "email_verified": True}
-    tokens = [providers.google.create_token(**person) for _ in range(12)]
+    claims = {"sub": "g-3", "email": "once@example.com", "email_verified": True}
+    tokens = [providers.google.create_token(**claims) for _ in range(12)]
     async with api_client(app) as client:
-        answers = await asyncio.gather(*(sign_in(client, "google", token) for token in tokens))
-    assert {answer.status_code for answer in answers} == {200}
-    assert len({answer.json()["user"]["id"] for answer in answers}) == 1
+        responses = await asyncio.gather(*(sign_in(client, "google", token) for token in tokens))
+    assert {response.status_code for response in responses} == {200}
+    assert len({response.json()["user"]["id"] for response in responses}) == 1
     async with committed_database.transaction() as session:
         for table in (User, Identity):
             assert await session.scalar(select(func.count()).select_from(table)) == 1
 
 
 async def test_an_identity_is_linked_once_and_can_be_unlinked(
-    mine: httpx.AsyncClient, user: User, database: Database, providers: Providers
+    user_client: httpx.AsyncClient, user: User, database: Database, providers: Providers
 ) -> None:
 
     def link() -> dict[str, str]:
@@ -153,34 +153,34 @@ async def test_an_identity_is_linked_once_and_can_be_unlinked(
             "token": providers.google.create_token(sub="g-4", email="other@example.com"),
         }
 
-    assert get_error(await mine.post(IDENTITIES, json=link())) == (409, "email_unverified")
+    assert get_error(await user_client.post(IDENTITIES, json=link())) == (409, "email_unverified")
     async with database.transaction() as session:
         (await session.get_one(User, user.id)).email_verified = True
     for _ in range(2):
-        assert (await mine.post(IDENTITIES, json=link())).status_code == 204
-    listed = (await mine.get(IDENTITIES)).json()["identities"]
-    assert [identity["provider"] for identity in listed] == ["google"]
-    assert (await mine.post(SOCIAL, json=link())).json()["user"]["id"] == str(user.id)
+        assert (await user_client.post(IDENTITIES, json=link())).status_code == 204
+    identities = (await user_client.get(IDENTITIES)).json()["identities"]
+    assert [identity["provider"] for identity in identities] == ["google"]
+    assert (await user_client.post(SOCIAL, json=link())).json()["user"]["id"] == str(user.id)
     another = {"provider": "google", "token": providers.google.create_token(sub="g-5", email="x@example.com")}
-    assert get_error(await mine.post(IDENTITIES, json=another)) == (409, "identity_taken")
-    assert (await mine.delete(f"{IDENTITIES}/google")).status_code == 204
-    assert get_error(await mine.delete(f"{IDENTITIES}/google")) == (404, "identity_not_found")
-    assert (await mine.delete(f"{IDENTITIES}/myspace")).status_code == 422
+    assert get_error(await user_client.post(IDENTITIES, json=another)) == (409, "identity_taken")
+    assert (await user_client.delete(f"{IDENTITIES}/google")).status_code == 204
+    assert get_error(await user_client.delete(f"{IDENTITIES}/google")) == (404, "identity_not_found")
+    assert (await user_client.delete(f"{IDENTITIES}/myspace")).status_code == 422
     async with database.transaction() as session:
         actions = (await session.scalars(select(AuditEntry.action).order_by(AuditEntry.id))).all()
     assert actions == ["identity_linked", "identity_unlinked"]
 
 
 async def test_an_identity_of_another_account_cannot_be_linked(
-    mine: httpx.AsyncClient, user: User, database: Database, providers: Providers
+    user_client: httpx.AsyncClient, user: User, database: Database, providers: Providers
 ) -> None:
-    person = {"sub": "a-9", "email": "else@example.com", "email_verified": True}
-    assert (await sign_in(mine, "apple", providers.apple.create_token(**person))).is_success
+    claims = {"sub": "a-9", "email": "else@example.com", "email_verified": True}
+    assert (await sign_in(user_client, "apple", providers.apple.create_token(**claims))).is_success
     async with database.transaction() as session:
         (await session.get_one(User, user.id)).email_verified = True
-    link = {"provider": "apple", "token": providers.apple.create_token(**person)}
-    answer = await mine.post(IDENTITIES, json=link)
-    assert get_error(answer) == (409, "identity_taken")
+    link = {"provider": "apple", "token": providers.apple.create_token(**claims)}
+    response = await user_client.post(IDENTITIES, json=link)
+    assert get_error(response) == (409, "identity_taken")
 
 
 async def test_the_last_sign_in_method_cannot_be_removed(
@@ -191,21 +191,21 @@ async def test_the_last_sign_in_method_cannot_be_removed(
     headers = {"Authorization": f"Bearer {access}"}
     assert get_error(await client.delete(f"{IDENTITIES}/google", headers=headers)) == (409, "last_sign_in")
     change = {"current_password": "x", "new_password": "Brandnew4Password"}
-    answer = await client.put(f"{ME}/password", json=change, headers=headers)
-    assert get_error(answer) == (409, "no_password")
-    guess = {"email": "only@example.com", "password": "Correct4Horse"}
-    assert get_error(await client.post(LOGIN, json=guess)) == (401, "invalid_credentials")
+    response = await client.put(f"{ME}/password", json=change, headers=headers)
+    assert get_error(response) == (409, "no_password")
+    credentials = {"email": "only@example.com", "password": "Correct4Horse"}
+    assert get_error(await client.post(LOGIN, json=credentials)) == (401, "invalid_credentials")
 
 
-async def test_an_unavailable_provider_answers_503(client: httpx.AsyncClient, providers: Providers) -> None:
+async def test_an_unavailable_provider_returns_503(client: httpx.AsyncClient, providers: Providers) -> None:
     token = providers.facebook.create_access_token(user_id="10003", name="Fay", email="f@example.com")
     with providers.facebook.debug_token.answer_with(500, b"<html>"):
-        answer = await sign_in(client, "facebook", token)
-    assert get_error(answer) == (503, "provider_unavailable")
-    assert answer.headers["retry-after"]
+        response = await sign_in(client, "facebook", token)
+    assert get_error(response) == (503, "provider_unavailable")
+    assert response.headers["retry-after"]
 
 
-async def test_a_social_token_signs_in_once(client: httpx.AsyncClient, providers: Providers) -> None:
+async def test_a_social_token_can_be_used_once(client: httpx.AsyncClient, providers: Providers) -> None:
     for provider, token in (
         ("google", providers.google.create_token(email_verified=True, email="g7@example.com")),
         ("apple", providers.apple.create_token(email="a7@example.com")),
@@ -233,6 +233,6 @@ async def test_social_sign_ins_are_unavailable_without_redis(
     app = create_app(settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")}))
     app.state.database = database
     async with api_client(app) as client:
-        answer = await sign_in(client, "google", providers.google.create_token())
-    assert get_error(answer) == (503, "unavailable")
-    assert answer.headers["retry-after"]
+        response = await sign_in(client, "google", providers.google.create_token())
+    assert get_error(response) == (503, "unavailable")
+    assert response.headers["retry-after"]

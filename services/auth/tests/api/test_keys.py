@@ -10,9 +10,9 @@ JWKS = "/.well-known/jwks.json"
 async def test_the_published_keys_verify_access_tokens(
     client: httpx.AsyncClient, tokens: dict[str, Any]
 ) -> None:
-    answer = await client.get(JWKS)
-    assert answer.headers["cache-control"] == "public, max-age=300"
-    jwks = answer.json()
+    response = await client.get(JWKS)
+    assert response.headers["cache-control"] == "public, max-age=300"
+    jwks = response.json()
     assert len(jwks["keys"]) == 2
     assert not any("d" in key for key in jwks["keys"])
     verifier = AccessTokenVerifier(StaticKeys(jwks), issuer="parley", audience="parley-api")

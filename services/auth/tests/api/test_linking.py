@@ -20,8 +20,8 @@ IDENTITIES = f"{ME}/identities"
 PASSWORD = "Correct4Horse"
 
 
-def get_error(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["code"]
+def get_error(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["code"]
 
 
 def to_headers(tokens: dict[str, Any]) -> dict[str, str]:
@@ -35,9 +35,9 @@ async def user(database: Database, open_account: Any) -> User:
 
 
 async def age_sign_ins(database: Database, user_id: Any, **age: float) -> None:
-    own = update(RefreshTokenFamily).where(RefreshTokenFamily.user_id == user_id)
+    statement = update(RefreshTokenFamily).where(RefreshTokenFamily.user_id == user_id)
     async with database.transaction() as session:
-        await session.execute(own.values(created_at=utc_now() - timedelta(**age)))
+        await session.execute(statement.values(created_at=utc_now() - timedelta(**age)))
 
 
 async def test_an_old_session_needs_the_password_to_link_an_identity(
@@ -47,9 +47,9 @@ async def test_an_old_session_needs_the_password_to_link_an_identity(
     refreshed = (await client.post(REFRESH, json={"refresh_token": tokens["refresh_token"]})).json()
     link = {"provider": "google", "token": providers.google.create_token(sub="r-1", email="r@example.com")}
     for session in (tokens, refreshed):
-        answer = await client.post(IDENTITIES, json=link, headers=to_headers(session))
-        assert get_error(answer) == (403, "recent_sign_in_required")
-        assert "www-authenticate" not in answer.headers
+        response = await client.post(IDENTITIES, json=link, headers=to_headers(session))
+        assert get_error(response) == (403, "recent_sign_in_required")
+        assert "www-authenticate" not in response.headers
     wrong = await client.post(
         IDENTITIES, json=link | {"password": "Wrong4Horse"}, headers=to_headers(refreshed)
     )
@@ -62,24 +62,26 @@ async def test_an_old_session_needs_the_password_to_link_an_identity(
 async def test_an_account_without_a_password_needs_a_recent_sign_in_to_link(
     client: httpx.AsyncClient, database: Database, providers: Providers
 ) -> None:
-    person = {"sub": "r-2", "email": "r2@example.com", "email_verified": True}
+    claims = {"sub": "r-2", "email": "r2@example.com", "email_verified": True}
 
     async def sign_in() -> dict[str, Any]:
-        body = {"provider": "google", "token": providers.google.create_token(**person)}
+        body = {"provider": "google", "token": providers.google.create_token(**claims)}
         signed_in: dict[str, Any] = (await client.post(SOCIAL, json=body)).json()
         return signed_in
 
     old = await sign_in()
     await age_sign_ins(database, old["user"]["id"], minutes=11)
     link = {"provider": "apple", "token": providers.apple.create_token(sub="r-2")}
-    guess = await client.post(IDENTITIES, json=link | {"password": PASSWORD}, headers=to_headers(old))
-    assert get_error(guess) == (403, "wrong_password")
-    answer = await client.post(IDENTITIES, json=link, headers=to_headers(old))
-    assert get_error(answer) == (403, "recent_sign_in_required")
+    wrong_password = await client.post(
+        IDENTITIES, json=link | {"password": PASSWORD}, headers=to_headers(old)
+    )
+    assert get_error(wrong_password) == (403, "wrong_password")
+    response = await client.post(IDENTITIES, json=link, headers=to_headers(old))
+    assert get_error(response) == (403, "recent_sign_in_required")
     assert (await client.post(IDENTITIES, json=link, headers=to_headers(await sign_in()))).status_code == 204
 
 
-async def test_linking_limits_attempts_at_the_password(
+async def test_linking_limits_password_attempts(
     settings: ApiSettings, database: Database, user: User, access_for: Any, providers: Providers
 ) -> None:
     app = create_app(settings.model_copy(update={"rate_limit_enabled": True}))
@@ -93,10 +95,10 @@ async def test_linking_limits_attempts_at_the_password(
 async def test_unlinking_an_identity_ends_the_sessions_that_it_started(
     client: httpx.AsyncClient, tokens: dict[str, Any], user: User, providers: Providers
 ) -> None:
-    person = {"sub": "r-3", "email": user.email, "email_verified": True}
+    claims = {"sub": "r-3", "email": user.email, "email_verified": True}
     signed_in = []
     for provider in (providers.google, providers.apple):
-        body = {"provider": provider.name, "token": provider.create_token(**person)}
+        body = {"provider": provider.name, "token": provider.create_token(**claims)}
         signed_in.append((await client.post(SOCIAL, json=body)).json())
     google, apple = signed_in
     assert (await client.delete(f"{IDENTITIES}/google", headers=to_headers(tokens))).status_code == 204
@@ -110,11 +112,15 @@ async def test_unlinking_an_identity_ends_the_sessions_that_it_started(
 
 
 async def test_unlinking_an_identity_ends_sessions_of_unknown_method(
-    client: httpx.AsyncClient, mine: httpx.AsyncClient, user: User, database: Database, providers: Providers
+    client: httpx.AsyncClient,
+    user_client: httpx.AsyncClient,
+    user: User,
+    database: Database,
+    providers: Providers,
 ) -> None:
     body = {"provider": "google", "token": providers.google.create_token(sub="r-4", email=user.email)}
     access = (await client.post(SOCIAL, json=body)).json()
     async with database.transaction() as session:
         await session.execute(update(RefreshTokenFamily).values(method=None))
     assert (await client.delete(f"{IDENTITIES}/google", headers=to_headers(access))).status_code == 204
-    assert get_error(await mine.get(ME)) == (401, "unauthorized")
+    assert get_error(await user_client.get(ME)) == (401, "unauthorized")

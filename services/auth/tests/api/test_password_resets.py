@@ -20,8 +20,8 @@ async def log_in(client: httpx.AsyncClient, user: User, password: str) -> httpx.
 
 
 async def request_reset_token(client: httpx.AsyncClient, user: User, mailbox: Mailbox) -> str:
-    answer = await client.post(FORGOT, json={"email": str(user.email).upper()})
-    assert (answer.status_code, answer.content) == (202, b"")
+    response = await client.post(FORGOT, json={"email": str(user.email).upper()})
+    assert (response.status_code, response.content) == (202, b"")
     return await mailbox.get_token("reset_password")
 
 
@@ -57,8 +57,8 @@ async def test_a_weak_password_does_not_use_up_the_token(
     client: httpx.AsyncClient, user: User, mailbox: Mailbox
 ) -> None:
     token = await request_reset_token(client, user, mailbox)
-    answer = await client.post(RESET, json={"token": token, "password": "weak"})
-    assert (answer.status_code, answer.json()["code"]) == (422, "weak_password")
+    response = await client.post(RESET, json={"token": token, "password": "weak"})
+    assert (response.status_code, response.json()["code"]) == (422, "weak_password")
     assert (await client.post(RESET, json={"token": token, "password": NEW})).status_code == 204
 
 
@@ -67,19 +67,19 @@ async def test_one_time_tokens_are_stored_as_hashes(
 ) -> None:
     token = await request_reset_token(client, user, mailbox)
     async with database.transaction() as session:
-        kept = [str(list(row)) for row in await session.execute(select(OneTimeToken.__table__))]
-    assert kept
-    assert token not in str(kept)
+        rows = [str(list(row)) for row in await session.execute(select(OneTimeToken.__table__))]
+    assert rows
+    assert token not in str(rows)
 
 
 async def test_known_and_unknown_addresses_cause_the_same_work(
     client: httpx.AsyncClient, user: User, database: Database
 ) -> None:
-    answers = [
+    responses = [
         await client.post(FORGOT, json={"email": email}) for email in (user.email, "nobody@example.com")
     ]
-    assert {(answer.status_code, answer.content) for answer in answers} == {(202, b"")}
-    assert {frozenset(answer.headers) for answer in answers} == {frozenset(answers[0].headers)}
+    assert {(response.status_code, response.content) for response in responses} == {(202, b"")}
+    assert {frozenset(response.headers) for response in responses} == {frozenset(responses[0].headers)}
     async with database.transaction() as session:
         emails = await session.execute(select(EmailRequest.kind, func.count()).group_by(EmailRequest.kind))
         assert emails.all() == [("reset_password", 2)]
@@ -103,7 +103,7 @@ async def test_an_address_receives_at_most_five_reset_e_mails_a_day(
     assert len(await mailbox.list_emails()) == 6
 
 
-async def test_requests_of_strangers_do_not_use_up_the_emails_of_the_owner(
+async def test_requests_by_strangers_do_not_exhaust_the_owners_email_quota(
     client: httpx.AsyncClient, app: FastAPI, user: User, mailbox: Mailbox, database: Database
 ) -> None:
     async def request_from(address: str) -> int:
@@ -115,9 +115,9 @@ async def test_requests_of_strangers_do_not_use_up_the_emails_of_the_owner(
             await session.execute(update(OneTimeToken).values(created_at=earlier))
         return sent
 
-    home = uuid4().hex
-    app.dependency_overrides[get_client_address] = lambda: home
+    known_address = uuid4().hex
+    app.dependency_overrides[get_client_address] = lambda: known_address
     assert (await log_in(client, user, "Correct4Horse")).status_code == 200
     assert [await request_from(uuid4().hex) for _ in range(6)] == [1, 2, 3, 4, 5, 5]
-    assert [await request_from(home) for _ in range(6)] == [6, 7, 8, 9, 10, 10]
+    assert [await request_from(known_address) for _ in range(6)] == [6, 7, 8, 9, 10, 10]
     assert await request_from(uuid4().hex) == 10

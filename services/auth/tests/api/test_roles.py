@@ -16,16 +16,16 @@ USERS, AUDIT, LOGIN = "/api/v1/admin/users", "/api/v1/admin/audit", "/api/v1/aut
 
 
 async def test_a_role_change_is_published_and_audited(
-    admin: httpx.AsyncClient, boss: User, user: User, database: Database
+    admin: httpx.AsyncClient, admin_user: User, user: User, database: Database
 ) -> None:
     before = datetime.now(UTC)
     for _ in range(2):
-        answer = await admin.put(f"{USERS}/{user.id}/role", json={"role": "editor"})
-        assert (answer.status_code, answer.json()["role"]) == (200, "editor")
+        response = await admin.put(f"{USERS}/{user.id}/role", json={"role": "editor"})
+        assert (response.status_code, response.json()["role"]) == (200, "editor")
     (entry,) = (await admin.get(AUDIT)).json()["entries"]
     assert (entry["action"], entry["actor_id"], entry["subject_id"]) == (
         "role_changed",
-        str(boss.id),
+        str(admin_user.id),
         str(user.id),
     )
     assert (entry["before"], entry["after"]) == ({"role": "learner"}, {"role": "editor"})
@@ -43,34 +43,34 @@ async def test_only_admins_list_accounts_and_change_roles(
 ) -> None:
     user = await open_account(database, role=role)
     async with api_client(app, token=await access_for(database, user)) as client:
-        for answer in (
+        for response in (
             await client.get(USERS),
             await client.get(AUDIT),
             await client.put(f"{USERS}/{user.id}/role", json={"role": "admin"}),
         ):
-            assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+            assert (response.status_code, response.json()["code"]) == (403, "forbidden")
 
 
 async def test_an_admin_route_checks_the_role_in_the_database(
-    admin: httpx.AsyncClient, boss: User, user: User, database: Database, access_for: Any
+    admin: httpx.AsyncClient, admin_user: User, user: User, database: Database, access_for: Any
 ) -> None:
     # A token whose revocation has not reached this process yet.
-    admin.headers["Authorization"] = f"Bearer {await access_for(database, boss, ver=1)}"
+    admin.headers["Authorization"] = f"Bearer {await access_for(database, admin_user, ver=1)}"
     await admin.put(f"{USERS}/{user.id}/role", json={"role": "admin"})
     async with database.transaction() as session:
-        await change_role(session, boss.id, "learner", actor=user.id)
-    answer = await admin.put(f"{USERS}/{boss.id}/role", json={"role": "admin"})
-    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+        await change_role(session, admin_user.id, "learner", actor=user.id)
+    response = await admin.put(f"{USERS}/{admin_user.id}/role", json={"role": "admin"})
+    assert (response.status_code, response.json()["code"]) == (403, "forbidden")
 
 
-async def test_the_last_admin_cannot_be_demoted(admin: httpx.AsyncClient, boss: User) -> None:
-    answer = await admin.put(f"{USERS}/{boss.id}/role", json={"role": "learner"})
-    assert (answer.status_code, answer.json()["code"]) == (409, "last_admin")
+async def test_the_last_admin_cannot_be_demoted(admin: httpx.AsyncClient, admin_user: User) -> None:
+    response = await admin.put(f"{USERS}/{admin_user.id}/role", json={"role": "learner"})
+    assert (response.status_code, response.json()["code"]) == (409, "last_admin")
 
 
 async def test_the_last_admin_cannot_delete_their_account(admin: httpx.AsyncClient, user: User) -> None:
-    answer = await admin.delete("/api/v1/users/me")
-    assert (answer.status_code, answer.json()["code"]) == (409, "last_admin")
+    response = await admin.delete("/api/v1/users/me")
+    assert (response.status_code, response.json()["code"]) == (409, "last_admin")
     await admin.put(f"{USERS}/{user.id}/role", json={"role": "admin"})
     assert (await admin.delete("/api/v1/users/me")).status_code == 204
 

@@ -39,7 +39,7 @@ async def test_a_sign_in_returns_the_user_and_a_pair_of_tokens(tokens: dict[str,
     assert claims["exp"] - claims["iat"] == 900
 
 
-async def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(
+async def test_a_wrong_password_and_an_unknown_address_get_the_same_response(
     client: httpx.AsyncClient, user: User
 ) -> None:
     wrong = [
@@ -47,10 +47,10 @@ async def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(
         {"email": f"{uuid4().hex}@example.com", "password": "Correct4Horse"},
         {"email": user.email, "password": "x" * 1024},
     ]
-    answers = [await client.post(LOGIN, json=credentials) for credentials in wrong]
-    problems = [ensure_problem(answer, status=401, code="invalid_credentials") for answer in answers]
+    responses = [await client.post(LOGIN, json=credentials) for credentials in wrong]
+    problems = [ensure_problem(response, status=401, code="invalid_credentials") for response in responses]
     assert len({str(problem | {"request_id": ""}) for problem in problems}) == 1
-    assert len({frozenset(answer.headers) for answer in answers}) == 1
+    assert len({frozenset(response.headers) for response in responses}) == 1
 
 
 async def test_a_sign_in_upgrades_a_bcrypt_hash(
@@ -70,9 +70,9 @@ async def test_a_sign_in_upgrades_a_bcrypt_hash(
 async def test_a_refresh_returns_the_next_pair_of_tokens(
     client: httpx.AsyncClient, tokens: dict[str, Any]
 ) -> None:
-    answer = await client.post(REFRESH, json={"refresh_token": tokens["refresh_token"]})
-    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
-    pair = answer.json()
+    response = await client.post(REFRESH, json={"refresh_token": tokens["refresh_token"]})
+    assert (response.status_code, response.headers["cache-control"]) == (200, "no-store")
+    pair = response.json()
     assert set(pair) == {"access_token", "refresh_token", "token_type", "expires_in"}
     assert pair["refresh_token"] != tokens["refresh_token"]
     assert (await client.get(ME, headers=to_headers(pair["access_token"]))).json() == tokens["user"]
@@ -83,30 +83,30 @@ async def test_a_refresh_returns_the_next_pair_of_tokens(
 async def test_reuse_of_a_refresh_token_ends_the_session(
     client: httpx.AsyncClient, tokens: dict[str, Any]
 ) -> None:
-    spent = {"refresh_token": tokens["refresh_token"]}
+    used_token = {"refresh_token": tokens["refresh_token"]}
     head = tokens["refresh_token"]
     for _ in range(2):
         head = (await client.post(REFRESH, json={"refresh_token": head})).json()["refresh_token"]
-    ensure_problem(await client.post(REFRESH, json=spent), status=401, code="invalid_refresh_token")
-    answer = await client.post(REFRESH, json={"refresh_token": head})
-    ensure_problem(answer, status=401, code="invalid_refresh_token")
+    ensure_problem(await client.post(REFRESH, json=used_token), status=401, code="invalid_refresh_token")
+    response = await client.post(REFRESH, json={"refresh_token": head})
+    ensure_problem(response, status=401, code="invalid_refresh_token")
 
 
 async def test_signing_out_ends_the_session(client: httpx.AsyncClient, tokens: dict[str, Any]) -> None:
     presented = {"refresh_token": tokens["refresh_token"]}
     for _ in range(2):
-        answer = await client.post(LOGOUT, json=presented)
-        assert (answer.status_code, answer.content) == (204, b"")
+        response = await client.post(LOGOUT, json=presented)
+        assert (response.status_code, response.content) == (204, b"")
     ensure_problem(await client.post(REFRESH, json=presented), status=401, code="invalid_refresh_token")
 
 
 async def test_access_and_refresh_tokens_cannot_replace_each_other(
     client: httpx.AsyncClient, tokens: dict[str, Any]
 ) -> None:
-    answer = await client.post(REFRESH, json={"refresh_token": tokens["access_token"]})
-    ensure_problem(answer, status=401, code="invalid_refresh_token")
-    answer = await client.get(ME, headers=to_headers(tokens["refresh_token"]))
-    ensure_problem(answer, status=401, code="unauthorized")
+    response = await client.post(REFRESH, json={"refresh_token": tokens["access_token"]})
+    ensure_problem(response, status=401, code="invalid_refresh_token")
+    response = await client.get(ME, headers=to_headers(tokens["refresh_token"]))
+    ensure_problem(response, status=401, code="unauthorized")
 
 
 @pytest.mark.timed
@@ -121,5 +121,5 @@ async def test_sign_ins_use_no_database_connection_while_they_hash(
     async with api_client(create_app(few), token=await access_for(committed_database, user)) as client:
         credentials = {"email": user.email, "password": "Wrong4Horse"}
         sign_ins = [client.post(LOGIN, json=credentials) for _ in range(20)]
-        answers = await asyncio.gather(*sign_ins, client.get(ME))
-    assert [answer.status_code for answer in answers] == [401] * 20 + [200]
+        responses = await asyncio.gather(*sign_ins, client.get(ME))
+    assert [response.status_code for response in responses] == [401] * 20 + [200]

@@ -33,9 +33,9 @@ def to_headers(token: str) -> dict[str, str]:
 async def test_a_registration_signs_in(client: httpx.AsyncClient, database: Database) -> None:
     forged = await client.post(REGISTER, json={**ADA, "role": "admin", "email_verified": True})
     ensure_problem(forged, status=422, code="unknown_field")
-    answer = await client.post(REGISTER, json=ADA)
-    assert (answer.status_code, answer.headers["cache-control"]) == (201, "no-store")
-    body = answer.json()
+    response = await client.post(REGISTER, json=ADA)
+    assert (response.status_code, response.headers["cache-control"]) == (201, "no-store")
+    body = response.json()
     assert (body["token_type"], body["expires_in"]) == ("Bearer", 900)
     assert body["user"] == {
         "id": body["user"]["id"],
@@ -57,31 +57,33 @@ async def test_a_registration_signs_in(client: httpx.AsyncClient, database: Data
 
 
 async def test_registering_a_taken_address_is_a_conflict(client: httpx.AsyncClient, user: User) -> None:
-    answer = await client.post(REGISTER, json={**ADA, "email": str(user.email).upper()})
-    ensure_problem(answer, status=409, code="email_taken")
+    response = await client.post(REGISTER, json={**ADA, "email": str(user.email).upper()})
+    ensure_problem(response, status=409, code="email_taken")
 
 
 async def test_a_weak_password_is_rejected_with_a_reason(client: httpx.AsyncClient) -> None:
     for weak in ("", "short", "alllowercase1", "Password123", "Aa1" + "x" * 126):
-        answer = await client.post(REGISTER, json={**ADA, "password": weak})
-        problem = ensure_problem(answer, status=422, code="weak_password")
+        response = await client.post(REGISTER, json={**ADA, "password": weak})
+        problem = ensure_problem(response, status=422, code="weak_password")
         assert {error["pointer"] for error in problem["errors"]} == {"#/password"}
 
 
 async def test_omitted_fields_of_a_profile_stay_unchanged(
-    mine: httpx.AsyncClient, database: Database
+    user_client: httpx.AsyncClient, database: Database
 ) -> None:
-    before = (await mine.get(ME)).json()
+    before = (await user_client.get(ME)).json()
     picture = "https://example.com/me.png"
-    changed = (await mine.put(ME, json={"avatar_url": picture})).json()
+    changed = (await user_client.put(ME, json={"avatar_url": picture})).json()
     assert changed == before | {"avatar_url": picture, "updated_at": changed["updated_at"]}
     assert changed["updated_at"] > before["updated_at"]
-    ensure_problem(await mine.put(ME, json={"email": "x@example.com"}), status=422, code="unknown_field")
-    renamed = (await mine.put(ME, json={"name": "  Grace  "})).json()
+    ensure_problem(
+        await user_client.put(ME, json={"email": "x@example.com"}), status=422, code="unknown_field"
+    )
+    renamed = (await user_client.put(ME, json={"name": "  Grace  "})).json()
     assert (renamed["name"], renamed["avatar_url"], renamed["email"]) == ("Grace", picture, before["email"])
-    removed = (await mine.put(ME, json={"avatar_url": None})).json()
+    removed = (await user_client.put(ME, json={"avatar_url": None})).json()
     assert removed["avatar_url"] is None
-    assert (await mine.get(ME)).json() == removed
+    assert (await user_client.get(ME)).json() == removed
     async with database.transaction() as session:
         assert len(await outbox_events(session, UserUpdated)) == 3
 
@@ -94,12 +96,12 @@ async def test_a_profile_needs_a_valid_access_token(client: httpx.AsyncClient, t
         )
 
 
-async def test_only_one_of_concurrent_registrations_answers_201(
+async def test_only_one_of_concurrent_registrations_returns_201(
     settings: ApiSettings, committed_database: Database
 ) -> None:
     async with api_client(create_app(settings)) as client:
-        answers = await asyncio.gather(*(client.post(REGISTER, json=ADA) for _ in range(3)))
-    assert sorted(answer.status_code for answer in answers) == [201, 409, 409]
+        responses = await asyncio.gather(*(client.post(REGISTER, json=ADA) for _ in range(3)))
+    assert sorted(response.status_code for response in responses) == [201, 409, 409]
 
 
 OLD, NEW = "Correct4Horse", "Brandnew4Password"
@@ -114,13 +116,15 @@ async def test_a_new_password_ends_all_other_sessions(
 ) -> None:
     async with database.transaction() as session:
         (await session.get_one(User, user.id)).email_verified = True
-    here, there = [(await log_in(client, user)).json() for _ in range(2)]
+    this_session, other_session = [(await log_in(client, user)).json() for _ in range(2)]
     change = {"current_password": "Correct4Horse", "new_password": NEW}
-    answer = await client.put(f"{ME}/password", json=change, headers=to_headers(here["access_token"]))
-    assert (answer.status_code, answer.content) == (204, b"")
-    assert (await client.get(ME, headers=to_headers(here["access_token"]))).status_code == 200
-    assert (await client.get(ME, headers=to_headers(there["access_token"]))).status_code == 401
-    for tokens, status in ((here, 200), (there, 401)):
+    response = await client.put(
+        f"{ME}/password", json=change, headers=to_headers(this_session["access_token"])
+    )
+    assert (response.status_code, response.content) == (204, b"")
+    assert (await client.get(ME, headers=to_headers(this_session["access_token"]))).status_code == 200
+    assert (await client.get(ME, headers=to_headers(other_session["access_token"]))).status_code == 401
+    for tokens, status in ((this_session, 200), (other_session, 401)):
         presented = {"refresh_token": tokens["refresh_token"]}
         assert (await client.post(REFRESH, json=presented)).status_code == status
     assert (await log_in(client, user)).status_code == 401
@@ -137,14 +141,14 @@ async def test_a_new_password_ends_all_other_sessions(
     ],
 )
 async def test_a_new_password_needs_the_current_one_and_must_be_strong(
-    mine: httpx.AsyncClient, user: User, change: dict[str, str], status: int, code: str
+    user_client: httpx.AsyncClient, user: User, change: dict[str, str], status: int, code: str
 ) -> None:
-    answer = await mine.put(f"{ME}/password", json=change)
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert "www-authenticate" not in answer.headers, "clients answer a challenge by signing out"
+    response = await user_client.put(f"{ME}/password", json=change)
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert "www-authenticate" not in response.headers, "clients answer a challenge by signing out"
     if code == "weak_password":
-        assert {error["pointer"] for error in answer.json()["errors"]} == {"#/new_password"}
-    assert (await log_in(mine, user)).status_code == 200
+        assert {error["pointer"] for error in response.json()["errors"]} == {"#/new_password"}
+    assert (await log_in(user_client, user)).status_code == 200
 
 
 async def test_only_one_of_concurrent_password_changes_succeeds(
@@ -161,18 +165,18 @@ async def test_only_one_of_concurrent_password_changes_succeeds(
             )
             for number in range(2)
         ]
-        statuses = [answer.status_code for answer in await asyncio.gather(*changes)]
+        statuses = [response.status_code for response in await asyncio.gather(*changes)]
     assert sorted(statuses) == [204, 403]
 
 
 async def test_deleting_an_account_ends_its_sessions_and_erases_its_data(
     client: httpx.AsyncClient, user: User, database: Database
 ) -> None:
-    here, there = [(await log_in(client, user)).json() for _ in range(2)]
+    this_session, other_session = [(await log_in(client, user)).json() for _ in range(2)]
     await client.post("/api/v1/auth/password/forgot", json={"email": user.email})
-    answer = await client.delete(ME, headers=to_headers(here["access_token"]))
-    assert (answer.status_code, answer.content) == (204, b"")
-    for tokens in (here, there):
+    response = await client.delete(ME, headers=to_headers(this_session["access_token"]))
+    assert (response.status_code, response.content) == (204, b"")
+    for tokens in (this_session, other_session):
         assert (await client.get(ME, headers=to_headers(tokens["access_token"]))).status_code == 401
         presented = {"refresh_token": tokens["refresh_token"]}
         assert (await client.post(REFRESH, json=presented)).status_code == 401
@@ -195,8 +199,8 @@ async def test_concurrent_deletions_delete_an_account_once(
     user = await open_account(committed_database)
     token = await access_for(committed_database, user)
     async with api_client(create_app(settings), token=token) as client:
-        answers = await asyncio.gather(*(client.delete(ME) for _ in range(4)))
-    assert sorted(answer.status_code for answer in answers) == [204, 401, 401, 401]
+        responses = await asyncio.gather(*(client.delete(ME) for _ in range(4)))
+    assert sorted(response.status_code for response in responses) == [204, 401, 401, 401]
     async with committed_database.transaction() as session:
         assert len(await outbox_events(session, UserDeleted)) == 1
         assert await session.scalar(select(func.count()).select_from(AuditEntry)) == 1
@@ -206,24 +210,24 @@ USERS = "/api/v1/admin/users"
 
 
 async def test_accounts_are_listed_page_by_page(
-    admin: httpx.AsyncClient, boss: User, database: Database, open_account: Any
+    admin: httpx.AsyncClient, admin_user: User, database: Database, open_account: Any
 ) -> None:
     opened = [await open_account(database, email=f"learner{number}@example.com") for number in range(5)]
-    wanted: dict[str, Any] = {"email": "LEARNER", "limit": 2}
-    seen: list[str] = []
+    params: dict[str, Any] = {"email": "LEARNER", "limit": 2}
+    listed_ids: list[str] = []
     while True:
-        page = (await admin.get(USERS, params=wanted)).json()
-        seen += [user["id"] for user in page["users"]]
+        page = (await admin.get(USERS, params=params)).json()
+        listed_ids += [user["id"] for user in page["users"]]
         assert (page["pagination"]["total"], page["pagination"]["total_pages"]) == (5, 3)
-        assert page["pagination"]["page"] == -(-len(seen) // 2)
+        assert page["pagination"]["page"] == -(-len(listed_ids) // 2)
         if page["pagination"]["next_cursor"] is None:
             break
-        wanted["cursor"] = page["pagination"]["next_cursor"]
-    assert seen == [str(user.id) for user in reversed(opened)]
+        params["cursor"] = page["pagination"]["next_cursor"]
+    assert listed_ids == [str(user.id) for user in reversed(opened)]
     second = (await admin.get(USERS, params={"email": "learner", "limit": 2, "page": 2})).json()
-    assert [user["id"] for user in second["users"]] == seen[2:4]
+    assert [user["id"] for user in second["users"]] == listed_ids[2:4]
     admins = (await admin.get(USERS, params={"role": "admin"})).json()["users"]
-    assert [user["id"] for user in admins] == [str(boss.id)]
+    assert [user["id"] for user in admins] == [str(admin_user.id)]
     assert (await admin.get(USERS, params={"email": "%"})).json()["users"] == []
     foreign = {"cursor": second["pagination"]["next_cursor"], "role": "admin"}
     too_far = {"page": 201}

@@ -31,8 +31,10 @@ IDENTITIES = f"{ME}/identities"
 
 
 @pytest.fixture
-async def person(client: httpx.AsyncClient, providers: Providers, apple_accounts: AppleAccounts) -> Any:
-    """Signs in with Apple: `await person("a-1", code=...)`."""
+async def sign_in_with_apple(
+    client: httpx.AsyncClient, providers: Providers, apple_accounts: AppleAccounts
+) -> Any:
+    """Signs in with Apple: `await sign_in_with_apple("a-1", code=...)`."""
 
     async def sign_in(subject: str, *, code: str | None = None, **claims: Any) -> httpx.Response:
         token = providers.apple.create_token(sub=subject, email=f"{subject}@example.com", **claims)
@@ -60,18 +62,18 @@ async def deliver_revocations(database: Database, apple: AppleClient) -> int:
     return len(ordered)
 
 
-def to_headers(answer: httpx.Response) -> dict[str, str]:
-    return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+def to_headers(response: httpx.Response) -> dict[str, str]:
+    return {"Authorization": f"Bearer {response.json()['access_token']}"}
 
 
 async def test_deleting_an_account_revokes_apples_grant(
     client: httpx.AsyncClient,
     database: Database,
-    person: Any,
+    sign_in_with_apple: Any,
     apple_accounts: AppleAccounts,
     apple: AppleClient,
 ) -> None:
-    signed_in = await person("d-1", code=apple_accounts.issue_code("d-1"))
+    signed_in = await sign_in_with_apple("d-1", code=apple_accounts.issue_code("d-1"))
     assert signed_in.status_code == 200, signed_in.text
     [granted] = apple_accounts.list_tokens("d-1")
     identity = await get_identity(database, "d-1")
@@ -86,7 +88,7 @@ async def test_deleting_an_account_revokes_apples_grant(
 
 
 async def test_unlinking_an_identity_revokes_apples_grant(
-    mine: httpx.AsyncClient,
+    user_client: httpx.AsyncClient,
     user: Any,
     database: Database,
     providers: Providers,
@@ -97,9 +99,9 @@ async def test_unlinking_an_identity_revokes_apples_grant(
         (await session.get_one(type(user), user.id)).email_verified = True
     code = apple_accounts.issue_code("d-2")
     link = {"provider": "apple", "token": providers.apple.create_token(sub="d-2"), "authorization_code": code}
-    assert (await mine.post(IDENTITIES, json=link)).status_code == 204
+    assert (await user_client.post(IDENTITIES, json=link)).status_code == 204
     assert len(apple_accounts.list_tokens("d-2")) == 1
-    assert (await mine.delete(f"{IDENTITIES}/apple")).status_code == 204
+    assert (await user_client.delete(f"{IDENTITIES}/apple")).status_code == 204
     assert await deliver_revocations(database, apple) == 1
     assert apple_accounts.list_tokens("d-2") == []
 
@@ -107,12 +109,12 @@ async def test_unlinking_an_identity_revokes_apples_grant(
 async def test_a_reset_that_removes_an_identity_revokes_apples_grant(
     client: httpx.AsyncClient,
     database: Database,
-    person: Any,
+    sign_in_with_apple: Any,
     mailbox: Mailbox,
     apple_accounts: AppleAccounts,
     apple: AppleClient,
 ) -> None:
-    await person("d-3", code=apple_accounts.issue_code("d-3"), email_verified="false")
+    await sign_in_with_apple("d-3", code=apple_accounts.issue_code("d-3"), email_verified="false")
     await client.post("/api/v1/auth/password/forgot", json={"email": "d-3@example.com"})
     token = await mailbox.get_token("reset_password")
     reset = {"token": token, "password": "Brandnew4Password"}
@@ -122,23 +124,23 @@ async def test_a_reset_that_removes_an_identity_revokes_apples_grant(
 
 
 async def test_a_code_from_a_website_is_exchanged_with_its_redirect_uri(
-    database: Database, person: Any, apple_accounts: AppleAccounts
+    database: Database, sign_in_with_apple: Any, apple_accounts: AppleAccounts
 ) -> None:
     web = "com.example.parley.web"
     code = apple_accounts.issue_code("d-4", client_id=web, redirect_uri="https://parley.example.com/apple")
-    assert (await person("d-4", code=code, aud=web)).status_code == 200
+    assert (await sign_in_with_apple("d-4", code=code, aud=web)).status_code == 200
     assert (await get_identity(database, "d-4")).client_id == web
     assert len(apple_accounts.list_tokens("d-4")) == 1
 
 
 async def test_the_newest_apple_token_is_stored(
-    database: Database, person: Any, apple_accounts: AppleAccounts, settings: ApiSettings
+    database: Database, sign_in_with_apple: Any, apple_accounts: AppleAccounts, settings: ApiSettings
 ) -> None:
     for _ in range(2):
-        assert (await person("d-5", code=apple_accounts.issue_code("d-5"))).status_code == 200
-    assert (await person("d-5")).status_code == 200
-    sealed = str((await get_identity(database, "d-5")).sealed_refresh_token)
-    assert TokenVault(settings.token_keys).unseal(sealed) == apple_accounts.list_tokens("d-5")[-1]
+        assert (await sign_in_with_apple("d-5", code=apple_accounts.issue_code("d-5"))).status_code == 200
+    assert (await sign_in_with_apple("d-5")).status_code == 200
+    sealed_token = str((await get_identity(database, "d-5")).sealed_refresh_token)
+    assert TokenVault(settings.token_keys).unseal(sealed_token) == apple_accounts.list_tokens("d-5")[-1]
 
 
 async def test_a_token_is_revoked_if_its_identity_no_longer_exists(
@@ -159,7 +161,7 @@ async def test_a_token_is_revoked_if_its_identity_no_longer_exists(
 
 @pytest.mark.parametrize("fault", ["expired", "unknown", "another user", "down", "no JSON", "no key"])
 async def test_a_failed_exchange_does_not_prevent_the_sign_in(
-    database: Database, person: Any, apple_accounts: AppleAccounts, fault: str
+    database: Database, sign_in_with_apple: Any, apple_accounts: AppleAccounts, fault: str
 ) -> None:
     subject = f"d-6-{fault.replace(' ', '-')}"
     code = "unknown.0.code" if fault == "unknown" else apple_accounts.issue_code(subject)
@@ -167,18 +169,18 @@ async def test_a_failed_exchange_does_not_prevent_the_sign_in(
         code = apple_accounts.issue_code(subject, age=301)
     if fault == "another user":
         code = apple_accounts.issue_code("somebody-else")
-    answers = {
+    responses = {
         "down": (503, b"oops"),
         "no JSON": (200, b"<html>"),
         "no key": (400, b'{"error":"invalid_client"}'),
     }
     with capture_logs() as logged:
-        if fault in answers:
-            with apple_accounts.token.answer_with(*answers[fault]):
-                answer = await person(subject, code=code)
+        if fault in responses:
+            with apple_accounts.token.answer_with(*responses[fault]):
+                response = await sign_in_with_apple(subject, code=code)
         else:
-            answer = await person(subject, code=code)
-    assert answer.status_code == 200, answer.text
+            response = await sign_in_with_apple(subject, code=code)
+    assert response.status_code == 200, response.text
     assert (await get_identity(database, subject)).sealed_refresh_token is None
     assert "apple_code_not_exchanged" in {line["event"] for line in logged}
     assert code not in str(logged)
@@ -187,23 +189,23 @@ async def test_a_failed_exchange_does_not_prevent_the_sign_in(
 async def test_codes_are_ignored_without_the_teams_key(
     settings: ApiSettings, database: Database, providers: Providers, apple_accounts: AppleAccounts
 ) -> None:
-    off = {"apple_team_id": "", "apple_key_id": "", "apple_private_key_file": ""}
-    app = create_app(settings.model_copy(update=off))
+    disabled = {"apple_team_id": "", "apple_key_id": "", "apple_private_key_file": ""}
+    app = create_app(settings.model_copy(update=disabled))
     app.state.database = database
     before = apple_accounts.token.requests
     body = {"provider": "apple", "token": providers.apple.create_token(email="d-7@example.com")}
     async with api_client(app) as client:
-        answer = await client.post(
+        response = await client.post(
             SOCIAL, json={**body, "authorization_code": apple_accounts.issue_code("x")}
         )
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert apple_accounts.token.requests == before
 
 
 async def create_revocation(apple_accounts: AppleAccounts, settings: ApiSettings) -> RevokeAppleToken:
     apple_accounts.granted["r-8"] = "d-8"
-    sealed = TokenVault(settings.token_keys).seal("r-8")
-    return RevokeAppleToken(client_id="com.example.parley", sealed_token=sealed)
+    sealed_token = TokenVault(settings.token_keys).seal("r-8")
+    return RevokeAppleToken(client_id="com.example.parley", sealed_token=sealed_token)
 
 
 async def test_a_revocation_is_retried_until_apple_is_available(
@@ -235,16 +237,16 @@ async def test_a_revocation_that_apple_refuses_is_not_retried(
 
 
 async def test_the_keys_of_stored_apple_tokens_can_be_replaced(
-    database: Database, person: Any, apple_accounts: AppleAccounts, settings: ApiSettings
+    database: Database, sign_in_with_apple: Any, apple_accounts: AppleAccounts, settings: ApiSettings
 ) -> None:
-    await person("d-9", code=apple_accounts.issue_code("d-9"))
+    await sign_in_with_apple("d-9", code=apple_accounts.issue_code("d-9"))
     new = Fernet.generate_key().decode()
     both = SecretStr(f"{new},{settings.apple_token_keys.get_secret_value()}")
     vault = TokenVault(settings.model_copy(update={"apple_token_keys": both}).token_keys)
-    sealed = str((await get_identity(database, "d-9")).sealed_refresh_token)
-    assert vault.unseal(sealed) in apple_accounts.list_tokens("d-9")
+    sealed_token = str((await get_identity(database, "d-9")).sealed_refresh_token)
+    assert vault.unseal(sealed_token) in apple_accounts.list_tokens("d-9")
     with pytest.raises(InvalidToken):
-        TokenVault([new]).unseal(sealed)
+        TokenVault([new]).unseal(sealed_token)
     assert await reseal_tokens(database, vault) == 1
     resealed = str((await get_identity(database, "d-9")).sealed_refresh_token)
     assert TokenVault([new]).unseal(resealed) in apple_accounts.list_tokens("d-9")

@@ -32,26 +32,28 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.testing import capture_logs
 
 ME, REFRESH = "/api/v1/users/me", "/api/v1/auth/refresh"
-NOWHERE = "redis://127.0.0.1:1/0"
+UNREACHABLE_URL = "redis://127.0.0.1:1/0"
 
 
 @pytest.fixture
 def revocations(app: FastAPI) -> Revocations:
-    known: Revocations = app.state.revocations
-    return known
+    app_revocations: Revocations = app.state.revocations
+    return app_revocations
 
 
 @pytest.fixture
-async def away() -> AsyncIterator[Revocations]:
+async def revocations_without_redis() -> AsyncIterator[Revocations]:
     """Revocations without Redis."""
-    revocations = Revocations(NOWHERE)
+    revocations = Revocations(UNREACHABLE_URL)
     yield revocations
     await revocations.close()
 
 
 async def list_jobs(session: AsyncSession) -> list[RevokeAccess]:
-    own = select(OutboxEvent).where(OutboxEvent.type == RevokeAccess.get_queue()).order_by(OutboxEvent.id)
-    return [RevokeAccess.model_validate_json(row.body) for row in await session.scalars(own)]
+    statement = (
+        select(OutboxEvent).where(OutboxEvent.type == RevokeAccess.get_queue()).order_by(OutboxEvent.id)
+    )
+    return [RevokeAccess.model_validate_json(row.body) for row in await session.scalars(statement)]
 
 
 async def start_family(session: AsyncSession, user: User) -> UUID:
@@ -120,16 +122,16 @@ async def test_a_refreshed_token_is_valid_immediately_after_a_role_change(
 
 
 async def test_a_role_change_succeeds_without_redis_and_its_job_is_retried(
-    app: FastAPI, database: Database, user: User, away: Revocations, apple: AppleClient
+    app: FastAPI, database: Database, user: User, revocations_without_redis: Revocations, apple: AppleClient
 ) -> None:
-    app.state.revocations = away
+    app.state.revocations = revocations_without_redis
     with capture_logs() as logged:
         async with api_client(app), database.transaction() as session:
             await change_role(session, user.id, "editor", actor=user.id)
     assert "revocation_deferred" in [line["event"] for line in logged]
     async with database.transaction() as session:
         (job,) = await list_jobs(session)
-    handler = create_jobs(away, apple)[RevokeAccess]
+    handler = create_jobs(revocations_without_redis, apple)[RevokeAccess]
     with pytest.raises(RevocationsUnavailable):
         await apply_once(database, job.get_queue(), job, handler)
     # Once the tokens have expired, there is nothing to publish.

@@ -22,10 +22,10 @@ async def test_two_admins_cannot_demote_each_other_concurrently(
 ) -> None:
     one, other = [await open_account(committed_database, role="admin") for _ in range(2)]
 
-    async def dismiss(whom: User, by: User) -> str:
+    async def dismiss(other_admin: User, by: User) -> str:
         try:
             async with committed_database.transaction() as session:
-                await change_role(session, whom.id, "learner", actor=by.id)
+                await change_role(session, other_admin.id, "learner", actor=by.id)
         except LastAdmin:
             return "refused"
         return "dismissed"
@@ -49,14 +49,14 @@ async def test_only_one_of_concurrent_first_admins_is_appointed(committed_databa
     assert sorted(outcomes) == [False] * 4 + [True]
 
 
-async def test_appointing_the_first_admin_ends_a_strangers_access_to_the_account(
+async def test_appointing_the_first_admin_revokes_a_strangers_access_to_the_account(
     database: Database, user: User, app: FastAPI, access_for: Any
 ) -> None:
     token = await access_for(database, user)
     assert await create_admin(database, str(user.email))
-    async with api_client(app, token=token) as stranger:
-        assert (await stranger.get("/api/v1/users/me")).status_code == 401
-        guess = {"email": user.email, "password": "Correct4Horse"}
-        assert (await stranger.post(LOGIN, json=guess)).status_code == 401
+    async with api_client(app, token=token) as stranger_client:
+        assert (await stranger_client.get("/api/v1/users/me")).status_code == 401
+        credentials = {"email": user.email, "password": "Correct4Horse"}
+        assert (await stranger_client.post(LOGIN, json=credentials)).status_code == 401
     async with database.transaction() as session:
         assert (await session.get_one(User, user.id)).name == "Learner", "a stranger has chosen the name"

@@ -33,9 +33,9 @@ async def test_a_registration_creates_an_account_and_publishes_an_event(
     assert (user.email, user.role, user.auth_provider) == ("Ada@example.com", "learner", "email")
     assert not user.email_verified
     async with database.transaction() as session:
-        known = await find_credential_by_email(session, "ADA@EXAMPLE.COM")
+        credential = await find_credential_by_email(session, "ADA@EXAMPLE.COM")
         (event,) = await outbox_events(session, UserRegistered)
-    assert known == (user.id, user.password_hash, user.password_set_at)
+    assert credential == (user.id, user.password_hash, user.password_set_at)
     assert await passwords.verify("Correct4Horse", user.password_hash) == (True, None)
     assert (event.subject, event.data.user_id) == (str(user.id), user.id)
     assert "ada" not in event.model_dump_json().lower()
@@ -77,8 +77,8 @@ async def test_an_unchanged_profile_publishes_no_event(
     session: AsyncSession, user: User, changes: dict[str, str | None]
 ) -> None:
     before = (user.name, user.avatar_url, user.updated_at)
-    kept = await update_user(session, user.id, changes, now=get_time_after(5))
-    assert (kept.name, kept.avatar_url, kept.updated_at) == before
+    unchanged = await update_user(session, user.id, changes, now=get_time_after(5))
+    assert (unchanged.name, unchanged.avatar_url, unchanged.updated_at) == before
     assert await outbox_events(session, UserUpdated) == []
 
 

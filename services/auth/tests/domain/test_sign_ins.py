@@ -49,7 +49,7 @@ def test_no_token_of_an_ended_family_is_accepted(used: timedelta | None, is_succ
     assert decide(used, is_successor_unused=is_successor_unused, revoked=NOW) is RefreshDecision.REFUSE
 
 
-def test_access_tokens_may_be_valid_only_shortly_after_the_last_refresh() -> None:
+def test_access_tokens_expire_shortly_after_the_last_refresh() -> None:
     assert may_have_access(NOW, NOW + REFRESH_TOKEN_TTL - ACCESS_TOKEN_TTL)
     assert not may_have_access(NOW, NOW + REFRESH_TOKEN_TTL - 3 * ACCESS_TOKEN_TTL)
 

@@ -70,10 +70,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
     name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail")]), datetime.now(UTC)
     address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-    made = made.add_extension(address, critical=False)
-    signed = made.sign(key, SHA256()).public_bytes(Encoding.PEM)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    builder = builder.add_extension(address, critical=False)
+    signed = builder.sign(key, SHA256()).public_bytes(Encoding.PEM)
     file = tmp_path_factory.mktemp("mail") / "certificate.pem"
     file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + signed)
     return file
@@ -113,7 +113,7 @@ def plain_server(post: Post) -> Iterator[Controller]:
 
 
 def create_settings(port: int, **overrides: Any) -> EmailSettings:
-    usual = {
+    defaults = {
         "environment": "test",
         "account_url": URL,
         "smtp_host": "127.0.0.1",
@@ -121,7 +121,7 @@ def create_settings(port: int, **overrides: Any) -> EmailSettings:
         "smtp_username": "parley",
         "smtp_password": SecretStr("s3cret"),
     }
-    return EmailSettings.model_validate({**usual, **overrides})
+    return EmailSettings.model_validate({**defaults, **overrides})
 
 
 PLAIN = {"smtp_tls": "none", "smtp_username": "", "smtp_password": SecretStr("")}
@@ -138,7 +138,7 @@ def sender(database: Database, server: Controller, certificate: Path) -> EmailSe
 
 
 @pytest.fixture
-async def asked(database: Database, user: User) -> User:
+async def requesting_user(database: Database, user: User) -> User:
     async with database.transaction() as session:
         request_email(session, "reset_password", str(user.email_key))
     return user
@@ -150,26 +150,26 @@ async def list_requests(database: Database) -> list[EmailRequest]:
 
 
 async def test_a_requested_email_is_delivered(
-    sender: EmailSender, post: Post, database: Database, asked: User
+    sender: EmailSender, post: Post, database: Database, requesting_user: User
 ) -> None:
     with capture_logs() as logged:
         assert await sender.send_next()
     assert not await sender.send_next()
     ((recipients, email),) = post.emails
     assert (recipients, email["To"], email["From"]) == (
-        [asked.email],
-        asked.email,
+        [requesting_user.email],
+        requesting_user.email,
         "Parley <no-reply@example.com>",
     )
     assert f"{URL}/reset#token=" in email.get_content()
     assert email["Date"]
     assert email["Message-ID"]
-    assert str(asked.email) not in str(logged)
+    assert str(requesting_user.email) not in str(logged)
     assert "token=" not in str(logged)
 
 
 async def test_an_email_is_retried_when_the_server_is_unreachable(
-    post: Post, database: Database, asked: User
+    post: Post, database: Database, requesting_user: User
 ) -> None:
     now, port = datetime.now(UTC), find_free_port()
     sender = create_sender(database, port, **PLAIN)
@@ -177,7 +177,7 @@ async def test_an_email_is_retried_when_the_server_is_unreachable(
         assert await sender.send_next(now=now)
     assert not await sender.send_next(now=now + timedelta(seconds=1))
     assert [line["event"] for line in logged] == ["email_not_sent"]
-    assert str(asked.email) not in str(logged)
+    assert str(requesting_user.email) not in str(logged)
     controller = Controller(post, "127.0.0.1", port)
     controller.start()
     try:
@@ -189,15 +189,19 @@ async def test_an_email_is_retried_when_the_server_is_unreachable(
 
 
 async def test_an_email_is_sent_again_if_the_worker_dies_while_sending(
-    plain_server: Controller, post: Post, database: Database, asked: User, monkeypatch: pytest.MonkeyPatch
+    plain_server: Controller,
+    post: Post,
+    database: Database,
+    requesting_user: User,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now, sender = datetime.now(UTC), create_sender(database, plain_server.port, **PLAIN)
 
     async def die(*_: object, **__: object) -> None:
         raise SystemError
 
-    with monkeypatch.context() as dying:
-        dying.setattr("auth.emails.sender._store_outcome", die)
+    with monkeypatch.context() as context:
+        context.setattr("auth.emails.sender._store_outcome", die)
         with pytest.raises(SystemError):
             await sender.send_next(now=now)
     assert not await sender.send_next(now=now)
@@ -210,28 +214,28 @@ async def test_an_email_is_sent_again_if_the_worker_dies_while_sending(
 
 
 async def test_an_undeliverable_email_is_dropped_after_the_last_retry(
-    database: Database, asked: User
+    database: Database, requesting_user: User
 ) -> None:
     sender, now = create_sender(database, find_free_port()), datetime.now(UTC)
-    tries = 0
+    attempts = 0
     while await sender.send_next(now=now):
-        tries += 1
+        attempts += 1
         now += max(RETRY_DELAYS)
-    assert tries == len(RETRY_DELAYS) + 1
+    assert attempts == len(RETRY_DELAYS) + 1
     assert await list_requests(database) == []
 
 
-@pytest.mark.parametrize(("reply", "kept"), [("550 no such mailbox", 0), ("451 try again", 1)])
+@pytest.mark.parametrize(("reply", "remaining"), [("550 no such mailbox", 0), ("451 try again", 1)])
 async def test_a_refused_recipient_is_retried_only_after_a_temporary_error(
-    sender: EmailSender, post: Post, database: Database, asked: User, reply: str, kept: int
+    sender: EmailSender, post: Post, database: Database, requesting_user: User, reply: str, remaining: int
 ) -> None:
     post.reply = reply
     assert await sender.send_next()
-    assert len(await list_requests(database)) == kept
+    assert len(await list_requests(database)) == remaining
 
 
 async def test_an_email_is_retried_after_a_wrong_smtp_password(
-    server: Controller, certificate: Path, post: Post, database: Database, asked: User
+    server: Controller, certificate: Path, post: Post, database: Database, requesting_user: User
 ) -> None:
     wrong = {"smtp_ca_file": str(certificate), "smtp_password": SecretStr("wrong")}
     with capture_logs() as logged:
@@ -240,22 +244,22 @@ async def test_an_email_is_retried_after_a_wrong_smtp_password(
     assert (post.emails, len(await list_requests(database))) == ([], 1)
 
 
-async def test_a_server_without_the_required_tls_receives_no_email(
-    plain_server: Controller, post: Post, database: Database, asked: User
+async def test_no_email_is_sent_to_a_server_without_tls(
+    plain_server: Controller, post: Post, database: Database, requesting_user: User
 ) -> None:
     await create_sender(database, plain_server.port).send_next()
     assert (post.emails, len(await list_requests(database))) == ([], 1)
 
 
-async def test_a_server_with_an_untrusted_certificate_receives_no_email(
-    server: Controller, post: Post, database: Database, asked: User
+async def test_no_email_is_sent_to_a_server_with_an_untrusted_certificate(
+    server: Controller, post: Post, database: Database, requesting_user: User
 ) -> None:
     await create_sender(database, server.port).send_next()
     assert (post.emails, len(await list_requests(database))) == ([], 1)
 
 
-async def test_a_silent_server_runs_into_the_timeout(
-    database: Database, asked: User, monkeypatch: pytest.MonkeyPatch
+async def test_a_request_to_an_unresponsive_server_times_out(
+    database: Database, requesting_user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("auth.emails.mailers.SEND_TIMEOUT_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -289,6 +293,6 @@ async def test_two_workers_send_each_email_once(
     assert sorted(recipients[0] for recipients, _ in post.emails) == sorted(user.email for user in users)
 
 
-def test_the_settings_choose_the_mailer(tmp_path: Path) -> None:
+def test_the_mailer_is_selected_by_the_settings(tmp_path: Path) -> None:
     assert isinstance(create_mailer(create_settings(25)), SmtpMailer)
     assert isinstance(create_mailer(create_settings(25, smtp_host="", email_folder=tmp_path)), FolderMailer)

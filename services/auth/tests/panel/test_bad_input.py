@@ -18,9 +18,9 @@ SIGN_ON = [
 
 
 async def test_bad_input_causes_no_server_error_and_no_repeated_change(
-    app: FastAPI, token_for: TokenFor, boss: User, user: User
+    app: FastAPI, token_for: TokenFor, admin_user: User, user: User
 ) -> None:
-    async with api_client(app, token=token_for(boss.id, "admin", csrf=CSRF)) as browser:
+    async with api_client(app, token=token_for(admin_user.id, "admin", csrf=CSRF)) as browser:
         assert await attack(app, browser, rows={"learners": user.id}) == []
 
 

@@ -20,9 +20,9 @@ CSRF = "the-value-of-the-session"
 
 
 @pytest.fixture
-async def panel(app: FastAPI, boss: User, token_for: TokenFor) -> AsyncIterator[httpx.AsyncClient]:
+async def panel(app: FastAPI, admin_user: User, token_for: TokenFor) -> AsyncIterator[httpx.AsyncClient]:
     """A browser in which `boss` is signed on, behind the gateway."""
-    async with api_client(app, token=token_for(boss.id, "admin", csrf=CSRF)) as client:
+    async with api_client(app, token=token_for(admin_user.id, "admin", csrf=CSRF)) as client:
         client.headers.update(PAGE)
         yield client
 
@@ -65,18 +65,18 @@ async def test_accounts_are_found_by_a_prefix_of_address_or_name(
 
 
 async def test_filters_narrow_the_list(
-    panel: httpx.AsyncClient, database: Database, boss: User, user: User
+    panel: httpx.AsyncClient, database: Database, admin_user: User, user: User
 ) -> None:
     async with database.transaction() as session:
-        await lock_account(session, user.id, actor=boss.id)
-    for query, found in (
-        ("role=admin", [boss]),
+        await lock_account(session, user.id, actor=admin_user.id)
+    for query, expected in (
+        ("role=admin", [admin_user]),
         ("role=editor", []),
         ("state=locked", [user]),
-        ("state=open&role=admin", [boss]),
+        ("state=open&role=admin", [admin_user]),
     ):
         page = (await panel.get(f"{LEARNERS}?{query}")).text
-        assert [account for account in (boss, user) if f'{LEARNERS}/{account.id}"' in page] == found
+        assert [account for account in (admin_user, user) if f'{LEARNERS}/{account.id}"' in page] == expected
 
 
 async def test_the_page_of_an_account_shows_no_secrets(
@@ -90,11 +90,11 @@ async def test_the_page_of_an_account_shows_no_secrets(
 
 
 async def test_changing_a_role_is_audited_and_published(
-    panel: httpx.AsyncClient, boss: User, user: User, database: Database, outbox_jobs: OutboxJobs
+    panel: httpx.AsyncClient, admin_user: User, user: User, database: Database, outbox_jobs: OutboxJobs
 ) -> None:
-    answer = await send(panel, f"{LEARNERS}/{user.id}/edit", role="editor")
-    assert (answer.status_code, answer.headers["location"]) == (303, f"{LEARNERS}/{user.id}?done=updated")
-    assert await list_actions(database) == [("role_changed", boss.id)]
+    response = await send(panel, f"{LEARNERS}/{user.id}/edit", role="editor")
+    assert (response.status_code, response.headers["location"]) == (303, f"{LEARNERS}/{user.id}?done=updated")
+    assert await list_actions(database) == [("role_changed", admin_user.id)]
     async with database.transaction() as session:
         assert [event.data.user_id for event in await outbox_events(session, UserUpdated)] == [user.id]
         assert len(await outbox_jobs(session, RevokeAccess)) == 1
@@ -106,18 +106,18 @@ async def test_a_change_of_an_outdated_page_is_a_conflict(
     address = f"{LEARNERS}/{user.id}/edit"
     opened = await panel.get(address)
     await send(panel, address, role="editor")
-    answer = await panel.post(address, data={**hidden_fields(opened.text), "role": "admin"})
-    assert answer.status_code == 409
-    assert "Editor" in answer.text
+    response = await panel.post(address, data={**hidden_fields(opened.text), "role": "admin"})
+    assert response.status_code == 409
+    assert "Editor" in response.text
     async with database.transaction() as session:
         assert await session.scalar(select(User.role).where(User.id == user.id)) == "editor"
 
 
 async def test_the_panel_locks_unlocks_and_signs_out_an_account(
-    panel: httpx.AsyncClient, boss: User, user: User, database: Database, tokens: dict[str, Any]
+    panel: httpx.AsyncClient, admin_user: User, user: User, database: Database, tokens: dict[str, Any]
 ) -> None:
-    answer = await act(panel, user.id, "sign-out")
-    assert answer.headers["location"] == f"{LEARNERS}/{user.id}?count=1&done=signed_out"
+    response = await act(panel, user.id, "sign-out")
+    assert response.headers["location"] == f"{LEARNERS}/{user.id}?count=1&done=signed_out"
     async with database.transaction() as session:
         families = await session.scalars(
             select(RefreshTokenFamily).where(RefreshTokenFamily.user_id == user.id)
@@ -127,7 +127,7 @@ async def test_the_panel_locks_unlocks_and_signs_out_an_account(
     assert "Locked" in (await panel.get(f"{LEARNERS}/{user.id}")).text
     await act(panel, user.id, "unlock")
     names = ["sessions_revoked", "account_locked", "account_unlocked"]
-    assert await list_actions(database) == [(name, boss.id) for name in names]
+    assert await list_actions(database) == [(name, admin_user.id) for name in names]
 
 
 async def test_several_accounts_can_be_locked_together(
@@ -138,32 +138,32 @@ async def test_several_accounts_can_be_locked_together(
     fields: dict[str, Any] = hidden_fields(page.text, '<form id="chosen"') | {
         "ids": [str(account.id) for account in users]
     }
-    answer = await panel.post(f"{LEARNERS}/actions/lock", data=fields)
-    assert answer.headers["location"] == f"{LEARNERS}?count=3&done=locked"
-    assert "Locked: 3." in (await panel.get(answer.headers["location"])).text
+    response = await panel.post(f"{LEARNERS}/actions/lock", data=fields)
+    assert response.headers["location"] == f"{LEARNERS}?count=3&done=locked"
+    assert "Locked: 3." in (await panel.get(response.headers["location"])).text
 
 
 async def test_an_account_is_deleted_after_a_confirmation(
-    panel: httpx.AsyncClient, boss: User, user: User, database: Database
+    panel: httpx.AsyncClient, admin_user: User, user: User, database: Database
 ) -> None:
-    answer = await send(panel, f"{LEARNERS}/{user.id}/delete")
-    assert (answer.status_code, answer.headers["location"]) == (303, f"{LEARNERS}?done=deleted")
-    assert await list_actions(database) == [("account_deleted", boss.id)]
+    response = await send(panel, f"{LEARNERS}/{user.id}/delete")
+    assert (response.status_code, response.headers["location"]) == (303, f"{LEARNERS}?done=deleted")
+    assert await list_actions(database) == [("account_deleted", admin_user.id)]
     async with database.transaction() as session:
         assert [event.data.user_id for event in await outbox_events(session, UserDeleted)] == [user.id]
     assert (await panel.get(f"{LEARNERS}/{user.id}")).status_code == 404
 
 
-async def test_a_refused_action_shows_its_reason(panel: httpx.AsyncClient, boss: User) -> None:
-    deleted = await send(panel, f"{LEARNERS}/{boss.id}/delete")
+async def test_a_refused_action_shows_its_reason(panel: httpx.AsyncClient, admin_user: User) -> None:
+    deleted = await send(panel, f"{LEARNERS}/{admin_user.id}/delete")
     assert (deleted.status_code, "your own account" in deleted.text) == (409, True)
-    demoted = await send(panel, f"{LEARNERS}/{boss.id}/edit", role="learner")
+    demoted = await send(panel, f"{LEARNERS}/{admin_user.id}/edit", role="learner")
     assert (demoted.status_code, "last admin" in demoted.text) == (409, True)
-    locked = await act(panel, boss.id, "lock")
+    locked = await act(panel, admin_user.id, "lock")
     assert (locked.status_code, "your own account" in locked.text) == (409, True)
 
 
-async def test_an_account_deleted_meanwhile_is_explained(
+async def test_the_page_of_a_deleted_account_explains_the_deletion(
     panel: httpx.AsyncClient, user: User, database: Database
 ) -> None:
     absent = str(uuid4())
@@ -220,10 +220,10 @@ async def test_a_change_from_another_site_is_refused(
         f"{AUDIT}/x",
     ],
 )
-async def test_bad_urls_answer_with_a_page(panel: httpx.AsyncClient, address: str) -> None:
-    answer = await panel.get(address)
-    assert answer.status_code < 500, answer.text
-    assert answer.headers["content-type"].startswith("text/html")
+async def test_invalid_urls_return_an_error_page(panel: httpx.AsyncClient, address: str) -> None:
+    response = await panel.get(address)
+    assert response.status_code < 500, response.text
+    assert response.headers["content-type"].startswith("text/html")
 
 
 async def test_html_in_a_name_is_escaped(
@@ -235,16 +235,16 @@ async def test_html_in_a_name_is_escaped(
 
 
 async def test_the_audit_log_shows_people_and_changes(
-    panel: httpx.AsyncClient, boss: User, user: User
+    panel: httpx.AsyncClient, admin_user: User, user: User
 ) -> None:
     await send(panel, f"{LEARNERS}/{user.id}/edit", role="editor")
     await act(panel, user.id, "lock")
     page = (await panel.get(AUDIT)).text
-    assert page.count(f'<a href="{LEARNERS}/{boss.id}">{boss.email}</a>') == 2
+    assert page.count(f'<a href="{LEARNERS}/{admin_user.id}">{admin_user.email}</a>') == 2
     assert f'<a href="{LEARNERS}/{user.id}">{user.email}</a>' in page
     assert "<del>learner</del> → <ins>editor</ins>" in page
     for query, is_found in (
-        (f"actor_id={boss.email}", True),
+        (f"actor_id={admin_user.email}", True),
         (f"actor_id={user.id}", False),
         (f"subject_id={user.id}&action=role_changed", True),
         ("action=account_deleted", False),

@@ -34,8 +34,8 @@ def with_operator(settings: ApiSettings, database: Database) -> CreateApp:
     """Creates the service with an operator: `with_operator("root", BCRYPT)`."""
 
     def create(username: str = "root", password_hash: str = BCRYPT) -> FastAPI:
-        own = {"admin_username": username, "admin_password_hash": SecretStr(password_hash)}
-        app = create_app(settings.model_copy(update=own))
+        variables = {"admin_username": username, "admin_password_hash": SecretStr(password_hash)}
+        app = create_app(settings.model_copy(update=variables))
         app.state.database = database
         return app
 
@@ -43,18 +43,18 @@ def with_operator(settings: ApiSettings, database: Database) -> CreateApp:
 
 
 async def sign_on(browser: httpx.AsyncClient, name: str, password: str) -> int:
-    answer = await browser.post(LOGIN, data={"email": name, "password": password}, headers=OWN)
-    if cookie := answer.cookies.get(COOKIE):
+    response = await browser.post(LOGIN, data={"email": name, "password": password}, headers=OWN)
+    if cookie := response.cookies.get(COOKIE):
         browser.headers["Cookie"] = f"{COOKIE}={cookie}"
-    return answer.status_code
+    return response.status_code
 
 
 async def request_api_token(browser: httpx.AsyncClient) -> dict[str, str]:
     admitted = await browser.get(GATE, headers=OWN)
     page_token = admitted.headers["authorization"].removeprefix("Bearer ")
     csrf = jwt.decode(page_token, options={"verify_signature": False})["csrf"]
-    answer = await browser.post(TOKEN, headers={**OWN, "X-CSRF-Token": csrf})
-    return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    response = await browser.post(TOKEN, headers={**OWN, "X-CSRF-Token": csrf})
+    return {"Authorization": f"Bearer {response.json()['access_token']}"}
 
 
 @pytest.mark.parametrize("password_hash", [BCRYPT, "$2y$" + BCRYPT[4:], ARGON2])
@@ -73,21 +73,21 @@ async def test_the_operator_signs_on_and_acts_as_an_admin(
 
 
 async def test_the_operators_account_cannot_be_changed(
-    with_operator: CreateApp, boss: User, admin: httpx.AsyncClient
+    with_operator: CreateApp, admin_user: User, admin: httpx.AsyncClient
 ) -> None:
     async with api_client(with_operator()) as browser:
         await sign_on(browser, "root", "Operator4Horse")
         bearer = await request_api_token(browser)
-        for answer in (
+        for response in (
             await browser.delete("/api/v1/users/me", headers=bearer),
             await browser.put("/api/v1/users/me", json={"name": "x"}, headers=bearer),
             await admin.put(f"/api/v1/admin/users/{OPERATOR_ID}/role", json={"role": "learner"}),
             await admin.put(f"/api/v1/admin/users/{OPERATOR_ID}/lock"),
             await admin.delete(f"/api/v1/admin/users/{OPERATOR_ID}"),
         ):
-            assert (answer.status_code, answer.json()["code"]) == (409, "operator_account")
+            assert (response.status_code, response.json()["code"]) == (409, "operator_account")
         # The operator does not count as another admin, because the next deployment may remove it.
-        last = await admin.put(f"/api/v1/admin/users/{boss.id}/role", json={"role": "learner"})
+        last = await admin.put(f"/api/v1/admin/users/{admin_user.id}/role", json={"role": "learner"})
         assert last.json()["code"] == "last_admin"
 
 
@@ -95,19 +95,19 @@ async def test_the_operator_signs_on_to_the_panel_only(with_operator: CreateApp)
     async with api_client(with_operator("root@example.com")) as client:
         assert await sign_on(client, "root@example.com", "Operator4Horse") == 303
         credentials = {"email": "root@example.com", "password": "Operator4Horse"}
-        answer = await client.post("/api/v1/auth/login", json=credentials)
-        assert answer.status_code == 401
+        response = await client.post("/api/v1/auth/login", json=credentials)
+        assert response.status_code == 401
 
 
 async def test_the_operators_name_takes_precedence_over_an_accounts_address(
-    with_operator: CreateApp, boss: User
+    with_operator: CreateApp, admin_user: User
 ) -> None:
     with capture_logs() as logs:
-        async with api_client(with_operator(str(boss.email).upper())) as browser:
-            assert await sign_on(browser, str(boss.email), "Correct4Horse") == 401
-            assert await sign_on(browser, str(boss.email), "Operator4Horse") == 303
+        async with api_client(with_operator(str(admin_user.email).upper())) as browser:
+            assert await sign_on(browser, str(admin_user.email), "Correct4Horse") == 401
+            assert await sign_on(browser, str(admin_user.email), "Operator4Horse") == 303
     assert [entry["user_id"] for entry in logs if entry["event"] == "operator_name_is_taken"] == [
-        str(boss.id)
+        str(admin_user.id)
     ]
 
 
@@ -159,8 +159,8 @@ def test_invalid_operator_settings_are_refused_at_startup(
 ) -> None:
     values: dict[str, Any] = {name: getattr(settings, name) for name in ApiSettings.model_fields}
     values |= {"admin_username": username, "admin_password_hash": SecretStr(password_hash)}
-    with pytest.raises(ValidationError) as caught:
+    with pytest.raises(ValidationError) as excinfo:
         ApiSettings(**values)
-    (error,) = caught.value.errors()
+    (error,) = excinfo.value.errors()
     assert problem in error["msg"]
     assert "Horse" not in error["msg"]

@@ -44,51 +44,55 @@ async def test_panel_and_api_share_the_limit_of_a_client_address(limited: FastAP
         assert (await client.post(LOGIN, json={})).status_code == 429
 
 
-async def test_panel_and_api_share_the_limit_of_an_account(limited: FastAPI, boss: User) -> None:
+async def test_panel_and_api_share_the_limit_of_an_account(limited: FastAPI, admin_user: User) -> None:
     limited.dependency_overrides[get_client_address] = lambda: uuid4().hex
     async with api_client(limited) as client:
-        statuses = [(await attempt(client, str(boss.email))).status_code for _ in range(11)]
+        statuses = [(await attempt(client, str(admin_user.email))).status_code for _ in range(11)]
         assert statuses == [401] * 10 + [429]
-        assert (await attempt(client, str(boss.email).upper(), "Correct4Horse")).status_code == 429
-        body = {"email": boss.email, "password": "Correct4Horse"}
+        assert (await attempt(client, str(admin_user.email).upper(), "Correct4Horse")).status_code == 429
+        body = {"email": admin_user.email, "password": "Correct4Horse"}
         assert (await client.post(LOGIN, json=body)).status_code == 429
 
 
-async def test_attempts_of_strangers_do_not_lock_out_the_owner(limited: FastAPI, boss: User) -> None:
+async def test_attempts_by_strangers_do_not_lock_out_the_owner(limited: FastAPI, admin_user: User) -> None:
     async with api_client(limited) as client:
-        assert (await attempt(client, str(boss.email), "Correct4Horse")).status_code == 303
-        known = limited.dependency_overrides[get_client_address]
+        assert (await attempt(client, str(admin_user.email), "Correct4Horse")).status_code == 303
+        get_known_address = limited.dependency_overrides[get_client_address]
         limited.dependency_overrides[get_client_address] = lambda: uuid4().hex
         for _ in range(11):
-            await attempt(client, str(boss.email))
-        limited.dependency_overrides[get_client_address] = known
-        assert (await attempt(client, str(boss.email), "Correct4Horse")).status_code == 303
+            await attempt(client, str(admin_user.email))
+        limited.dependency_overrides[get_client_address] = get_known_address
+        assert (await attempt(client, str(admin_user.email), "Correct4Horse")).status_code == 303
 
 
 async def test_the_sign_on_is_unavailable_without_redis(
-    settings: ApiSettings, database: Database, boss: User
+    settings: ApiSettings, database: Database, admin_user: User
 ) -> None:
-    away = {"rate_limit_enabled": True, "redis_url": SecretStr("redis://127.0.0.1:1/0")}
-    app = create_app(settings.model_copy(update=away))
+    variables = {"rate_limit_enabled": True, "redis_url": SecretStr("redis://127.0.0.1:1/0")}
+    app = create_app(settings.model_copy(update=variables))
     app.state.database = database
     async with api_client(app) as client:
-        answer = await attempt(client, str(boss.email), "Correct4Horse")
-        assert answer.status_code == 503
-        assert answer.headers["content-type"].startswith("text/html")
-        assert "set-cookie" not in answer.headers
+        response = await attempt(client, str(admin_user.email), "Correct4Horse")
+        assert response.status_code == 503
+        assert response.headers["content-type"].startswith("text/html")
+        assert "set-cookie" not in response.headers
 
 
 @pytest.mark.timed
 async def test_the_response_time_does_not_reveal_whether_an_account_exists(
-    app: FastAPI, boss: User, user: User
+    app: FastAPI, admin_user: User, user: User
 ) -> None:
-    times: dict[str, list[float]] = {str(boss.email): [], str(user.email): [], "stranger@example.com": []}
+    times: dict[str, list[float]] = {
+        str(admin_user.email): [],
+        str(user.email): [],
+        "stranger@example.com": [],
+    }
     async with api_client(app) as client:
         # The fastest of alternating attempts: other load on the machine affects all accounts alike.
         for _ in range(7):
-            for email, taken in times.items():
-                begun = time.perf_counter()
+            for email, durations in times.items():
+                started = time.perf_counter()
                 assert (await attempt(client, email)).status_code == 401
-                taken.append(time.perf_counter() - begun)
-    quickest = [min(taken) for taken in times.values()]
+                durations.append(time.perf_counter() - started)
+    quickest = [min(durations) for durations in times.values()]
     assert max(quickest) < 1.7 * min(quickest)

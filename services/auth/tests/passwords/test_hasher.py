@@ -22,7 +22,7 @@ async def test_a_hash_is_argon2id_with_the_chosen_cost(password_hash: str) -> No
     assert password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
-async def test_only_the_right_password_matches(hasher: PasswordHasher, password_hash: str) -> None:
+async def test_only_the_correct_password_matches(hasher: PasswordHasher, password_hash: str) -> None:
     assert await hasher.verify("Correct4Horse", password_hash) == (True, None)
     assert await hasher.verify("Correct4Horsf", password_hash) == (False, None)
 
@@ -81,7 +81,7 @@ async def test_a_full_queue_refuses_immediately_and_recovers(
     assert list(await asyncio.gather(hasher.hash("a"), hasher.hash("b"))) == ["a", "b"]
 
 
-async def test_an_address_leaves_room_in_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_address_cannot_fill_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     ready = threading.Event()
     monkeypatch.setattr(pwdlib.PasswordHash, "hash", lambda self, password: ready.wait(5) and password)
     hasher = PasswordHasher(threads=1, queue_size=3, max_queued_per_address=2)
@@ -110,8 +110,8 @@ async def test_hashing_threads_have_a_lower_priority(
 
 async def test_hashing_does_not_block_the_event_loop(hasher: PasswordHasher) -> None:
     hashing = asyncio.create_task(hasher.hash("Correct4Horse"))
-    turns = 0
+    iterations = 0
     while not hashing.done():
-        turns += 1
+        iterations += 1
         await asyncio.sleep(0)
-    assert turns > 10
+    assert iterations > 10

@@ -40,12 +40,12 @@ def test_strong_passwords_are_accepted(strong: str) -> None:
     ],
 )
 def test_weak_passwords_are_rejected_with_a_reason(weak: str, reason: str) -> None:
-    with pytest.raises(WeakPassword, match=reason) as caught:
+    with pytest.raises(WeakPassword, match=reason) as excinfo:
         ensure_strong_password(weak)
-    assert {error["pointer"] for error in caught.value.extra["errors"]} == {"#/password"}
+    assert {error["pointer"] for error in excinfo.value.extra["errors"]} == {"#/password"}
 
 
 def test_all_weaknesses_are_reported_together() -> None:
-    with pytest.raises(WeakPassword) as caught:
+    with pytest.raises(WeakPassword) as excinfo:
         ensure_strong_password("short")
-    assert len(caught.value.extra["errors"]) == 3
+    assert len(excinfo.value.extra["errors"]) == 3

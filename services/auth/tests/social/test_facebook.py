@@ -37,7 +37,7 @@ async def test_a_token_that_never_expires_is_accepted(providers: Providers, soci
 
 
 @pytest.mark.parametrize(
-    ("shown", "kept"),
+    ("profile", "expected"),
     [
         ({"email": ["a@example.com"]}, "email"),
         ({"name": "Ada\x07"}, "name"),
@@ -48,10 +48,10 @@ async def test_a_token_that_never_expires_is_accepted(providers: Providers, soci
     ],
 )
 async def test_unusable_names_and_pictures_are_dropped(
-    providers: Providers, social: SocialSignIn, shown: dict[str, Any], kept: str
+    providers: Providers, social: SocialSignIn, profile: dict[str, Any], expected: str
 ) -> None:
-    token = providers.facebook.create_access_token(user_id="10158", **shown)
-    assert getattr(await social.verify("facebook", token, nonce=None), kept) is None
+    token = providers.facebook.create_access_token(user_id="10158", **profile)
+    assert getattr(await social.verify("facebook", token, nonce=None), expected) is None
 
 
 @pytest.mark.parametrize(
@@ -84,20 +84,20 @@ async def test_garbage_is_refused(social: SocialSignIn, token: str) -> None:
 
 async def test_a_nonce_is_rejected_with_a_reason(providers: Providers, social: SocialSignIn) -> None:
     token = providers.facebook.create_access_token(user_id="10158")
-    asked = providers.facebook.debug_token.requests
+    requests = providers.facebook.debug_token.requests
     with pytest.raises(InvalidSocialToken, match="have no nonce"):
         await social.verify("facebook", token, nonce="n-0S6")
-    assert providers.facebook.debug_token.requests == asked
+    assert providers.facebook.debug_token.requests == requests
 
 
 @pytest.mark.parametrize("code", [100, 190])
-@pytest.mark.parametrize("at", ["debug_token", "me"])
+@pytest.mark.parametrize("endpoint_name", ["debug_token", "me"])
 async def test_a_token_that_facebook_rejects_is_rejected(
-    providers: Providers, social: SocialSignIn, at: str, code: int
+    providers: Providers, social: SocialSignIn, endpoint_name: str, code: int
 ) -> None:
     token = providers.facebook.create_access_token(user_id="10158")
     refusal = to_json_reply({"error": {"message": "Invalid OAuth access token.", "code": code}}, 400)
-    with getattr(providers.facebook, at).answer_with(*refusal), pytest.raises(InvalidSocialToken):
+    with getattr(providers.facebook, endpoint_name).answer_with(*refusal), pytest.raises(InvalidSocialToken):
         await social.verify("facebook", token, nonce=None)
 
 
@@ -119,12 +119,15 @@ MISBEHAVIOUR: dict[str, tuple[int, bytes]] = {
 
 
 @pytest.mark.parametrize("reply", MISBEHAVIOUR.values(), ids=MISBEHAVIOUR)
-@pytest.mark.parametrize("at", ["debug_token", "me"])
-async def test_a_malformed_answer_makes_facebook_unavailable(
-    providers: Providers, social: SocialSignIn, at: str, reply: tuple[int, bytes]
+@pytest.mark.parametrize("endpoint_name", ["debug_token", "me"])
+async def test_a_malformed_response_makes_facebook_unavailable(
+    providers: Providers, social: SocialSignIn, endpoint_name: str, reply: tuple[int, bytes]
 ) -> None:
     token = providers.facebook.create_access_token(user_id="10158")
-    with getattr(providers.facebook, at).answer_with(*reply), pytest.raises(ProviderUnavailable) as problem:
+    with (
+        getattr(providers.facebook, endpoint_name).answer_with(*reply),
+        pytest.raises(ProviderUnavailable) as problem,
+    ):
         await social.verify("facebook", token, nonce=None)
     assert (problem.value.status, problem.value.code) == (503, "provider_unavailable")
     assert int(problem.value.headers["Retry-After"]) > 0
@@ -152,14 +155,17 @@ async def test_facebook_is_unavailable_if_details_have_unexpected_types(
 
 @pytest.mark.timed
 @pytest.mark.parametrize("dripping", [False, True])
-@pytest.mark.parametrize("at", ["debug_token", "me"])
-async def test_facebook_is_unavailable_if_it_does_not_answer(
-    providers: Providers, at: str, dripping: bool
+@pytest.mark.parametrize("endpoint_name", ["debug_token", "me"])
+async def test_facebook_is_unavailable_if_it_does_not_respond(
+    providers: Providers, endpoint_name: str, dripping: bool
 ) -> None:
     token = providers.facebook.create_access_token(user_id="10158")
     async with open_social_sign_in(providers, social_timeout_seconds=0.5) as social:
         started = time.monotonic()
-        with getattr(providers.facebook, at).hang(dripping=dripping), pytest.raises(ProviderUnavailable):
+        with (
+            getattr(providers.facebook, endpoint_name).hang(dripping=dripping),
+            pytest.raises(ProviderUnavailable),
+        ):
             await social.verify("facebook", token, nonce=None)
     # Without an overall timeout, a dripping response would never end.
     assert time.monotonic() - started < 5
@@ -176,6 +182,6 @@ async def test_no_url_contains_the_app_secret_or_a_token(providers: Providers, s
     token = providers.facebook.create_access_token(user_id="10158")
     before = len(providers.targets)
     await social.verify("facebook", token, nonce=None)
-    inspection, person = providers.targets[before:]
-    assert providers.facebook.secret not in inspection + person
-    assert token not in person
+    inspection, profile_request = providers.targets[before:]
+    assert providers.facebook.secret not in inspection + profile_request
+    assert token not in profile_request

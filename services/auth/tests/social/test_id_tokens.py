@@ -63,14 +63,14 @@ async def test_facebook_verifies_no_address(providers: Providers, social: Social
 
 
 @pytest.mark.parametrize(
-    ("stated", "verified"),
+    ("claimed", "verified"),
     [(True, True), ("true", True), (False, False), ("false", False), (None, False), (1, False), ([], False)],
 )
 @pytest.mark.parametrize("name", ["google", "apple"])
-async def test_an_address_is_verified_when_the_provider_says_so(
-    providers: Providers, social: SocialSignIn, name: Provider, stated: Any, verified: bool
+async def test_an_address_is_verified_if_the_provider_has_verified_it(
+    providers: Providers, social: SocialSignIn, name: Provider, claimed: Any, verified: bool
 ) -> None:
-    token = get_provider(providers, name).create_token(email_verified=stated)
+    token = get_provider(providers, name).create_token(email_verified=claimed)
     assert (await social.verify(name, token, nonce=None)).email_verified is verified
 
 
@@ -125,8 +125,8 @@ async def test_unusable_names_and_pictures_are_dropped(
     providers: Providers, social: SocialSignIn, name: Provider, claims: dict[str, Any]
 ) -> None:
     identity = await social.verify(name, get_provider(providers, name).create_token(**claims), nonce=None)
-    kept = {"email": identity.email, "name": identity.name, "picture": identity.avatar_url}
-    assert kept[next(iter(claims))] is None
+    actual = {"email": identity.email, "name": identity.name, "picture": identity.avatar_url}
+    assert actual[next(iter(claims))] is None
     assert not (identity.email is None and identity.email_verified)
 
 
@@ -265,16 +265,16 @@ NONCE = "n-0S6_WzA2Mj"
 HASHED = hashlib.sha256(NONCE.encode()).hexdigest()
 
 
-@pytest.mark.parametrize("stated", [NONCE, HASHED])
+@pytest.mark.parametrize("claimed", [NONCE, HASHED])
 @pytest.mark.parametrize("name", PROVIDERS)
 async def test_a_nonce_is_accepted_plain_or_hashed(
-    providers: Providers, social: SocialSignIn, name: Provider, stated: str
+    providers: Providers, social: SocialSignIn, name: Provider, claimed: str
 ) -> None:
-    await social.verify(name, get_provider(providers, name).create_token(nonce=stated), nonce=NONCE)
+    await social.verify(name, get_provider(providers, name).create_token(nonce=claimed), nonce=NONCE)
 
 
 @pytest.mark.parametrize(
-    ("stated", "sent"),
+    ("claimed", "sent"),
     [
         pytest.param("another", NONCE, id="another nonce"),
         pytest.param(NONCE, HASHED, id="hashed by the app, not by the SDK"),
@@ -293,17 +293,17 @@ async def test_a_nonce_is_accepted_plain_or_hashed(
 )
 @pytest.mark.parametrize("name", PROVIDERS)
 async def test_a_wrong_nonce_is_refused(
-    providers: Providers, social: SocialSignIn, name: Provider, stated: Any, sent: str | None
+    providers: Providers, social: SocialSignIn, name: Provider, claimed: Any, sent: str | None
 ) -> None:
-    token = get_provider(providers, name).create_token(nonce=stated)
+    token = get_provider(providers, name).create_token(nonce=claimed)
     with pytest.raises(InvalidSocialToken, match="nonce"):
         await social.verify(name, token, nonce=sent)
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
 async def test_a_provider_without_client_ids_is_disabled(providers: Providers, name: Provider) -> None:
-    off = {"google_client_ids": (), "apple_client_ids": (), "facebook_app_id": ""}
-    async with open_social_sign_in(providers, **off) as social:
+    variables = {"google_client_ids": (), "apple_client_ids": (), "facebook_app_id": ""}
+    async with open_social_sign_in(providers, **variables) as social:
         with pytest.raises(ProviderNotConfigured) as refusal:
             await social.verify(name, get_provider(providers, name).create_token(), nonce=None)
     assert (refusal.value.status, refusal.value.code) == (422, "provider_not_configured")

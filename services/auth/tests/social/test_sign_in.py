@@ -17,8 +17,8 @@ async def test_many_first_sign_ins_share_one_fetch(providers: Providers) -> None
     before = providers.google.jwks.requests
     async with open_social_sign_in(providers) as social:
         tokens = [providers.google.create_token() for _ in range(20)]
-        proven = await asyncio.gather(*(social.verify("google", token, nonce=None) for token in tokens))
-    assert len({identity.subject for identity in proven}) == 20
+        identities = await asyncio.gather(*(social.verify("google", token, nonce=None) for token in tokens))
+    assert len({identity.subject for identity in identities}) == 20
     assert providers.google.jwks.requests == before + 1
 
 
@@ -36,7 +36,7 @@ async def test_fetches_of_unknown_keys_are_limited(providers: Providers) -> None
     assert google.jwks.requests == before
 
 
-async def test_a_new_key_is_fetched_when_a_token_names_it(providers: Providers) -> None:
+async def test_a_new_key_is_fetched_when_a_token_refers_to_it(providers: Providers) -> None:
     apple = providers.apple
     async with open_social_sign_in(providers, social_keys_cooldown_seconds=0) as social:
         old = apple.create_token()
@@ -93,7 +93,7 @@ async def test_sign_ins_succeed_with_cached_keys(providers: Providers, reply: tu
 
 @pytest.mark.timed
 @pytest.mark.parametrize("dripping", [False, True])
-async def test_a_provider_is_unavailable_if_it_does_not_answer(providers: Providers, dripping: bool) -> None:
+async def test_a_provider_is_unavailable_if_it_does_not_respond(providers: Providers, dripping: bool) -> None:
     async with open_social_sign_in(providers, social_timeout_seconds=1) as social:
         started = time.monotonic()
         with providers.google.jwks.hang(dripping=dripping):
@@ -107,25 +107,29 @@ async def test_a_provider_is_unavailable_if_it_does_not_answer(providers: Provid
 
 
 async def test_redirects_are_not_followed(providers: Providers) -> None:
-    elsewhere = providers.apple.jwks
-    before = elsewhere.requests
+    other_endpoint = providers.apple.jwks
+    before = other_endpoint.requests
     async with open_social_sign_in(providers) as social:
-        leading_there = providers.google.jwks.answer_with(302, f"{providers.url}{elsewhere.path}".encode())
+        leading_there = providers.google.jwks.answer_with(
+            302, f"{providers.url}{other_endpoint.path}".encode()
+        )
         with leading_there, pytest.raises(ProviderUnavailable):
             await social.verify("google", providers.google.create_token(), nonce=None)
-    assert elsewhere.requests == before
+    assert other_endpoint.requests == before
 
 
 async def test_a_provider_is_unavailable_if_it_cannot_be_reached(providers: Providers) -> None:
-    nowhere = "http://127.0.0.1:1"
-    async with open_social_sign_in(providers, google_jwks_url=nowhere, facebook_graph_url=nowhere) as social:
+    unreachable_url = "http://127.0.0.1:1"
+    async with open_social_sign_in(
+        providers, google_jwks_url=unreachable_url, facebook_graph_url=unreachable_url
+    ) as social:
         with pytest.raises(ProviderUnavailable):
             await social.verify("google", providers.google.create_token(), nonce=None)
         with pytest.raises(ProviderUnavailable):
             await social.verify("facebook", "EAAsome", nonce=None)
 
 
-async def test_a_provider_that_does_not_answer_delays_no_other(providers: Providers) -> None:
+async def test_an_unresponsive_provider_does_not_delay_others(providers: Providers) -> None:
     async with open_social_sign_in(providers, social_timeout_seconds=30) as social:
         with providers.google.jwks.hang():
             waiting = asyncio.create_task(
@@ -160,26 +164,26 @@ asyncio.run(main())
 
 def test_logs_contain_neither_tokens_nor_secrets(providers: Providers) -> None:
     facebook = providers.facebook
-    good = facebook.create_access_token(user_id="10158", email="ada@example.com")
+    valid_token = facebook.create_access_token(user_id="10158", email="ada@example.com")
     refused = facebook.create_access_token(user_id="10158", is_valid=False)
-    strange = facebook.create_access_token(user_id="10158", expires_at="soon")
+    malformed_token = facebook.create_access_token(user_id="10158", expires_at="soon")
     signed, expired = providers.google.create_token(), providers.google.create_token(exp=1)
-    tokens = [good, refused, strange, "EAAunknown", signed, expired]
-    asked = [["google" if token in {signed, expired} else "facebook", token] for token in tokens]
+    tokens = [valid_token, refused, malformed_token, "EAAunknown", signed, expired]
+    requests = [["google" if token in {signed, expired} else "facebook", token] for token in tokens]
     environment = {
         name.upper(): ",".join(value) if isinstance(value, tuple) else value
         for name, value in providers.settings.items()
     }
-    done = subprocess.run(  # noqa: S603 - our own interpreter
+    result = subprocess.run(  # noqa: S603 - our own interpreter
         [sys.executable, "-c", SIGN_IN],
-        input=json.dumps(asked),
+        input=json.dumps(requests),
         env=os.environ | environment,
         capture_output=True,
         text=True,
         check=True,
     )
-    said = done.stdout + done.stderr
-    assert said.count("signed in") == 2
-    assert said.count("refused") >= 4
+    output = result.stdout + result.stderr
+    assert output.count("signed in") == 2
+    assert output.count("refused") >= 4
     for hidden in (*tokens, facebook.secret, "ada@example.com"):
-        assert hidden not in said
+        assert hidden not in output

@@ -89,10 +89,10 @@ async def test_a_lost_reply_from_redis_does_not_use_up_the_token(
     read, lost = AbstractConnection.read_response, [ConnectionError("lost")]
 
     async def lose_first(connection: AbstractConnection, *arguments: Any, **options: Any) -> Any:
-        answer = await read(connection, *arguments, **options)
+        response = await read(connection, *arguments, **options)
         if lost:
             raise lost.pop()
-        return answer
+        return response
 
     token = providers.google.create_token()
     await use(used, providers.google.create_token())

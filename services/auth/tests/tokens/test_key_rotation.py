@@ -51,7 +51,7 @@ async def test_tokens_stay_valid_during_a_rotation(tmp_path: Path, monkeypatch: 
         await verifier.authenticate(old)
 
 
-async def test_a_leaked_key_is_withdrawn_immediately(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_leaked_key_is_removed_immediately(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "keys.json"
     monkeypatch.setattr(signing_keys, "RELOAD_INTERVAL_SECONDS", 0)
     rotate(path, at_once=False)
@@ -77,6 +77,6 @@ def test_the_command_rotates_the_keys(tmp_path: Path, arguments: list[str], stat
     path = tmp_path / "keys.json"
     environment = {**os.environ, "SIGNING_KEYS_FILE": str(path)}
     command = [sys.executable, "-m", "auth", "rotate-keys", *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own
-    assert done.returncode == status, done.stderr
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    assert result.returncode == status, result.stderr
     assert path.exists() == (status == 0)

@@ -51,8 +51,8 @@ def test_a_file_that_becomes_unusable_keeps_the_loaded_keys(
     monkeypatch.setattr(signing_keys, "RELOAD_INTERVAL_SECONDS", 0)
     rotate(path, at_once=False)
     ring = SigningKeyStore(path)
-    known = ring.get_public_keys()
+    loaded_keys = ring.get_public_keys()
     path.write_text("{")
-    assert ring.get_public_keys() == known
+    assert ring.get_public_keys() == loaded_keys
     path.unlink()
-    assert ring.get_public_keys() == known
+    assert ring.get_public_keys() == loaded_keys
