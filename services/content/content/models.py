@@ -56,8 +56,8 @@ ischema_names["xid8"] = Xid8
 
 
 def _create_value_check(column: str, values: tuple[str, ...]) -> CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({listed})", name=column)
+    literals = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({literals})", name=column)
 
 
 TEXT_KEY = '"left"(casefold(text COLLATE pg_unicode_fast), 48)'

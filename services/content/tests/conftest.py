@@ -33,8 +33,8 @@ def service() -> str:
 
 @pytest.fixture(scope="session")
 def settings(base_settings: dict[str, Any], database_url: str) -> ApiSettings:
-    own = {"database_url": SecretStr(database_url), "s3_bucket": f"content-{uuid4().hex[:12]}"}
-    return ApiSettings.model_validate({**base_settings, **own})
+    overrides = {"database_url": SecretStr(database_url), "s3_bucket": f"content-{uuid4().hex[:12]}"}
+    return ApiSettings.model_validate({**base_settings, **overrides})
 
 
 @pytest.fixture(scope="session")
@@ -95,9 +95,9 @@ def add() -> Add:
 
     async def make(session: AsyncSession, *, tags: tuple[str, ...] = (), **overrides: Any) -> UUID:
         ids = await create_tags(session, dict.fromkeys(tags, "topic"), actor=None)
-        usual = {"text": "Where is it?", "level": "A1", "type": "question", "duration_ms": 1200}
-        carried = {"audio_key": f"seed/{uuid4()}.mp3", "tag_ids": frozenset(ids.values())}
-        new = NewSpeech(**{**usual, **carried, **overrides})
+        defaults = {"text": "Where is it?", "level": "A1", "type": "question", "duration_ms": 1200}
+        links = {"audio_key": f"seed/{uuid4()}.mp3", "tag_ids": frozenset(ids.values())}
+        new = NewSpeech(**{**defaults, **links, **overrides})
         [speech_id] = await create_speeches(session, [new], actor=None)
         return speech_id
 
@@ -130,8 +130,14 @@ def new_row() -> NewRow:
     """Creates a row of a batch: `new_row(**fields)`."""
 
     def make(**overrides: Any) -> dict[str, Any]:
-        usual = {"text": "Where is it?", "level": "A1", "type": "question", "tags": [], "duration_ms": 1200}
-        return {**usual, "audio_key": f"speeches/{uuid4()}.mp3", **overrides}
+        defaults = {
+            "text": "Where is it?",
+            "level": "A1",
+            "type": "question",
+            "tags": [],
+            "duration_ms": 1200,
+        }
+        return {**defaults, "audio_key": f"speeches/{uuid4()}.mp3", **overrides}
 
     return make
 

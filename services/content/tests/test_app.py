@@ -24,11 +24,11 @@ RANDOM = "/api/v1/game/speeches/random"
         ("/ready", "GET, HEAD"),
     ],
 )
-async def test_a_wrong_method_answers_with_the_allowed_ones(
+async def test_the_error_for_a_wrong_method_lists_the_allowed_methods(
     editor: httpx.AsyncClient, path: str, methods: str
 ) -> None:
-    answer = await editor.patch(path)
-    assert (answer.status_code, answer.headers["allow"]) == (405, methods)
+    response = await editor.patch(path)
+    assert (response.status_code, response.headers["allow"]) == (405, methods)
 
 
 async def test_a_body_without_a_json_content_type_is_refused(
@@ -36,9 +36,11 @@ async def test_a_body_without_a_json_content_type_is_refused(
 ) -> None:
     sent = json.dumps({"name": "food", "category": "topic"})
     for content_type in ("text/plain", "application/x-www-form-urlencoded"):
-        answer = await editor.post("/api/v1/admin/tags", content=sent, headers={"Content-Type": content_type})
-        assert answer.status_code == 422
-        assert "Content-Type: application/json" in answer.json()["detail"]
+        response = await editor.post(
+            "/api/v1/admin/tags", content=sent, headers={"Content-Type": content_type}
+        )
+        assert response.status_code == 422
+        assert "Content-Type: application/json" in response.json()["detail"]
 
 
 async def test_the_bucket_is_created_and_the_service_is_ready(client: httpx.AsyncClient) -> None:
@@ -57,9 +59,9 @@ async def test_the_api_starts_with_a_loaded_catalogue(app: FastAPI, token_for: T
         assert (await client.post(RANDOM, json={"level": "A1"})).status_code == 404
 
 
-async def test_the_service_answers_503_without_a_database(settings: ApiSettings, token_for: TokenFor) -> None:
-    nowhere = SecretStr("postgresql+asyncpg://content@127.0.0.1:1/content")
-    app = create_app(settings.model_copy(update={"database_url": nowhere}))
+async def test_the_service_returns_503_without_a_database(settings: ApiSettings, token_for: TokenFor) -> None:
+    unreachable_url = SecretStr("postgresql+asyncpg://content@127.0.0.1:1/content")
+    app = create_app(settings.model_copy(update={"database_url": unreachable_url}))
     async with api_client(app, token=token_for(uuid4())) as client:
         draw = await client.post(RANDOM, json={"level": "A1"})
         tags = await client.get("/api/v1/tags")

@@ -30,14 +30,14 @@ def create_session(*results: tuple[UUID, str, float | None]) -> SessionCompleted
         }
         for speech_id, response, score in results
     ]
-    usual = {
+    defaults = {
         "mode": "listen_and_repeat",
         "level": "A1",
         "duration_seconds": 60,
         "completed_at": datetime.now(UTC),
     }
     data = CompletedSession.model_validate(
-        {"session_id": uuid4(), "user_id": uuid4(), "results": listed, **usual}
+        {"session_id": uuid4(), "user_id": uuid4(), "results": listed, **defaults}
     )
     return SessionCompleted(id=uuid7(), subject="s", time=datetime.now(UTC), data=data)
 
@@ -94,22 +94,22 @@ async def test_a_deleted_speech_loses_its_statistics(database: Database, add: Ad
 async def test_a_speech_can_be_deleted_while_its_plays_are_counted(
     committed_database: Database, add: Add
 ) -> None:
-    deleted, kept = [await commit_speech(committed_database, add) for _ in range(2)]
-    event = create_session((deleted, "correct", 80), (kept, "correct", 80))
+    deleted, remaining = [await commit_speech(committed_database, add) for _ in range(2)]
+    event = create_session((deleted, "correct", 80), (remaining, "correct", 80))
     async with committed_database.transaction() as deleting:
         await delete_speech(deleting, deleted, actor=None)
         counting = asyncio.create_task(apply_once(committed_database, QUEUE, event, on_session_completed))
         done, _ = await asyncio.wait({counting}, timeout=0.2)
         assert not done
     assert await counting == "applied"
-    assert (await get_plays(committed_database, kept)).plays == 1
+    assert (await get_plays(committed_database, remaining)).plays == 1
 
 
 async def test_sessions_with_the_same_speeches_do_not_deadlock(
     committed_database: Database, add: Add
 ) -> None:
     ids = [await commit_speech(committed_database, add) for _ in range(20)]
-    orders = [ids if turn % 2 else ids[::-1] for turn in range(16)]
+    orders = [ids if number % 2 else ids[::-1] for number in range(16)]
     events = [create_session(*((speech_id, "correct", 50.0) for speech_id in order)) for order in orders]
     await asyncio.gather(
         *(apply_once(committed_database, QUEUE, event, on_session_completed) for event in events)
@@ -122,14 +122,14 @@ async def test_sessions_with_the_same_speeches_do_not_deadlock(
 
 async def test_a_deleted_session_is_subtracted_in_any_order_of_events(database: Database, add: Add) -> None:
     speech_id = await commit_speech(database, add)
-    kept, event = (create_session((speech_id, "correct", 80.0)) for _ in range(2))
+    remaining, event = (create_session((speech_id, "correct", 80.0)) for _ in range(2))
     deletions = [
         SessionDeleted(
             id=uuid7(), subject="s", time=datetime.now(UTC), data=DeletedSession(**dict(completed.data))
         )
         for completed in (event, create_session((speech_id, "incorrect", 10.0)))
     ]
-    for completed in (kept, event):
+    for completed in (remaining, event):
         await apply_once(database, QUEUE, completed, on_session_completed)
     for deleted in (deletions[0], deletions[0]):
         await apply_once(database, "content.on.session_deleted", deleted, on_session_deleted)

@@ -23,7 +23,7 @@ from shared.testing import OutboxJobs, TokenFor, api_client
 type Add = Callable[..., Awaitable[UUID]]
 
 UNUSED, NO_PLAYS = cast(Storage, None), cast(RecentPlays, None)
-NOWHERE = SecretStr("redis://127.0.0.1:1/0")
+UNREACHABLE_URL = SecretStr("redis://127.0.0.1:1/0")
 
 
 async def deliver(database: Database, cache: Cache, outbox_jobs: OutboxJobs) -> None:
@@ -76,10 +76,10 @@ async def test_an_edit_without_redis_is_visible_once_redis_is_available(
     outbox_jobs: OutboxJobs,
 ) -> None:
     assert await list_names(client) == []
-    cut_off = create_app(settings.model_copy(update={"redis_url": NOWHERE}))
+    cut_off = create_app(settings.model_copy(update={"redis_url": UNREACHABLE_URL}))
     async with api_client(cut_off, token=token_for(uuid4(), "editor")) as editor:
-        answer = await editor.post("/api/v1/admin/tags", json={"name": "food", "category": "topic"})
-        assert (answer.status_code, await list_names(editor)) == (201, ["food"])
+        response = await editor.post("/api/v1/admin/tags", json={"name": "food", "category": "topic"})
+        assert (response.status_code, await list_names(editor)) == (201, ["food"])
     assert await list_names(client) == []
     await deliver(committed_database, cache, outbox_jobs)
     assert await list_names(client) == ["food"]
@@ -88,11 +88,11 @@ async def test_an_edit_without_redis_is_visible_once_redis_is_available(
 async def test_an_invalidation_is_retried_until_redis_is_available(
     committed_database: Database, outbox_jobs: OutboxJobs
 ) -> None:
-    away = Cache(NOWHERE.get_secret_value(), service="content")
+    unreachable_cache = Cache(UNREACHABLE_URL.get_secret_value(), service="content")
     async with committed_database.transaction() as session:
         await create_tags(session, {"work": "topic"}, actor=None)
     for _ in range(2):
         # The job is not claimed, and an unavailable cache is retried without a limit.
         with pytest.raises(CacheUnavailable):
-            await deliver(committed_database, away, outbox_jobs)
-    await away.close()
+            await deliver(committed_database, unreachable_cache, outbox_jobs)
+    await unreachable_cache.close()

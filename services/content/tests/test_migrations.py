@@ -33,8 +33,8 @@ async def test_existing_speeches_can_be_searched_after_the_migration(worker_id: 
             await connection.execute(text(OLD_SPEECHES))
         await asyncio.to_thread(upgrade, "content", url)
         async with engine.connect() as connection:
-            found = await connection.scalars(text("SELECT number FROM speeches WHERE search @@ 'train'"))
-            assert sorted(found) == [1, 3]
+            numbers = await connection.scalars(text("SELECT number FROM speeches WHERE search @@ 'train'"))
+            assert sorted(numbers) == [1, 3]
             invalid = await connection.scalars(text("SELECT indexrelid FROM pg_index WHERE NOT indisvalid"))
             assert list(invalid) == []
         await engine.dispose()

@@ -36,8 +36,8 @@ def folder(tmp_path: Path, mp3: bytes) -> Path:
 @pytest.fixture
 def fresh(base_settings: dict[str, Any], database_url: str) -> SeedSettings:
     """Settings with a bucket that does not exist yet."""
-    own = {"database_url": SecretStr(database_url), "s3_bucket": f"content-{uuid4().hex[:12]}"}
-    return SeedSettings.model_validate({**base_settings, **own})
+    overrides = {"database_url": SecretStr(database_url), "s3_bucket": f"content-{uuid4().hex[:12]}"}
+    return SeedSettings.model_validate({**base_settings, **overrides})
 
 
 async def list_stored(database: Database) -> list[SpeechRow]:
@@ -100,7 +100,7 @@ async def test_seeding_is_refused_in_production(fresh: SeedSettings, folder: Pat
         ("speeches.csv", SPEECHES.replace("It is near.", "").encode(), "text"),
     ],
 )
-async def test_an_invalid_folder_is_refused_with_one_line(
+async def test_an_invalid_folder_is_refused_with_a_one_line_error(
     fresh: SeedSettings, folder: Path, name: str, content: bytes | None, message: str
 ) -> None:
     if content is None:

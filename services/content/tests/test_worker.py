@@ -33,8 +33,8 @@ async def publish(
     settings: ApiSettings, base_settings: dict[str, Any], committed_database: Database
 ) -> AsyncIterator[Publish]:
     """Publishes an event to the worker, which runs during the test: `await publish(event)`."""
-    own = {"database_url": settings.database_url, "s3_bucket": settings.s3_bucket}
-    worker = create_worker(WorkerSettings.model_validate({**base_settings, **own}))
+    overrides = {"database_url": settings.database_url, "s3_bucket": settings.s3_bucket}
+    worker = create_worker(WorkerSettings.model_validate({**base_settings, **overrides}))
     url = base_settings["rabbitmq_url"].get_secret_value()
     await declare_topology(url, base_settings["queue_type"])
     async with worker.router.lifespan_context(worker), open_channel(url) as channel:
@@ -47,11 +47,11 @@ async def publish(
 
 
 async def wait_for_entry(database: Database, action: str, import_id: UUID) -> AuditEntry:
-    wanted = select(AuditEntry).where(AuditEntry.action == action, AuditEntry.subject_id == import_id)
+    statement = select(AuditEntry).where(AuditEntry.action == action, AuditEntry.subject_id == import_id)
     async with asyncio.timeout(30):
         while True:
             async with database.transaction() as session:
-                if (entry := await session.scalar(wanted)) is not None:
+                if (entry := await session.scalar(statement)) is not None:
                     return entry
             await asyncio.sleep(0.05)
 
@@ -76,11 +76,11 @@ async def test_an_import_is_applied_and_undone(
     for row in rows:
         await storage.put(row["audio_key"], mp3, content_type="audio/mpeg")
     batch = await new_batch(rows)
-    usual: dict[str, Any] = {"subject": "any", "time": datetime.now(UTC)}
-    await publish(ImportValidated(id=uuid7(), data=batch, **usual))
+    defaults: dict[str, Any] = {"subject": "any", "time": datetime.now(UTC)}
+    await publish(ImportValidated(id=uuid7(), data=batch, **defaults))
     await wait_for_entry(committed_database, "import_applied", batch.import_id)
     ref = ImportRef(import_id=batch.import_id, owner_id=batch.owner_id)
-    await publish(ImportUndoRequested(id=uuid7(), data=ref, **usual))
+    await publish(ImportUndoRequested(id=uuid7(), data=ref, **defaults))
     entry = await wait_for_entry(committed_database, "import_undone", batch.import_id)
     assert (entry.actor_id, entry.after) == (batch.owner_id, {"deleted": 2, "archived": 0})
     async with asyncio.timeout(30):
@@ -96,7 +96,7 @@ async def test_a_small_import_does_not_wait_for_large_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(consumers, "MAX_SMALL_IMPORT_ROWS", 1)
-    usual: dict[str, Any] = {"subject": "any", "time": datetime.now(UTC)}
+    defaults: dict[str, Any] = {"subject": "any", "time": datetime.now(UTC)}
     async with committed_database.transaction() as session:
         tag_id = (await create_tag(session, TagCreate(name="food", category="topic"), actor=None)).id
     large = [await new_batch([new_row(tags=["food"]), new_row()]) for _ in range(MAX_LARGE_IMPORTS + 1)]
@@ -105,7 +105,7 @@ async def test_a_small_import_does_not_wait_for_large_ones(
         # The large imports need this tag.
         await session.get(Tag, tag_id, with_for_update=True)
         for batch in (*large, small):
-            await publish(ImportValidated(id=uuid7(), data=batch, **usual))
+            await publish(ImportValidated(id=uuid7(), data=batch, **defaults))
         await wait_for_entry(committed_database, "import_applied", small.import_id)
         async with committed_database.transaction() as another:
             assert await another.scalar(select(func.count(Speech.id))) == 1

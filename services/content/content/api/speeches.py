@@ -49,7 +49,7 @@ SpeechId = Annotated[UUID, Path(examples=["01941f2a-11d0-7c1b-8d5e-90d1a3f4b6c7"
 IfMatch = Annotated[
     str | None,
     Header(
-        description="The `ETag` of the speech when it was read. If it has changed since, the answer is 412."
+        description="The `ETag` of the speech when it was read. If it has changed since, the response is 412."
     ),
 ]
 SPEECH_RESPONSE: Responses = {200: {"headers": ETAG}}
@@ -183,12 +183,15 @@ async def delete_speech(
     await commands.delete_speech(session, speech_id, actor=editor.id, expected=expected)
 
 
-def _to_details(found: SpeechWithStats, storage: Storage) -> SpeechDetails:
-    fields = to_speech_fields(found.speech, storage) | found.stats._asdict()
-    fields |= {"audio_key": found.speech.audio_key, "archived": found.stats.archived_at is not None}
+def _to_details(speech_with_stats: SpeechWithStats, storage: Storage) -> SpeechDetails:
+    fields = to_speech_fields(speech_with_stats.speech, storage) | speech_with_stats.stats._asdict()
+    fields |= {
+        "audio_key": speech_with_stats.speech.audio_key,
+        "archived": speech_with_stats.stats.archived_at is not None,
+    }
     return SpeechDetails.model_validate(fields, from_attributes=True)
 
 
-def _to_response(found: SpeechWithStats, storage: Storage, response: Response) -> SpeechDetails:
-    response.headers["ETag"] = f'"{found.stats.revision}"'
-    return _to_details(found, storage)
+def _to_response(speech_with_stats: SpeechWithStats, storage: Storage, response: Response) -> SpeechDetails:
+    response.headers["ETag"] = f'"{speech_with_stats.stats.revision}"'
+    return _to_details(speech_with_stats, storage)

@@ -48,7 +48,7 @@ TAG_LIMIT = [Depends(limit_per_address("tags", per_minute=100))]
 async def list_tags(session: SessionDep, cache: CacheDep, if_none_match: IfNoneMatch = "") -> Response:
     """List all tags, by category and name. No sign-in is needed.
 
-    Send the `ETag` of the last response as `If-None-Match`. If nothing has changed, the answer is 304.
+    Send the `ETag` of the last response as `If-None-Match`. If nothing has changed, the response is 304.
     """
     return _to_response(await queries.list_cached_tags(cache, session), if_none_match)
 
@@ -138,7 +138,7 @@ async def merge_tag(
     this may take minutes. Then the tag is deleted. A repeated request gets 202 before that, and 404
     afterwards.
     """
-    merged = await tag_merges.merge_tag(session, tag_id, into=fields.into_tag_id, actor=editor.id)
+    merged = await tag_merges.merge_tag(session, tag_id, into_tag_id=fields.into_tag_id, actor=editor.id)
     return _to_details(merged)
 
 
@@ -148,8 +148,8 @@ def _to_response(tags: list[TagRow], if_none_match: str) -> Response:
     # Clients may cache the tags but must revalidate them, so that changes are visible immediately.
     headers = {"ETag": etag, "Cache-Control": "public, no-cache"}
     # A proxy that compresses the response marks its entity tag as weak.
-    known = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
-    if etag in known or "*" in known:
+    known_etags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    if etag in known_etags or "*" in known_etags:
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type="application/json")
 

@@ -92,8 +92,8 @@ class RecordingMonitor:
             async with slots:
                 return await self._storage.has_object(key)
 
-        found = await asyncio.gather(*map(exists, keys.values()))
-        return {number for number, is_stored in zip(keys, found, strict=True) if is_stored}
+        existence = await asyncio.gather(*map(exists, keys.values()))
+        return {number for number, is_stored in zip(keys, existence, strict=True) if is_stored}
 
 
 async def list_newest_keys(session: AsyncSession, *, limit: int) -> dict[int, str]:

@@ -29,6 +29,6 @@ class BatchIds:
         highest = (1 << 12) - 1 << 64 | (1 << 62) - 1
         return IdRange(UUID(int=self._base), UUID(int=self._base | highest))
 
-    def create(self, place: int) -> UUID:
-        high, low = divmod(place, 1 << _POSITION_BITS_AFTER_VARIANT)
+    def create(self, row_index: int) -> UUID:
+        high, low = divmod(row_index, 1 << _POSITION_BITS_AFTER_VARIANT)
         return UUID(int=self._base | high << 64 | low << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS))

@@ -71,8 +71,17 @@ class BatchTable:
     async def add(self, rows: Sequence[BatchRow]) -> None:
         create_id = self._ids.create
         records = [
-            (place, create_id(place), row.text, row.level, row.type, row.tags, row.audio_key, row.duration_ms)
-            for place, row in enumerate(rows, self._size)
+            (
+                row_number,
+                create_id(row_number),
+                row.text,
+                row.level,
+                row.type,
+                row.tags,
+                row.audio_key,
+                row.duration_ms,
+            )
+            for row_number, row in enumerate(rows, self._size)
         ]
         self._size += len(records)
         await self._copy("imported_rows", _COLUMNS, records)

@@ -48,16 +48,16 @@ async def undo_import(session: AsyncSession, job: UndoImport) -> None:
     played = await _list_played(session, [speech.id for speech in speeches])
     deleted = [speech for speech in speeches if speech.id not in played]
     archived = [speech for speech in speeches if speech.id in played]
-    done = job.model_copy(
+    updated_job = job.model_copy(
         update={"deleted": job.deleted + len(deleted), "archived": job.archived + len(archived)}
     )
     await _delete_unplayed(session, deleted)
     await archive_speeches(session, [speech.id for speech in archived if speech.archived_at is None])
     if len(speeches) == CHUNK_SIZE:
-        # Due after the chunk's events, so that the outbox holds the events of only one chunk.
-        enqueue(session, _continue_after(done, speeches[-1].id))
+        # Due after the chunk's events, so that the outbox contains the events of only one chunk.
+        enqueue(session, _continue_after(updated_job, speeches[-1].id))
     else:
-        _record_undone(session, done)
+        _record_undone(session, updated_job)
     await spread_recorded_messages(session)
 
 
@@ -83,19 +83,19 @@ async def _delete_unplayed(session: AsyncSession, speeches: Collection[Speech]) 
         enqueue(session, DeleteRecordings(keys=sorted(keys), speech_ids=ids))
 
 
-def _continue_after(done: UndoImport, speech_id: UUID) -> UndoImport:
+def _continue_after(job: UndoImport, speech_id: UUID) -> UndoImport:
     return UndoImport(
-        import_id=done.import_id,
-        owner_id=done.owner_id,
+        import_id=job.import_id,
+        owner_id=job.owner_id,
         after=speech_id,
-        deleted=done.deleted,
-        archived=done.archived,
+        deleted=job.deleted,
+        archived=job.archived,
     )
 
 
-def _record_undone(session: AsyncSession, done: UndoImport) -> None:
-    counts = {"deleted": done.deleted, "archived": done.archived}
-    undone = UndoneImport(import_id=done.import_id, **counts)
-    record(session, ImportUndone, subject=str(done.import_id), data=undone)
-    audit_log.record(session, "import_undone", subject=done.import_id, actor=done.owner_id, after=counts)
-    log.info("import_undone", import_id=str(done.import_id), **counts)
+def _record_undone(session: AsyncSession, job: UndoImport) -> None:
+    counts = {"deleted": job.deleted, "archived": job.archived}
+    undone = UndoneImport(import_id=job.import_id, **counts)
+    record(session, ImportUndone, subject=str(job.import_id), data=undone)
+    audit_log.record(session, "import_undone", subject=job.import_id, actor=job.owner_id, after=counts)
+    log.info("import_undone", import_id=str(job.import_id), **counts)

@@ -27,7 +27,7 @@ class PublishSnapshots(Job):
 
 
 async def publish_next_snapshots(session: AsyncSession, job: PublishSnapshots) -> None:
-    """Publish one chunk, and enqueue the next one. The outbox never holds more than a few chunks."""
+    """Publish one chunk, and enqueue the next one. The outbox never contains more than a few chunks."""
     following = select(Speech).order_by(Speech.id).limit(CHUNK_SIZE)
     if job.after is not None:
         following = following.where(Speech.id > job.after)

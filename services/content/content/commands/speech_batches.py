@@ -1,4 +1,4 @@
-"""Give many speeches the same tags, or archive or restore them, in one transaction."""
+"""Add or remove tags of many speeches, or archive or restore them, in one transaction."""
 
 from collections.abc import Collection, Mapping
 from uuid import UUID

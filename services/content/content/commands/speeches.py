@@ -265,11 +265,11 @@ def to_column_values(values: Mapping[str, Any]) -> dict[str, Any]:
     return columns
 
 
-def _to_columns(given: NewSpeech | SpeechChange) -> dict[str, Any]:
-    return {name: value for name, value in vars(given).items() if name != "tag_ids" and value is not None}
+def _to_columns(changes: NewSpeech | SpeechChange) -> dict[str, Any]:
+    return {name: value for name, value in vars(changes).items() if name != "tag_ids" and value is not None}
 
 
 def _to_snapshot(speech: Speech, tags: Iterable[TagRef]) -> SpeechSnapshot:
-    own = SpeechSnapshot.model_fields.keys() - {"speech_id", "tags"}
-    values = {name: getattr(speech, name) for name in own}
+    column_names = SpeechSnapshot.model_fields.keys() - {"speech_id", "tags"}
+    values = {name: getattr(speech, name) for name in column_names}
     return SpeechSnapshot(speech_id=speech.id, tags=sorted(tags, key=lambda tag: tag.name), **values)

@@ -61,13 +61,13 @@ async def create_tags(
         audit_log.record(session, "tag_created", subject=tag.id, actor=actor, after=_to_audit_values(tag))
     if created:
         invalidate(session, list_cached_tags.build_key())
-    given = func.unnest(literal(list(categories), ARRAY(String))).column_valued("given")
-    found = await session.execute(
-        select(given, func.coalesce(Tag.merged_into, Tag.id)).join(
-            Tag, fold_case(Tag.__table__.c.name) == fold_case(given)
+    category_values = func.unnest(literal(list(categories), ARRAY(String))).column_valued("given")
+    rows = await session.execute(
+        select(category_values, func.coalesce(Tag.merged_into, Tag.id)).join(
+            Tag, fold_case(Tag.__table__.c.name) == fold_case(category_values)
         )
     )
-    return {name: tag_id for name, tag_id in found}
+    return {name: tag_id for name, tag_id in rows}
 
 
 async def create_tag(session: AsyncSession, fields: TagCreate, *, actor: UUID | None) -> TagWithCount:

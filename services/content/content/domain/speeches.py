@@ -98,8 +98,10 @@ def group_by_action(changed: Mapping[str, Any]) -> dict[AuditAction, set[str]]:
     return actions
 
 
-def find_changed_values(current: object, given: Mapping[str, Any]) -> dict[str, Any]:
+def find_changed_values(current: object, new_values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the given values that differ from the current attributes. None means "not given"."""
     return {
-        name: value for name, value in given.items() if value is not None and getattr(current, name) != value
+        name: value
+        for name, value in new_values.items()
+        if value is not None and getattr(current, name) != value
     }

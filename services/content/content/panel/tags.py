@@ -116,7 +116,7 @@ class TagView(ResourceView, model=Tag):
         try:
             async with self.transaction(request) as session:
                 for tag_id in others:
-                    await merge_tag(session, tag_id, into=target, actor=get_principal(request).id)
+                    await merge_tag(session, tag_id, into_tag_id=target, actor=get_principal(request).id)
         except UnknownTag:
             return self.redirect_done("gone")
         return self.redirect_done("merged", count=len(others))
@@ -130,5 +130,5 @@ class TagView(ResourceView, model=Tag):
         return Blocker(reason, f"{SPEECHES}?tag={row.id}&archived=all", "Show these speeches")
 
     async def look_up(self, session: AsyncSession, term: str) -> Sequence[Choice]:
-        found = await queries.find_tags_by_term(session, term, limit=MAX_CHOICES)
-        return [Choice(str(tag.id), f"{tag.name} ({tag.category})") for tag in found]
+        tags = await queries.find_tags_by_term(session, term, limit=MAX_CHOICES)
+        return [Choice(str(tag.id), f"{tag.name} ({tag.category})") for tag in tags]

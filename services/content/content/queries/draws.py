@@ -46,13 +46,13 @@ async def draw_speeches(
     Those in `drawn_last` follow only if too few others match, in the given order.
     """
     candidates = catalogue.match(draw_filter)
-    found = await _sample(database, candidates, draw_filter, limit=limit, excluded={*excluded, *drawn_last})
-    if drawn_last and len(found) < limit:
+    drawn = await _sample(database, candidates, draw_filter, limit=limit, excluded={*excluded, *drawn_last})
+    if drawn_last and len(drawn) < limit:
         allowed = [speech_id for speech_id in drawn_last if speech_id not in excluded]
-        found += (await _list_matches(database, allowed, draw_filter))[: limit - len(found)]
-    if not found:
+        drawn += (await _list_matches(database, allowed, draw_filter))[: limit - len(drawn)]
+    if not drawn:
         raise NoSpeechesMatch("No speech matches this level, type and tags, or all matches are excluded.")
-    return found
+    return drawn
 
 
 async def _sample(
@@ -68,18 +68,18 @@ async def _sample(
     The catalogue may be half a second old. Further rounds replace speeches that were deleted, archived,
     changed or excluded.
     """
-    found = list[SpeechRow]()
+    sampled = list[SpeechRow]()
     extra = count_likely_excluded(len(candidates), limit, len(excluded))
-    while len(found) < limit:
-        missing = limit - len(found)
+    while len(sampled) < limit:
+        missing = limit - len(sampled)
         numbers = sample(candidates, missing + extra, rng=_rng)
         if not numbers:
             break
         rows = await database.fetch(_DRAWN, numbers, excluded, missing)
-        found += [speech for speech in map(SpeechRow._make, rows) if _is_match(speech, draw_filter)]
+        sampled += [speech for speech in map(SpeechRow._make, rows) if _is_match(speech, draw_filter)]
         candidates = candidates.exclude(numbers)
         extra = max(len(excluded), OVERSAMPLING * len(numbers))
-    return found
+    return sampled
 
 
 async def _list_matches(

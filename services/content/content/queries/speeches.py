@@ -56,10 +56,10 @@ get_cached_speech = cache_query("speech", SpeechRow)(get_speech)
 
 async def get_speech_with_stats(session: AsyncSession, speech_id: UUID) -> SpeechWithStats:
     """Return a speech, or raise SpeechNotFound."""
-    found = await _list_with_stats(session, [speech_id])
-    if not found:
+    speeches = await _list_with_stats(session, [speech_id])
+    if not speeches:
         raise SpeechNotFound(f"There is no speech {speech_id}.")
-    return found[0]
+    return speeches[0]
 
 
 async def list_speeches(session: AsyncSession, filters: SpeechFilter) -> SpeechListing:
@@ -84,8 +84,8 @@ async def find_existing_speeches(session: AsyncSession, texts: Collection[str]) 
 
 async def _list_with_stats(session: AsyncSession, speech_ids: Sequence[UUID]) -> list[SpeechWithStats]:
     rows = await session.execute(_speeches_with_stats.where(Speech.id.in_(speech_ids)))
-    found = {row.id: _to_speech_with_stats(tuple(row)) for row in rows}
-    return [found[speech_id] for speech_id in speech_ids if speech_id in found]
+    speeches_by_id = {row.id: _to_speech_with_stats(tuple(row)) for row in rows}
+    return [speeches_by_id[speech_id] for speech_id in speech_ids if speech_id in speeches_by_id]
 
 
 def _to_speech_with_stats(row: tuple[Any, ...]) -> SpeechWithStats:

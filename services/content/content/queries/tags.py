@@ -63,13 +63,13 @@ async def list_tag_page(
 async def find_tags_by_term(session: AsyncSession, term: str, *, limit: int) -> list[TagRow]:
     """Return tags whose name or category contains the term, names starting with it first."""
     begins = func.lower(Tag.name).startswith(term.lower(), autoescape=True)
-    found = (
+    statement = (
         _tags.where(_build_search(term))
         .order_by(None)
         .order_by(begins.desc(), func.lower(Tag.name))
         .limit(limit)
     )
-    return [TagRow._make(row) for row in await session.execute(found)]
+    return [TagRow._make(row) for row in await session.execute(statement)]
 
 
 def _build_search(term: str) -> ColumnElement[bool]:

@@ -56,7 +56,7 @@ class RecentPlays:
         """Return the speeches, the one played longest ago first; none while Redis is unavailable."""
         ids = self._redis.zrange(_build_key(user_id), _get_oldest(), "+inf", byscore=True)
         try:
-            return [UUID(bytes=each) for each in await _call(ids)]
+            return [UUID(bytes=id_bytes) for id_bytes in await _call(ids)]
         except (RecentPlaysUnavailable, RedisError) as error:
             log.warning("recent_plays_unavailable", reason=type(error.__cause__ or error).__name__)
             return []
@@ -64,8 +64,8 @@ class RecentPlays:
     async def add(self, user_id: UUID, speech_ids: Sequence[UUID], *, completed_at: datetime) -> None:
         """Add the speeches of a session, in order of play."""
         plays: list[Any] = []
-        for place, speech_id in enumerate(speech_ids):
-            plays += [completed_at.timestamp() + place * SECONDS_BETWEEN_RESULTS, speech_id.bytes]
+        for index, speech_id in enumerate(speech_ids):
+            plays += [completed_at.timestamp() + index * SECONDS_BETWEEN_RESULTS, speech_id.bytes]
         limits = _get_oldest(), MAX_PLAYS, _TTL_SECONDS
         # The client's types allow for a synchronous answer.
         added: Any = self._redis.eval(_ADD, 1, _build_key(user_id), *limits, *plays)
@@ -93,6 +93,6 @@ def _get_oldest() -> float:
     return (utc_now() - RETENTION).timestamp()
 
 
-async def _call(answer: Awaitable[Any]) -> Any:
+async def _call(call: Awaitable[Any]) -> Any:
     with translate_redis_errors(RecentPlaysUnavailable):
-        return await run_within_loop_time(answer, seconds=TIMEOUT_SECONDS)
+        return await run_within_loop_time(call, seconds=TIMEOUT_SECONDS)

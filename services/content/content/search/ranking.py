@@ -60,22 +60,22 @@ class RankedSearch:
             ranked = await self._list_ranked(cursor)
         if cursor is None:
             cursor = self._create_cursor(ranked)
-        rest = [match for match in ranked if after is None or match < after][offset:]
+        remaining = [match for match in ranked if after is None or match < after][offset:]
         # One more than the page holds shows whether another page follows.
         limit = self._request.query.limit + 1
-        shown: list[tuple[float | None, UUID]] = [*rest[:limit]]
-        if len(shown) < limit and not cursor.exact:
+        page_matches: list[tuple[float | None, UUID]] = [*remaining[:limit]]
+        if len(page_matches) < limit and not cursor.exact:
             below = cursor.floor if after is not None or ranked else cursor.id
-            older = await self._list_older(below, limit=limit - len(shown))
-            shown += [(None, speech_id) for speech_id in older]
-        return self._to_page(cursor, shown)
+            older = await self._list_older(below, limit=limit - len(page_matches))
+            page_matches += [(None, speech_id) for speech_id in older]
+        return self._to_page(cursor, page_matches)
 
-    def _to_page(self, cursor: SearchCursor, shown: list[tuple[float | None, UUID]]) -> SpeechIdPage:
+    def _to_page(self, cursor: SearchCursor, page_matches: list[tuple[float | None, UUID]]) -> SpeechIdPage:
         limit, next_cursor = self._request.query.limit, None
-        if len(shown) > limit:
-            rank, last = shown[limit - 1]
+        if len(page_matches) > limit:
+            rank, last = page_matches[limit - 1]
             next_cursor = cursor.advance(last, rank=rank).encode(self._request.scope)
-        ids = [speech_id for _, speech_id in shown[:limit]]
+        ids = [speech_id for _, speech_id in page_matches[:limit]]
         return SpeechIdPage(ids, cursor.page, cursor.total, cursor.exact, next_cursor, self._max_ranked)
 
     def _create_cursor(self, ranked: list[RankedMatch]) -> SearchCursor:

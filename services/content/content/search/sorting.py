@@ -42,8 +42,8 @@ class Order(NamedTuple):
             speeches = speeches.join_from(SpeechStatistics, Speech, Speech.id == SpeechStatistics.speech_id)
         if not fetch_first:
             return speeches
-        found = speeches.cte("found").prefix_with("MATERIALIZED")
-        return select(found.c.id, found.c.key)
+        matching = speeches.cte("found").prefix_with("MATERIALIZED")
+        return select(matching.c.id, matching.c.key)
 
     def sort(self, sort_keys: Select[UUID, Any], *, after: "SortPosition | None") -> Select[UUID, Any]:
         key, speech_id = sort_keys.selected_columns.key, sort_keys.selected_columns.id
@@ -111,12 +111,12 @@ async def list_sorted(session: AsyncSession, request: PageRequest, sort: SortedB
             # Reading the page would compare the filters with the same speeches again.
             return SpeechIdPage([], page, total, exact, None, MAX_SORTED_OFFSET)
     sort_keys = order.sort(order.select_sort_keys(request, fetch_first=exact), after=last)
-    found = (await session.execute(sort_keys.offset(offset).limit(query.limit + 1))).all()
+    rows = (await session.execute(sort_keys.offset(offset).limit(query.limit + 1))).all()
     next_cursor = None
-    if len(found) > query.limit:
-        speech_id, key = found[query.limit - 1]
+    if len(rows) > query.limit:
+        speech_id, key = rows[query.limit - 1]
         next_cursor = _encode(order, SortPosition(page + 1, total, exact, speech_id, key), request.scope)
-    ids = [row[0] for row in found[: query.limit]]
+    ids = [row[0] for row in rows[: query.limit]]
     return SpeechIdPage(ids, page, total, exact, next_cursor, MAX_SORTED_OFFSET)
 
 

@@ -25,12 +25,12 @@ _SPLIT = text("""
 class Word(NamedTuple):
     """A word in indexed form. Words such as "the" have no stem."""
 
-    written: str
+    text_as_written: str
     stem: str
 
     @property
     def as_written(self) -> str:
-        return f"'{self.written}':A"
+        return f"'{self.text_as_written}':A"
 
     @property
     def in_any_form(self) -> str:
@@ -89,11 +89,13 @@ def _to_tsquery(term: Term) -> str:
     token, words = term
     forms = [word.as_written if token.is_phrase else word.in_any_form for word in words]
     if token.is_prefix:
-        forms[-1] = f"'{words[-1].written}':*"
+        forms[-1] = f"'{words[-1].text_as_written}':*"
     conditions = [" <-> ".join(forms)]
     if token.is_phrase and len(words) > 1:
-        pairs = [f"' {word.written} {following.written}'" for word, following in pairwise(words)]
+        pairs = [
+            f"' {word.text_as_written} {following.text_as_written}'" for word, following in pairwise(words)
+        ]
         # For two words, their pair is sufficient.
         conditions = pairs if len(words) == 2 else [*conditions, *pairs]
-    found = " & ".join(conditions)
-    return f"!({found})" if token.is_excluded else f"({found})"
+    conjunction = " & ".join(conditions)
+    return f"!({conjunction})" if token.is_excluded else f"({conjunction})"

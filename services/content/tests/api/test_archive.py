@@ -15,9 +15,9 @@ SPEECHES, TAGS = "/api/v1/admin/speeches", "/api/v1/admin/tags"
 
 
 async def archive(editor: httpx.AsyncClient, speech_id: UUID, archived: bool = True) -> dict[str, Any]:
-    answer = await editor.put(f"{SPEECHES}/{speech_id}", json={"archived": archived})
-    assert answer.status_code == 200, answer.text
-    changed: dict[str, Any] = answer.json()
+    response = await editor.put(f"{SPEECHES}/{speech_id}", json={"archived": archived})
+    assert response.status_code == 200, response.text
+    changed: dict[str, Any] = response.json()
     return changed
 
 
@@ -68,14 +68,16 @@ async def test_archived_speeches_are_listed_only_on_request(
         {"type": "question", "tag_id": tag["id"]},
     )
     for own in filters:
-        for archived, found in ((None, 0), ("false", 0), ("true", 1), ("all", 1)):
+        for archived, expected_count in ((None, 0), ("false", 0), ("true", 1), ("all", 1)):
             params = own | ({"archived": archived} if archived else {})
             page = (await editor.get(SPEECHES, params=params)).json()
-            assert (len(page["speeches"]), page["pagination"]["total"]) == (found, found), params
+            assert (len(page["speeches"]), page["pagination"]["total"]) == (expected_count, expected_count), (
+                params
+            )
     await archive(editor, speech_id, False)
-    for archived, found in ((None, 1), ("true", 0), ("all", 1)):
+    for archived, expected_count in ((None, 1), ("true", 0), ("all", 1)):
         page = (await editor.get(SPEECHES, params={"archived": archived} if archived else {})).json()
-        assert len(page["speeches"]) == found
+        assert len(page["speeches"]) == expected_count
 
 
 async def test_an_archived_speech_can_be_read_but_not_drawn(
@@ -86,8 +88,8 @@ async def test_an_archived_speech_can_be_read_but_not_drawn(
     await archive(editor, speech_id)
     # Before and after the catalogue is refreshed.
     for _ in range(2):
-        answer = await client.post("/api/v1/game/speeches/random", json=draw)
-        assert (answer.status_code, answer.json()["code"]) == (404, "no_speeches_match")
+        response = await client.post("/api/v1/game/speeches/random", json=draw)
+        assert (response.status_code, response.json()["code"]) == (404, "no_speeches_match")
         await app.state.catalogue.refresh()
     assert (await client.get(f"/api/v1/speeches/{speech_id}")).status_code == 200
     await archive(editor, speech_id, False)
@@ -97,26 +99,26 @@ async def test_an_archived_speech_can_be_read_but_not_drawn(
 
 async def test_archiving_an_older_revision_is_refused(editor: httpx.AsyncClient, speech_id: UUID) -> None:
     await archive(editor, speech_id)
-    answer = await editor.put(
+    response = await editor.put(
         f"{SPEECHES}/{speech_id}", json={"archived": False}, headers={"If-Match": '"1"'}
     )
-    assert (answer.status_code, answer.json()["code"]) == (412, "changed_meanwhile")
+    assert (response.status_code, response.json()["code"]) == (412, "changed_meanwhile")
 
 
 @pytest.mark.parametrize("archived", [None, "true", 1, "2026-01-01T00:00:00Z", {}])
 async def test_archived_must_be_a_boolean(
     editor: httpx.AsyncClient, speech_id: UUID, archived: object
 ) -> None:
-    answer = await editor.put(f"{SPEECHES}/{speech_id}", json={"archived": archived})
-    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/archived")
+    response = await editor.put(f"{SPEECHES}/{speech_id}", json={"archived": archived})
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, "#/archived")
 
 
 @pytest.mark.parametrize("archived", ["", "yes", "1", "TRUE"])
 async def test_an_unknown_filter_for_archived_speeches_is_refused(
     editor: httpx.AsyncClient, archived: str
 ) -> None:
-    answer = await editor.get(SPEECHES, params={"archived": archived})
-    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/query/archived")
+    response = await editor.get(SPEECHES, params={"archived": archived})
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, "#/query/archived")
 
 
 async def test_a_tag_of_an_archived_speech_is_in_use(editor: httpx.AsyncClient, speech_id: UUID) -> None:

@@ -31,9 +31,9 @@ async def editor(
 
 
 async def list_entries(admin: httpx.AsyncClient, **filters: Any) -> list[dict[str, Any]]:
-    answer = await admin.get(AUDIT, params=filters)
-    assert answer.status_code == 200, answer.text
-    entries: list[dict[str, Any]] = answer.json()["entries"]
+    response = await admin.get(AUDIT, params=filters)
+    assert response.status_code == 200, response.text
+    entries: list[dict[str, Any]] = response.json()["entries"]
     return entries[::-1]
 
 
@@ -97,7 +97,7 @@ async def test_unchanged_and_refused_updates_are_not_audited(
         await editor.delete(of_tag),
         await editor.post(TAGS, json={"name": tag["name"].upper(), "category": "topic"}),
     ]
-    assert [answer.status_code for answer in refused] == [412, 422, 412, 409, 409]
+    assert [response.status_code for response in refused] == [412, 422, 412, 409, 409]
     assert await list_entries(admin) == before
 
 
@@ -106,8 +106,8 @@ async def test_only_admins_can_read_the_audit_log(
 ) -> None:
     assert (await admin.get(AUDIT)).status_code == 200
     for other in (editor, client):
-        answer = await other.get(AUDIT)
-        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+        response = await other.get(AUDIT)
+        assert (response.status_code, response.json()["code"]) == (403, "forbidden")
 
 
 async def test_the_audit_log_is_paged_by_cursor(admin: httpx.AsyncClient, editor: httpx.AsyncClient) -> None:

@@ -33,9 +33,9 @@ UNKNOWN_ID = "01900000-0000-7000-8000-000000000000"
 
 
 async def test_a_draw_returns_speeches_with_recordings(speech_id: UUID, client: httpx.AsyncClient) -> None:
-    answer = await client.post(RANDOM, json={"level": "A1"})
-    assert answer.status_code == 200
-    [speech] = answer.json()["speeches"]
+    response = await client.post(RANDOM, json={"level": "A1"})
+    assert response.status_code == 200
+    [speech] = response.json()["speeches"]
     expires_at = datetime.fromisoformat(speech.pop("audio_expires_at"))
     assert timedelta(minutes=30) <= expires_at - datetime.now(UTC) <= timedelta(hours=1)
     assert "/seed/far.mp3?" in speech.pop("audio_url")
@@ -54,8 +54,8 @@ async def test_a_draw_combines_all_filters(speech_id: UUID, client: httpx.AsyncC
     tags = [tag["id"] for tag in (await client.get("/api/v1/tags")).json()["tags"]]
     draw = {"level": "A1", "type": "question", "tags": [*tags, *tags], "match": "all", "limit": 1}
     assert (await client.post(RANDOM, json=draw)).status_code == 200
-    nothing = await client.post(RANDOM, json={**draw, "exclude": [str(speech_id), str(speech_id)]})
-    assert (nothing.status_code, nothing.json()["code"]) == (404, "no_speeches_match")
+    no_match = await client.post(RANDOM, json={**draw, "exclude": [str(speech_id), str(speech_id)]})
+    assert (no_match.status_code, no_match.json()["code"]) == (404, "no_speeches_match")
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,9 @@ async def test_a_draw_combines_all_filters(speech_id: UUID, client: httpx.AsyncC
 async def test_a_draw_without_matches_is_not_found(
     speech_id: UUID, client: httpx.AsyncClient, draw: dict[str, Any]
 ) -> None:
-    answer = await client.post(RANDOM, json=draw)
-    assert (answer.status_code, answer.json()["code"]) == (404, "no_speeches_match")
-    assert answer.headers["content-type"] == "application/problem+json"
+    response = await client.post(RANDOM, json=draw)
+    assert (response.status_code, response.json()["code"]) == (404, "no_speeches_match")
+    assert response.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize(
@@ -108,9 +108,9 @@ async def test_a_draw_without_matches_is_not_found(
 async def test_an_invalid_draw_is_refused(
     client: httpx.AsyncClient, wrong: dict[str, Any], pointer: str
 ) -> None:
-    answer = await client.post(RANDOM, json={"level": "A1", **wrong})
-    assert answer.status_code == 422
-    assert pointer in [error["pointer"] for error in answer.json()["errors"]]
+    response = await client.post(RANDOM, json={"level": "A1", **wrong})
+    assert response.status_code == 422
+    assert pointer in [error["pointer"] for error in response.json()["errors"]]
 
 
 @pytest.mark.parametrize(
@@ -119,12 +119,12 @@ async def test_an_invalid_draw_is_refused(
 async def test_a_draw_with_a_malformed_body_is_refused(
     client: httpx.AsyncClient, body: bytes, status: int
 ) -> None:
-    answer = await client.post(RANDOM, content=body, headers={"Content-Type": "application/json"})
-    assert answer.status_code == status
-    assert answer.headers["content-type"] == "application/problem+json"
+    response = await client.post(RANDOM, content=body, headers={"Content-Type": "application/json"})
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
 
 
-async def test_a_fresh_draw_leaves_the_last_session_until_last(
+async def test_a_fresh_draw_returns_the_last_sessions_speeches_last(
     settings: ApiSettings,
     committed_database: Database,
     token_for: TokenFor,
@@ -135,7 +135,9 @@ async def test_a_fresh_draw_leaves_the_last_session_until_last(
     plays, app = RecentPlays(url), create_app(settings)
     async with committed_database.transaction() as session:
         added = [await add(session) for _ in range(8)]
-    results = [{"speech_id": each, "user_response": "skipped", "response_time_ms": 1} for each in added[:6]]
+    results = [
+        {"speech_id": speech_id, "user_response": "skipped", "response_time_ms": 1} for speech_id in added[:6]
+    ]
     about = {"session_id": uuid4(), "user_id": learner, "level": "A1", "results": results}
 
     async def deliver(event: Event) -> None:
@@ -155,9 +157,9 @@ async def test_a_fresh_draw_leaves_the_last_session_until_last(
     async with api_client(app, token=token_for(learner)) as client:
         await app.state.catalogue.refresh()
 
-        async def draw(**wanted: Any) -> list[UUID]:
-            answer = await client.post(RANDOM, json={"level": "A1", "fresh": True, **wanted})
-            return [UUID(speech["id"]) for speech in answer.json()["speeches"]]
+        async def draw(**body: Any) -> list[UUID]:
+            response = await client.post(RANDOM, json={"level": "A1", "fresh": True, **body})
+            return [UUID(speech["id"]) for speech in response.json()["speeches"]]
 
         played = {"mode": "listen_only", "duration_seconds": 60, "completed_at": datetime.now(UTC)}
         await deliver(create_event(SessionCompleted, {**about, **played}))
@@ -208,8 +210,8 @@ async def test_changes_are_drawn_within_a_second(
 async def test_changes_are_drawn_within_a_second_without_redis(
     settings: ApiSettings, committed_database: Database, token_for: TokenFor, add: Add
 ) -> None:
-    away = {"redis_url": SecretStr("redis://127.0.0.1:1/0"), "rate_limit_enabled": True}
-    app = create_app(settings.model_copy(update=away))
+    overrides = {"redis_url": SecretStr("redis://127.0.0.1:1/0"), "rate_limit_enabled": True}
+    app = create_app(settings.model_copy(update=overrides))
     async with api_client(app, token=token_for(uuid4())) as client:
         await app.state.catalogue.refresh()
         await ensure_drawn_within_a_second(client, committed_database, add)

@@ -17,8 +17,8 @@ BATCH, SPEECHES = "/api/v1/admin/speeches:batch", "/api/v1/admin/speeches"
 @pytest.fixture
 async def tags(committed_database: Database) -> dict[str, str]:
     async with committed_database.transaction() as session:
-        made = await create_tags(session, dict.fromkeys(("food", "work", "sea"), "topic"), actor=None)
-    return {name: str(tag_id) for name, tag_id in made.items()}
+        created = await create_tags(session, dict.fromkeys(("food", "work", "sea"), "topic"), actor=None)
+    return {name: str(tag_id) for name, tag_id in created.items()}
 
 
 @pytest.fixture
@@ -29,9 +29,9 @@ async def ids(committed_database: Database, add: Add, tags: dict[str, str]) -> l
 
 
 async def change(editor: httpx.AsyncClient, ids: list[str], **fields: Any) -> dict[str, Any]:
-    answer = await editor.post(BATCH, json={"speech_ids": ids, **fields})
-    assert answer.status_code == 200, answer.text
-    outcome: dict[str, Any] = answer.json()
+    response = await editor.post(BATCH, json={"speech_ids": ids, **fields})
+    assert response.status_code == 200, response.text
+    outcome: dict[str, Any] = response.json()
     return outcome
 
 
@@ -46,18 +46,18 @@ async def test_a_batch_adds_and_removes_tags(
     ids: list[str],
     tags: dict[str, str],
 ) -> None:
-    food, work = ids
-    assert (await client.get(f"/api/v1/speeches/{food}")).status_code == 200
-    gone = str(uuid4())
-    wanted = {"add_tag_ids": [tags["work"], tags["sea"]], "remove_tag_ids": [tags["food"]]}
-    outcome = await change(editor, [food, gone, work, food], **wanted)
-    assert (outcome["changed"], outcome["unchanged"]) == ([food, work], [])
-    assert [(skip["id"], skip["code"]) for skip in outcome["skipped"]] == [(gone, "speech_not_found")]
-    assert await list_tag_names(editor, food) == await list_tag_names(editor, work) == ["sea", "work"]
+    food_id, work_id = ids
+    assert (await client.get(f"/api/v1/speeches/{food_id}")).status_code == 200
+    deleted_id = str(uuid4())
+    changes = {"add_tag_ids": [tags["work"], tags["sea"]], "remove_tag_ids": [tags["food"]]}
+    outcome = await change(editor, [food_id, deleted_id, work_id, food_id], **changes)
+    assert (outcome["changed"], outcome["unchanged"]) == ([food_id, work_id], [])
+    assert [(skip["id"], skip["code"]) for skip in outcome["skipped"]] == [(deleted_id, "speech_not_found")]
+    assert await list_tag_names(editor, food_id) == await list_tag_names(editor, work_id) == ["sea", "work"]
     # The read above has cached it.
-    cached = (await client.get(f"/api/v1/speeches/{food}")).json()
+    cached = (await client.get(f"/api/v1/speeches/{food_id}")).json()
     assert [tag["name"] for tag in cached["tags"]] == ["sea", "work"]
-    again = await change(editor, ids, **wanted)
+    again = await change(editor, ids, **changes)
     assert (again["changed"], again["unchanged"]) == ([], ids)
     async with committed_database.transaction() as session:
         published = [event.data for event in await outbox_events(session, SpeechUpdated)]
@@ -88,8 +88,8 @@ async def test_each_change_of_a_batch_is_audited(
     await change(editor, ids, archived=True, remove_tag_ids=[tags["work"]])
     headers = {"Authorization": f"Bearer {token_for(uuid4(), 'admin')}"}
     log = (await editor.get("/api/v1/admin/content/audit", headers=headers)).json()["entries"]
-    seen = {(entry["subject_id"], entry["action"]) for entry in log if entry["actor_id"] is not None}
-    assert seen == {
+    audited = {(entry["subject_id"], entry["action"]) for entry in log if entry["actor_id"] is not None}
+    assert audited == {
         *((speech_id, "speech_archived") for speech_id in ids),
         (ids[1], "speech_updated"),
     }
@@ -111,11 +111,11 @@ async def test_each_change_of_a_batch_is_audited(
 async def test_an_invalid_batch_changes_nothing(
     editor: httpx.AsyncClient, ids: list[str], fields: dict[str, Any], pointer: str
 ) -> None:
-    answer = await editor.post(BATCH, json={"speech_ids": ids, "archived": True} | fields)
-    assert answer.status_code == 422, answer.text
-    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    response = await editor.post(BATCH, json={"speech_ids": ids, "archived": True} | fields)
+    assert response.status_code == 422, response.text
+    assert [error["pointer"] for error in response.json()["errors"]] == [pointer]
     assert len((await editor.get(SPEECHES)).json()["speeches"]) == 2
 
 
-async def test_learners_cannot_change_batches(client: httpx.AsyncClient) -> None:
+async def test_learners_cannot_send_batch_updates(client: httpx.AsyncClient) -> None:
     assert (await client.post(BATCH, json={"speech_ids": [str(uuid4())]})).status_code == 403

@@ -27,14 +27,16 @@ def create_body(key: str, **overrides: Any) -> dict[str, Any]:
 
 async def test_a_speech_is_created(editor: httpx.AsyncClient, committed_database: Database, key: str) -> None:
     tag = (await editor.post("/api/v1/admin/tags", json={"name": "travel", "category": "topic"})).json()
-    answer = await editor.post(SPEECHES, json=create_body(key, text=" Is it far? ", tag_ids=[tag["id"]] * 2))
-    assert answer.status_code == 201
-    speech = answer.json()
-    assert answer.headers["location"] == f"{SPEECHES}/{speech['id']}"
-    assert answer.headers["etag"] == '"1"'
+    response = await editor.post(
+        SPEECHES, json=create_body(key, text=" Is it far? ", tag_ids=[tag["id"]] * 2)
+    )
+    assert response.status_code == 201
+    speech = response.json()
+    assert response.headers["location"] == f"{SPEECHES}/{speech['id']}"
+    assert response.headers["etag"] == '"1"'
     assert (speech["text"], speech["duration_ms"], speech["audio_key"]) == ("Is it far?", 522, key)
     assert speech["tags"] == [{"id": tag["id"], "name": "travel"}]
-    assert (await editor.get(answer.headers["location"])).json() == speech
+    assert (await editor.get(response.headers["location"])).json() == speech
     async with committed_database.transaction() as session:
         [event] = await outbox_events(session, SpeechCreated)
     assert (str(event.data.speech_id), event.data.duration_ms) == (speech["id"], 522)
@@ -45,9 +47,9 @@ async def test_an_update_keeps_omitted_fields(
 ) -> None:
     path = f"{SPEECHES}/{speech_id}"
     before = (await editor.get(path)).json()
-    answer = await editor.put(path, json={"text": "How far is it?"})
-    after = answer.json()
-    assert (answer.status_code, answer.headers["etag"]) == (200, '"2"')
+    response = await editor.put(path, json={"text": "How far is it?"})
+    after = response.json()
+    assert (response.status_code, response.headers["etag"]) == (200, '"2"')
     published = {"text": "How far is it?", "revision": 2, "updated_at": after["updated_at"]}
     assert after == before | published
     replaced = (await editor.put(path, json={"audio_key": key, "tag_ids": []})).json()
@@ -89,31 +91,31 @@ async def test_a_speech_is_deleted(
 
 async def test_an_update_of_an_older_revision_is_refused(editor: httpx.AsyncClient, speech_id: UUID) -> None:
     path = f"{SPEECHES}/{speech_id}"
-    seen = {"If-Match": (await editor.get(path)).headers["etag"]}
-    assert (await editor.put(path, json={"text": "First."}, headers=seen)).status_code == 200
-    late = await editor.put(path, json={"text": "Second."}, headers=seen)
+    if_match = {"If-Match": (await editor.get(path)).headers["etag"]}
+    assert (await editor.put(path, json={"text": "First."}, headers=if_match)).status_code == 200
+    late = await editor.put(path, json={"text": "Second."}, headers=if_match)
     assert (late.status_code, late.json()["code"], late.json()["revision"]) == (412, "changed_meanwhile", 2)
-    assert (await editor.delete(path, headers=seen)).status_code == 412
+    assert (await editor.delete(path, headers=if_match)).status_code == 412
     assert (await editor.get(path)).json()["text"] == "First."
-    for fine in ('W/"2"', '"9", "2"', "*"):
+    for matching_etags in ('W/"2"', '"9", "2"', "*"):
         assert (
-            await editor.put(path, json={"text": "First."}, headers={"If-Match": fine})
+            await editor.put(path, json={"text": "First."}, headers={"If-Match": matching_etags})
         ).status_code == 200
     for other in ("", "2x", '"²"', '"-2"', '"' + "9" * 5000 + '"'):
         headers = [(b"If-Match", other.encode())]
         assert (await editor.put(path, json={"text": "No."}, headers=headers)).status_code == 412
 
 
-async def test_each_concurrent_update_is_a_revision(
+async def test_each_concurrent_update_creates_a_revision(
     editor: httpx.AsyncClient, committed_database: Database, speech_id: UUID
 ) -> None:
     path = f"{SPEECHES}/{speech_id}"
     changes: list[dict[str, Any]] = [
-        {"text": f"Text {turn}."} if turn % 2 else {"tag_ids": []} for turn in range(8)
+        {"text": f"Text {number}."} if number % 2 else {"tag_ids": []} for number in range(8)
     ]
     changes[0] = {"level": "B2"}
-    answers = await asyncio.gather(*(editor.put(path, json=change) for change in changes))
-    assert {answer.status_code for answer in answers} == {200}
+    responses = await asyncio.gather(*(editor.put(path, json=change) for change in changes))
+    assert {response.status_code for response in responses} == {200}
     last = (await editor.get(path)).json()
     assert (last["level"], last["tags"]) == ("B2", [])
     async with committed_database.transaction() as session:
@@ -158,29 +160,29 @@ async def test_an_invalid_speech_is_refused(
     body = json.dumps(create_body(key) | wrong)
     headers = {"Content-Type": "application/json"}
     for method, path in (("POST", SPEECHES), ("PUT", f"{SPEECHES}/{speech_id}")):
-        answer = await editor.request(method, path, content=body, headers=headers)
-        assert answer.status_code == 422, answer.text
-        assert pointer in [error["pointer"] for error in answer.json()["errors"]]
+        response = await editor.request(method, path, content=body, headers=headers)
+        assert response.status_code == 422, response.text
+        assert pointer in [error["pointer"] for error in response.json()["errors"]]
     assert (await editor.get(f"{SPEECHES}/{speech_id}")).json()["revision"] == 1
 
 
 async def test_a_text_of_the_maximum_length_is_accepted(editor: httpx.AsyncClient, speech_id: UUID) -> None:
     for text in ("x " * 2499 + "xx", "é" * 5000, "😀" * 5000):
-        answer = await editor.put(f"{SPEECHES}/{speech_id}", json={"text": text})
-        assert (answer.status_code, answer.json()["text"]) == (200, text)
+        response = await editor.put(f"{SPEECHES}/{speech_id}", json={"text": text})
+        assert (response.status_code, response.json()["text"]) == (200, text)
 
 
 async def test_the_error_for_unknown_tags_names_them(
     editor: httpx.AsyncClient, speech_id: UUID, key: str
 ) -> None:
     unknown = sorted(str(uuid4()) for _ in range(2))
-    for answer in (
+    for response in (
         await editor.post(SPEECHES, json=create_body(key, tag_ids=unknown)),
         await editor.put(f"{SPEECHES}/{speech_id}", json={"tag_ids": unknown}),
     ):
-        assert (answer.status_code, answer.json()["code"]) == (422, "unknown_tag")
-        assert answer.json()["tag_ids"] == unknown
-        [error] = answer.json()["errors"]
+        assert (response.status_code, response.json()["code"]) == (422, "unknown_tag")
+        assert response.json()["tag_ids"] == unknown
+        [error] = response.json()["errors"]
         assert (error["pointer"], error["message"]) == ("#/tag_ids", f"there is no tag {', '.join(unknown)}")
 
 
@@ -214,9 +216,9 @@ async def test_editing_is_rate_limited(
 
 
 async def test_a_learner_reads_a_speech(client: httpx.AsyncClient, speech_id: UUID) -> None:
-    answer = await client.get(f"/api/v1/speeches/{speech_id}")
-    assert answer.status_code == 200
-    assert set(answer.json()) == {
+    response = await client.get(f"/api/v1/speeches/{speech_id}")
+    assert response.status_code == 200
+    assert set(response.json()) == {
         *("id", "text", "audio_url", "audio_expires_at", "duration_ms", "level", "type", "tags")
     }
 
@@ -232,8 +234,8 @@ async def test_a_learner_reads_a_speech(client: httpx.AsyncClient, speech_id: UU
 async def test_a_missing_speech_is_not_found(
     client: httpx.AsyncClient, path: str, status: int, code: str
 ) -> None:
-    answer = await client.get(path)
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    response = await client.get(path)
+    assert (response.status_code, response.json()["code"]) == (status, code)
 
 
 async def test_editors_see_the_play_statistics_of_a_speech(
@@ -253,10 +255,11 @@ async def test_editors_see_the_play_statistics_of_a_speech(
 
 
 def create_results(speech_id: UUID) -> list[CompletedResult]:
-    usual = {"speech_id": speech_id, "response_time_ms": 900, "verified": True}
+    defaults = {"speech_id": speech_id, "response_time_ms": 900, "verified": True}
     correct = {"user_response": "correct", "pronunciation_score": 81.5}
     return [
-        CompletedResult.model_validate({**usual, **own}) for own in (correct, {"user_response": "incorrect"})
+        CompletedResult.model_validate({**defaults, **changes})
+        for changes in (correct, {"user_response": "incorrect"})
     ]
 
 

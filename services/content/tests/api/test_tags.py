@@ -58,7 +58,7 @@ async def test_tags_are_listed_with_their_number_of_speeches(
 
 
 @pytest.mark.parametrize(
-    ("there", "same"),
+    ("existing_name", "same"),
     [
         ("food", " FOOD\u00a0"),
         ("Ärger", "a\u0308rger"),
@@ -69,33 +69,36 @@ async def test_tags_are_listed_with_their_number_of_speeches(
     ],
 )
 async def test_tag_names_that_differ_only_in_case_conflict(
-    editor: httpx.AsyncClient, there: str, same: str
+    editor: httpx.AsyncClient, existing_name: str, same: str
 ) -> None:
-    assert (await editor.post(TAGS, json={"name": there, "category": "x"})).status_code == 201
+    assert (await editor.post(TAGS, json={"name": existing_name, "category": "x"})).status_code == 201
     again = await editor.post(TAGS, json={"name": same, "category": "y"})
     assert (again.status_code, again.json()["code"]) == (409, "tag_exists")
 
 
 async def test_a_dotted_capital_i_differs_from_i(editor: httpx.AsyncClient) -> None:
     names = ["İzmir", "izmir", "\u0131zmir"]
-    answers = [await editor.post(TAGS, json={"name": name, "category": "x"}) for name in names]
-    assert [answer.status_code for answer in answers] == [201] * 3
+    responses = [await editor.post(TAGS, json={"name": name, "category": "x"}) for name in names]
+    assert [response.status_code for response in responses] == [201] * 3
 
 
 async def test_a_tag_can_change_the_case_of_its_name(
     editor: httpx.AsyncClient, committed_database: Database
 ) -> None:
-    food, work = await commit_tag(committed_database, "food"), await commit_tag(committed_database, "work")
-    assert (await editor.put(f"{TAGS}/{food}", json={"name": "Food"})).json()["name"] == "Food"
-    taken = await editor.put(f"{TAGS}/{work}", json={"name": "FOOD"})
-    assert (taken.status_code, taken.json()["code"]) == (409, "tag_exists")
-    assert (await editor.get(f"{TAGS}/{work}")).json()["name"] == "work"
+    food_id, work_id = (
+        await commit_tag(committed_database, "food"),
+        await commit_tag(committed_database, "work"),
+    )
+    assert (await editor.put(f"{TAGS}/{food_id}", json={"name": "Food"})).json()["name"] == "Food"
+    conflict = await editor.put(f"{TAGS}/{work_id}", json={"name": "FOOD"})
+    assert (conflict.status_code, conflict.json()["code"]) == (409, "tag_exists")
+    assert (await editor.get(f"{TAGS}/{work_id}")).json()["name"] == "work"
 
 
 async def test_concurrent_requests_create_a_tag_once(editor: httpx.AsyncClient) -> None:
     tag = {"name": "food", "category": "topic"}
-    answers = await asyncio.gather(*(editor.post(TAGS, json=tag) for _ in range(8)))
-    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
+    responses = await asyncio.gather(*(editor.post(TAGS, json=tag) for _ in range(8)))
+    assert sorted(response.status_code for response in responses) == [201] + [409] * 7
 
 
 @pytest.mark.parametrize(
@@ -121,16 +124,16 @@ async def test_an_invalid_tag_is_refused(
     body = json.dumps({"name": "n", "category": "c"} | fields)
     headers = {"Content-Type": "application/json"}
     for method, path in (("POST", TAGS), ("PUT", f"{TAGS}/{tag_id}")):
-        answer = await editor.request(method, path, content=body, headers=headers)
-        assert answer.status_code == 422, answer.text
-        assert pointer in [error["pointer"] for error in answer.json()["errors"]]
+        response = await editor.request(method, path, content=body, headers=headers)
+        assert response.status_code == 422, response.text
+        assert pointer in [error["pointer"] for error in response.json()["errors"]]
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 async def test_a_missing_tag_is_not_found(editor: httpx.AsyncClient, method: str) -> None:
     body = {"json": {"name": "x"}} if method == "PUT" else {}
-    answer = await editor.request(method, f"{TAGS}/{UNKNOWN_ID}", **body)  # type: ignore[arg-type]
-    assert (answer.status_code, answer.json()["code"]) == (404, "tag_not_found")
+    response = await editor.request(method, f"{TAGS}/{UNKNOWN_ID}", **body)  # type: ignore[arg-type]
+    assert (response.status_code, response.json()["code"]) == (404, "tag_not_found")
     assert (await editor.request(method, f"{TAGS}/x", **body)).status_code == 422  # type: ignore[arg-type]
 
 
@@ -140,8 +143,8 @@ async def test_a_tag_in_use_is_not_deleted(
     async with committed_database.transaction() as session:
         speech_id = await add(session, tags=("food",))
     [tag] = (await editor.get(TAGS)).json()["tags"]
-    answer = await editor.delete(f"{TAGS}/{tag['id']}")
-    assert (answer.status_code, answer.json()["code"]) == (409, "tag_in_use")
+    response = await editor.delete(f"{TAGS}/{tag['id']}")
+    assert (response.status_code, response.json()["code"]) == (409, "tag_in_use")
     async with committed_database.transaction() as session:
         await apply_speech_change(session, speech_id, SpeechChange(tag_ids=frozenset()), actor=None)
     assert (await editor.delete(f"{TAGS}/{tag['id']}")).status_code == 204
@@ -149,31 +152,31 @@ async def test_a_tag_in_use_is_not_deleted(
 
 async def test_tags_are_public(client: httpx.AsyncClient, speech_id: UUID) -> None:
     del client.headers["Authorization"]
-    answer, same = await client.get("/api/v1/tags"), await client.get("/api/v1/game/tags")
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "application/json"
-    assert [(tag["name"], tag["category"]) for tag in answer.json()["tags"]] == [
+    response, same = await client.get("/api/v1/tags"), await client.get("/api/v1/game/tags")
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json"
+    assert [(tag["name"], tag["category"]) for tag in response.json()["tags"]] == [
         ("food", "topic"),
         ("travel", "topic"),
     ]
-    assert set(answer.json()["tags"][0]) == {"id", "name", "category"}
-    assert same.content == answer.content
+    assert set(response.json()["tags"][0]) == {"id", "name", "category"}
+    assert same.content == response.content
 
 
 @pytest.mark.parametrize("sent", ["{}", "W/{}", '"other", {}', "*"])
-async def test_unchanged_tags_answer_304(client: httpx.AsyncClient, sent: str) -> None:
+async def test_unchanged_tags_return_304(client: httpx.AsyncClient, sent: str) -> None:
     etag = (await client.get("/api/v1/tags")).headers["etag"]
-    answer = await client.get("/api/v1/tags", headers={"If-None-Match": sent.format(etag)})
-    assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag)
-    assert answer.headers["cache-control"] == "public, no-cache"
+    response = await client.get("/api/v1/tags", headers={"If-None-Match": sent.format(etag)})
+    assert (response.status_code, response.content, response.headers["etag"]) == (304, b"", etag)
+    assert response.headers["cache-control"] == "public, no-cache"
 
 
 async def test_changed_tags_have_another_etag(client: httpx.AsyncClient, editor: httpx.AsyncClient) -> None:
     before = (await client.get("/api/v1/tags")).headers["etag"]
     await editor.post("/api/v1/admin/tags", json={"name": "work", "category": "topic"})
-    answer = await client.get("/api/v1/tags", headers={"If-None-Match": before})
-    assert answer.status_code == 200
-    assert answer.headers["etag"] != before
+    response = await client.get("/api/v1/tags", headers={"If-None-Match": before})
+    assert response.status_code == 200
+    assert response.headers["etag"] != before
 
 
 async def test_reading_is_rate_limited(
@@ -185,6 +188,6 @@ async def test_reading_is_rate_limited(
         # Both paths share one limit.
         tags = [await client.get(path) for path in ("/api/v1/tags", "/api/v1/game/tags")]
         speeches = [await client.get(f"/api/v1/speeches/{uuid4()}") for _ in range(2)]
-    assert [answer.status_code for answer in (*tags, *speeches)] == [200, 429, 404, 429]
+    assert [response.status_code for response in (*tags, *speeches)] == [200, 429, 404, 429]
     assert tags[0].headers["ratelimit-policy"] == '"tags";q=1;w=60'
     assert speeches[0].headers["ratelimit-policy"] == '"speeches";q=1;w=60'

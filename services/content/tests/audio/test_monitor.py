@@ -50,9 +50,9 @@ async def test_checks_cover_all_recordings_in_turn(
 ) -> None:
     monkeypatch.setattr(monitor, "NEWEST_PER_CHECK", 1)
     monkeypatch.setattr(monitor, "OTHERS_PER_CHECK", 2)
-    gone = f"uploads/{uuid4()}.mp3"
+    missing_key = f"uploads/{uuid4()}.mp3"
     async with committed_database.transaction() as session:
-        for audio_key in (key, key, gone, key, key):
+        for audio_key in (key, key, missing_key, key, key):
             await add(session, audio_key=audio_key)
     recordings = monitor.RecordingMonitor(committed_database, storage)
     await recordings.check()
@@ -60,9 +60,9 @@ async def test_checks_cover_all_recordings_in_turn(
     # The second check finds the third of five missing; every later check repeats it.
     for _ in range(4):
         await recordings.check()
-        with pytest.raises(monitor.RecordingsUnavailable, match=gone):
+        with pytest.raises(monitor.RecordingsUnavailable, match=missing_key):
             await recordings.ping()
-    await storage.put(gone, b"x", content_type="audio/mpeg")
+    await storage.put(missing_key, b"x", content_type="audio/mpeg")
     await recordings.check()
     await recordings.ping()
 
@@ -72,13 +72,13 @@ async def test_the_newest_recordings_are_checked_first(
 ) -> None:
     monkeypatch.setattr(monitor, "NEWEST_PER_CHECK", 1)
     monkeypatch.setattr(monitor, "OTHERS_PER_CHECK", 1)
-    gone = f"uploads/{uuid4()}.mp3"
+    missing_key = f"uploads/{uuid4()}.mp3"
     async with committed_database.transaction() as session:
-        for audio_key in (key, key, gone):
+        for audio_key in (key, key, missing_key):
             await add(session, audio_key=audio_key)
     recordings = monitor.RecordingMonitor(committed_database, storage)
     await recordings.check()
-    with pytest.raises(monitor.RecordingsUnavailable, match=gone):
+    with pytest.raises(monitor.RecordingsUnavailable, match=missing_key):
         await recordings.ping()
 
 
@@ -103,14 +103,14 @@ async def test_an_unused_missing_recording_is_not_reported(
     committed_database: Database, storage: Storage, key: str, add: Add
 ) -> None:
     async with committed_database.transaction() as session:
-        deleted, moved = [await add(session, audio_key=f"uploads/{uuid4()}.mp3") for _ in range(2)]
+        deleted, replaced = [await add(session, audio_key=f"uploads/{uuid4()}.mp3") for _ in range(2)]
     recordings = monitor.RecordingMonitor(committed_database, storage)
     await recordings.check()
     with pytest.raises(monitor.RecordingsUnavailable):
         await recordings.ping()
     async with committed_database.transaction() as session:
         await delete_speech(session, deleted, actor=None)
-        await apply_speech_change(session, moved, SpeechChange(audio_key=key), actor=None)
+        await apply_speech_change(session, replaced, SpeechChange(audio_key=key), actor=None)
     await recordings.check()
     await recordings.ping()
 
@@ -120,17 +120,17 @@ async def test_checks_continue_after_any_failure(
 ) -> None:
     monkeypatch.setattr(monitor, "INTERVAL_SECONDS", 0.01)
     monkeypatch.setattr(background.log, "exception", lambda *_, **__: None)
-    recordings, looked = monitor.RecordingMonitor(committed_database, storage), asyncio.Event()
+    recordings, checked = monitor.RecordingMonitor(committed_database, storage), asyncio.Event()
     failures = iter([RuntimeError("once"), StorageUnavailable("Twice.")])
 
     async def fail_twice() -> None:
         if error := next(failures, None):
             raise error
-        looked.set()
+        checked.set()
 
     monkeypatch.setattr(recordings, "check", fail_twice)
     async with run_loops(recordings.loop):
-        await asyncio.wait_for(looked.wait(), 5)
+        await asyncio.wait_for(checked.wait(), 5)
 
 
 async def test_the_application_checks_recordings_in_the_background(
@@ -153,27 +153,27 @@ async def test_the_application_checks_recordings_in_the_background(
 async def test_a_running_query_finishes_before_shutdown(
     committed_database: Database, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun, ended = asyncio.Event(), asyncio.Event()
+    started, finished = asyncio.Event(), asyncio.Event()
 
     async def list_slowly(session: AsyncSession, _: int, *, limit: int) -> dict[int, str]:
-        begun.set()
+        started.set()
         await session.execute(select(func.pg_sleep(0.2)))
-        ended.set()
+        finished.set()
         return {}
 
     monkeypatch.setattr(monitor, "list_keys_after", list_slowly)
     async with run_loops(monitor.RecordingMonitor(committed_database, storage).loop):
-        await begun.wait()
-    assert ended.is_set()
+        await started.wait()
+    assert finished.is_set()
 
 
 async def test_editors_find_speeches_whose_recording_is_missing(
     editor: httpx.AsyncClient, committed_database: Database, storage: Storage, key: str, add: Add
 ) -> None:
-    gone = f"uploads/{uuid4()}.mp3"
+    missing_key = f"uploads/{uuid4()}.mp3"
     async with committed_database.transaction() as session:
         await add(session, audio_key=key)
-        missing = [await add(session, audio_key=key) for key in (gone, "uploads/gone.mp3")]
+        missing = [await add(session, audio_key=key) for key in (missing_key, "uploads/gone.mp3")]
 
     async def find_missing() -> list[str]:
         page = await editor.get("/api/v1/admin/speeches", params={"audio_missing": True})
@@ -184,7 +184,7 @@ async def test_editors_find_speeches_whose_recording_is_missing(
     speech = (await editor.get(f"/api/v1/admin/speeches/{missing[0]}")).json()
     assert (speech["revision"], speech["audio_missing_since"] is None) == (1, False)
     # Another process finds the first one uploaded again, and an editor replaces the second.
-    await storage.put(gone, b"x", content_type="audio/mpeg")
+    await storage.put(missing_key, b"x", content_type="audio/mpeg")
     await monitor.RecordingMonitor(committed_database, storage).check()
     assert await find_missing() == [str(missing[1])]
     replaced = await editor.put(f"/api/v1/admin/speeches/{missing[1]}", json={"audio_key": key})

@@ -41,9 +41,9 @@ async def test_an_object_that_is_not_a_recording_is_refused(
     key = f"uploads/{uuid4()}.mp3"
     if content is not None:
         await storage.put(key, content, content_type="audio/mpeg")
-    answer = await editor.post(SPEECHES, json=create_body(key))
-    assert (answer.status_code, answer.json()["code"]) == (422, code)
-    assert answer.json()["errors"][0]["pointer"] == "#/audio_key"
+    response = await editor.post(SPEECHES, json=create_body(key))
+    assert (response.status_code, response.json()["code"]) == (422, code)
+    assert response.json()["errors"][0]["pointer"] == "#/audio_key"
     async with committed_database.transaction() as session:
         assert await session.scalar(select(func.count()).select_from(Speech)) == 0
 
@@ -62,19 +62,19 @@ async def test_a_recording_that_lasts_too_long_is_refused(
     for seconds, expected in ((300, 201), (302, 422)):
         key = f"uploads/{uuid4()}.wav"
         await storage.put(key, create_wav(seconds), content_type="audio/wav")
-        answer = await editor.post(SPEECHES, json=create_body(key))
-        assert answer.status_code == expected
-    assert answer.json()["code"] == "audio_too_long"
+        response = await editor.post(SPEECHES, json=create_body(key))
+        assert response.status_code == expected
+    assert response.json()["code"] == "audio_too_long"
 
 
 async def test_the_duration_is_measured_rather_than_read_from_the_header(
     editor: httpx.AsyncClient, storage: Storage
 ) -> None:
     key = f"uploads/{uuid4()}.wav"
-    whole = create_wav(10)
-    await storage.put(key, whole[: len(whole) // 2], content_type="audio/wav")
-    answer = await editor.post(SPEECHES, json=create_body(key))
-    assert answer.json()["duration_ms"] == pytest.approx(5_000, abs=10)
+    complete = create_wav(10)
+    await storage.put(key, complete[: len(complete) // 2], content_type="audio/wav")
+    response = await editor.post(SPEECHES, json=create_body(key))
+    assert response.json()["duration_ms"] == pytest.approx(5_000, abs=10)
 
 
 async def test_no_speech_is_created_without_the_storage(
@@ -82,5 +82,5 @@ async def test_no_speech_is_created_without_the_storage(
 ) -> None:
     app = create_app(settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:1"}))
     async with api_client(app, token=token_for(uuid4(), "admin")) as editor:
-        answer = await editor.post(SPEECHES, json=create_body("uploads/x.mp3"))
-    assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
+        response = await editor.post(SPEECHES, json=create_body("uploads/x.mp3"))
+    assert (response.status_code, response.json()["code"]) == (503, "storage_unavailable")

@@ -5,8 +5,8 @@ from content.batches.ids import BatchIds
 
 def test_ids_follow_the_order_of_the_rows() -> None:
     ids = BatchIds()
-    places = [0, 1, 2, (1 << 20) - 1, 1 << 20, 5_000_000, (1 << 32) - 1]
-    created = [ids.create(place) for place in places]
+    row_indices = [0, 1, 2, (1 << 20) - 1, 1 << 20, 5_000_000, (1 << 32) - 1]
+    created = [ids.create(row_index) for row_index in row_indices]
     assert created == sorted(created)
     assert {(id.version, id.variant) for id in created} == {(7, RFC_4122)}
 

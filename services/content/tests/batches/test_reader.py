@@ -44,7 +44,7 @@ async def read(content: bytes, *, size: int = 1 << 20, rows: int | None = None) 
 
 @pytest.mark.parametrize("size", [1, 7, len(LINE), len(LINE) + 1, 1 << 20])
 @pytest.mark.parametrize("end", [b"", b"\n"])
-async def test_lines_are_read_from_pieces_of_any_size(size: int, end: bytes) -> None:
+async def test_lines_are_read_from_chunks_of_any_size(size: int, end: bytes) -> None:
     assert len(await read(b"\n".join([LINE] * 3) + end, size=size)) == 3
 
 
@@ -113,7 +113,7 @@ async def test_an_object_deleted_while_it_is_read_counts_as_missing() -> None:
         {"duration_ms": 2**31},
     ],
 )
-def test_a_row_that_the_tables_would_refuse_is_invalid(wrong: dict[str, Any], new_row: NewRow) -> None:
+def test_a_row_that_violates_a_table_constraint_is_invalid(wrong: dict[str, Any], new_row: NewRow) -> None:
     assert BatchRow.model_validate(new_row(tags=["a", "a b"], text="\u00e9" * 5000))
     with pytest.raises(ValidationError):
         BatchRow.model_validate(new_row(**wrong))

@@ -28,35 +28,35 @@ filters = st.builds(
 )
 
 
-def to_facets(of: dict[int, Properties]) -> dict[Facet, list[int]]:
-    found: dict[Facet, list[int]] = {}
-    for number, (level, type, tags) in of.items():
-        carried: list[Facet] = [("tag", str(tag)) for tag in tags]
-        for facet in [("level", level), ("type", type), *carried]:
-            found.setdefault(facet, []).append(number)  # type: ignore[arg-type] # mypy does not infer the literal types
-    return found
+def to_facets(properties: dict[int, Properties]) -> dict[Facet, list[int]]:
+    facets: dict[Facet, list[int]] = {}
+    for number, (level, type, tags) in properties.items():
+        tag_facets: list[Facet] = [("tag", str(tag)) for tag in tags]
+        for facet in [("level", level), ("type", type), *tag_facets]:
+            facets.setdefault(facet, []).append(number)  # type: ignore[arg-type] # mypy does not infer the literal types
+    return facets
 
 
-def find_matching(of: dict[int, Properties], wanted: DrawFilter) -> set[int]:
+def find_matching(properties: dict[int, Properties], draw_filter: DrawFilter) -> set[int]:
     return {
         number
-        for number, (level, type, tags) in of.items()
-        if wanted.matches(level=level, type=type, tags=tags)
+        for number, (level, type, tags) in properties.items()
+        if draw_filter.matches(level=level, type=type, tags=tags)
     }
 
 
 @given(speeches, filters)
 def test_the_catalogue_finds_all_speeches_that_match_the_filter(
-    of: dict[int, Properties], wanted: DrawFilter
+    properties: dict[int, Properties], draw_filter: DrawFilter
 ) -> None:
     catalogue = Catalogue()
-    catalogue.add(to_facets(of))
-    assert set(catalogue.match(wanted)) == find_matching(of, wanted)
+    catalogue.add(to_facets(properties))
+    assert set(catalogue.match(draw_filter)) == find_matching(properties, draw_filter)
 
 
 @given(speeches, speeches, st.sets(NUMBERS), filters)
 def test_a_replaced_speech_is_found_by_its_new_facets(
-    before: dict[int, Properties], changed: dict[int, Properties], deleted: set[int], wanted: DrawFilter
+    before: dict[int, Properties], changed: dict[int, Properties], deleted: set[int], draw_filter: DrawFilter
 ) -> None:
     catalogue = Catalogue()
     catalogue.add(to_facets(before))
@@ -64,20 +64,20 @@ def test_a_replaced_speech_is_found_by_its_new_facets(
     # Applying the same change again changes nothing.
     for _ in range(2):
         catalogue.replace(changed.keys() | deleted, to_facets(now))
-    kept = {number: before[number] for number in before.keys() - changed.keys() - deleted}
-    assert set(catalogue.match(wanted)) == find_matching(kept | now, wanted)
+    unchanged = {number: before[number] for number in before.keys() - changed.keys() - deleted}
+    assert set(catalogue.match(draw_filter)) == find_matching(unchanged | now, draw_filter)
 
 
 @given(speeches, speeches, st.lists(filters))
 def test_a_change_discards_cached_matches(
-    before: dict[int, Properties], added: dict[int, Properties], asked: list[DrawFilter]
+    before: dict[int, Properties], added: dict[int, Properties], draw_filters: list[DrawFilter]
 ) -> None:
     catalogue = Catalogue()
     catalogue.add(to_facets(before))
     new = {number: properties for number, properties in added.items() if number not in before}
-    for known in (before, before | new):
-        for wanted in asked * 2:
-            assert set(catalogue.match(wanted)) == find_matching(known, wanted)
+    for known_properties in (before, before | new):
+        for draw_filter in draw_filters * 2:
+            assert set(catalogue.match(draw_filter)) == find_matching(known_properties, draw_filter)
         catalogue.add(to_facets(new))
 
 
@@ -88,7 +88,7 @@ def test_matching_numbers_are_immutable() -> None:
     assert not hasattr(catalogue.match(DrawFilter(level="A1")), "clear")
 
 
-def test_unknown_tags_take_no_memory() -> None:
+def test_unknown_tags_use_no_memory() -> None:
     catalogue = Catalogue()
     catalogue.add({("level", "A1"): [1]})
     assert not len(catalogue.match(DrawFilter(level="A1", tags=frozenset(TAGS))))

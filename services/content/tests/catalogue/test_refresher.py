@@ -92,9 +92,9 @@ async def test_changes_during_the_load_are_not_missed(
     real = changelog.list_facets_between
 
     async def list_and_commit(session: AsyncSession, first: int, last: int) -> changelog.Facets:
-        found = await real(session, first, last)
+        rows = await real(session, first, last)
         await commit_speech(committed_database, add)
-        return found
+        return rows
 
     monkeypatch.setattr(changelog, "list_facets_between", list_and_commit)
     await catalogue.refresh()
@@ -105,12 +105,12 @@ async def test_a_refresh_applies_every_change(
     committed_database: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refresher, "CHUNK_SIZE", 1)
-    kept, moved, deleted = [await commit_speech(committed_database, add) for _ in range(3)]
+    unchanged, changed, deleted = [await commit_speech(committed_database, add) for _ in range(3)]
     await catalogue.refresh()
     async with committed_database.transaction() as session:
         await delete_speech(session, deleted, actor=None)
-        await apply_speech_change(session, moved, SpeechChange(level="B2"), actor=None)
-        await apply_speech_change(session, kept, SpeechChange(text="Still A1."), actor=None)
+        await apply_speech_change(session, changed, SpeechChange(level="B2"), actor=None)
+        await apply_speech_change(session, unchanged, SpeechChange(text="Still A1."), actor=None)
         await add(session)
     assert count_known(catalogue) == 3
     await catalogue.refresh()
@@ -159,7 +159,7 @@ async def test_an_entry_larger_than_a_chunk_is_applied_completely(
     assert count_known(catalogue, "C1") == 4
 
 
-async def test_a_later_change_does_not_wait_for_a_large_one(
+async def test_a_large_change_does_not_delay_later_changes(
     committed_database: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refresher, "CHUNK_SIZE", 2)

@@ -18,7 +18,7 @@ from starlette.types import Message, Receive, Scope, Send
 type Add = Callable[..., Awaitable[UUID]]
 type Replicas = list[httpx.AsyncClient]
 
-NOWHERE = SecretStr("redis://127.0.0.1:1/0")
+UNREACHABLE_URL = SecretStr("redis://127.0.0.1:1/0")
 TAGS = "/api/v1/admin/tags"
 
 
@@ -32,7 +32,7 @@ async def replicas(
 ) -> AsyncIterator[Replicas]:
     """An editor's clients for two API processes."""
     if request.param == "without Redis":
-        settings = settings.model_copy(update={"redis_url": NOWHERE})
+        settings = settings.model_copy(update={"redis_url": UNREACHABLE_URL})
     async with AsyncExitStack() as stack:
         token = token_for(uuid4(), "editor")
         yield [
@@ -61,8 +61,8 @@ async def test_every_replica_returns_a_changed_speech_immediately(
         speech_id = await add(session)
     for text in ("Is it far?", "It is near."):
         await replicas[0].put(f"/api/v1/admin/speeches/{speech_id}", json={"text": text})
-        answers = [await replica.get(f"/api/v1/speeches/{speech_id}") for replica in replicas]
-        assert [answer.json()["text"] for answer in answers] == [text] * 2
+        responses = [await replica.get(f"/api/v1/speeches/{speech_id}") for replica in replicas]
+        assert [response.json()["text"] for response in responses] == [text] * 2
 
 
 @pytest.mark.timed
@@ -74,14 +74,14 @@ async def test_concurrent_readers_never_get_a_stale_tag_for_long(replicas: Repli
     async def read(replica: httpx.AsyncClient) -> None:
         while not stop.is_set():
             # A response must include every change made more than a second before the request.
-            due = len([at for at in changed if time.monotonic() - at > 1])
+            due = len([changed_at for changed_at in changed if time.monotonic() - changed_at > 1])
             [name] = await list_names(replica)
             if int(name.split()[1]) < due - 1:
                 late.append((name, due))
 
     readers = [asyncio.create_task(read(replica)) for replica in replicas for _ in range(4)]
-    for turn in range(1, 20):
-        await replicas[turn % 2].put(f"{TAGS}/{tag['id']}", json={"name": f"name {turn}"})
+    for number in range(1, 20):
+        await replicas[number % 2].put(f"{TAGS}/{tag['id']}", json={"name": f"name {number}"})
         changed.append(time.monotonic())
     stop.set()
     await asyncio.gather(*readers)
@@ -93,16 +93,16 @@ async def test_stale_values_are_removed_before_the_response(
     settings: ApiSettings, committed_database: Database, cache: Cache, token_for: TokenFor
 ) -> None:
     app = create_app(settings)
-    seen: list[str] = []
+    cached_keys: list[str] = []
     real = Cache.invalidate
 
     async def invalidate(self: Cache, *keys: str) -> None:
         await real(self, *keys)
-        seen.append("invalidated")
+        cached_keys.append("invalidated")
 
     async def call_app(scope: Scope, receive: Receive, send: Send) -> None:
         async def observe(message: Message) -> None:
-            seen.append(message["type"])
+            cached_keys.append(message["type"])
             await send(message)
 
         await app(scope, receive, observe)
@@ -116,7 +116,7 @@ async def test_stale_values_are_removed_before_the_response(
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Cache, "invalidate", invalidate)
             await editor.post(TAGS, json={"name": "food", "category": "topic"})
-    assert seen[:2] == ["invalidated", "http.response.start"]
+    assert cached_keys[:2] == ["invalidated", "http.response.start"]
 
 
 async def test_an_edit_that_is_rolled_back_invalidates_nothing(

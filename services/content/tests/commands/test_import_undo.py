@@ -45,9 +45,14 @@ def create_session(*speech_ids: UUID) -> SessionCompleted:
         {"speech_id": speech_id, "user_response": "correct", "response_time_ms": 1}
         for speech_id in speech_ids
     ]
-    usual = {"mode": "listen_only", "level": "A1", "duration_seconds": 9, "completed_at": datetime.now(UTC)}
+    defaults = {
+        "mode": "listen_only",
+        "level": "A1",
+        "duration_seconds": 9,
+        "completed_at": datetime.now(UTC),
+    }
     data = CompletedSession.model_validate(
-        {"session_id": uuid4(), "user_id": uuid4(), "results": results, **usual}
+        {"session_id": uuid4(), "user_id": uuid4(), "results": results, **defaults}
     )
     return SessionCompleted(id=uuid7(), subject="s", time=datetime.now(UTC), data=data)
 
@@ -58,8 +63,8 @@ async def play(database: Database, *speech_ids: UUID) -> str:
 
 async def list_ids(database: Database, import_id: UUID) -> list[UUID]:
     async with database.transaction() as session:
-        found = select(Speech.id).where(Speech.import_id == import_id).order_by(Speech.id)
-        return list(await session.scalars(found))
+        statement = select(Speech.id).where(Speech.import_id == import_id).order_by(Speech.id)
+        return list(await session.scalars(statement))
 
 
 @pytest.fixture(autouse=True)
@@ -95,18 +100,18 @@ def run(committed_database: Database, storage: Storage, outbox_jobs: OutboxJobs)
     )
 
     async def deliver(kind: type[Job]) -> int:
-        done = 0
+        job_count = 0
         while True:
             async with committed_database.transaction() as session:
                 waiting = await outbox_jobs(session, kind)
-            if len(waiting) == done:
-                return done
-            for job in waiting[done:]:
+            if len(waiting) == job_count:
+                return job_count
+            for job in waiting[job_count:]:
                 outcomes = [
                     await apply_once(committed_database, kind.get_queue(), job, jobs[kind]) for _ in range(2)
                 ]
                 assert outcomes[1] == "repeated"
-            done = len(waiting)
+            job_count = len(waiting)
 
     return deliver
 
@@ -127,7 +132,7 @@ def undo(committed_database: Database, storage: Storage, run: Run) -> Undo:
     return request
 
 
-async def test_messages_of_others_are_published_before_those_of_an_undo(
+async def test_other_messages_are_published_before_those_of_an_undo(
     committed_database: Database, imported: Import, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "CHUNK_SIZE", 3)
@@ -162,7 +167,7 @@ async def test_undo_deletes_unplayed_speeches_with_their_recordings(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "CHUNK_SIZE", 2)
-    kept, batch = await imported(2), await imported(5)
+    remaining, batch = await imported(2), await imported(5)
     ids = await list_ids(committed_database, batch.import_id)
     await undo(batch.import_id)
     assert await list_ids(committed_database, batch.import_id) == []
@@ -176,7 +181,7 @@ async def test_undo_deletes_unplayed_speeches_with_their_recordings(
         (speech_id, 2) for speech_id in ids
     ]
     assert set(await storage.list_keys("speeches/")) == keys
-    assert len(await list_ids(committed_database, kept.import_id)) == 2
+    assert len(await list_ids(committed_database, remaining.import_id)) == 2
     assert (entry.subject_id, entry.after) == (batch.import_id, {"deleted": 5, "archived": 0})
 
 

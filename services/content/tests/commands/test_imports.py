@@ -105,9 +105,9 @@ async def test_imported_speeches_can_be_drawn(
     await apply_import(committed_database, storage, await new_batch([new_row(level="C1", tags=["food"])]))
     await catalogue.refresh()
     async with committed_database.transaction() as session:
-        food = (await create_tags(session, {"food": "any"}, actor=None))["food"]
-    wanted = DrawFilter(level="C1", tags=frozenset({food}))
-    [drawn] = await draw_speeches(committed_database, catalogue.get_catalogue(), wanted, limit=5)
+        food_id = (await create_tags(session, {"food": "any"}, actor=None))["food"]
+    draw_filter = DrawFilter(level="C1", tags=frozenset({food_id}))
+    [drawn] = await draw_speeches(committed_database, catalogue.get_catalogue(), draw_filter, limit=5)
     assert [name for _, name in drawn.tags] == ["food"]
 
 
@@ -184,18 +184,18 @@ async def test_an_import_is_applied_once_the_storage_is_available(
     new_row: NewRow,
 ) -> None:
     batch = await new_batch([new_row()])
-    away = settings.model_copy(
+    unreachable = settings.model_copy(
         update={"s3_endpoint": "http://127.0.0.1:1", "s3_secret_key": SecretStr("any")}
     )
     with pytest.raises(StorageUnavailable):
-        await apply_import(committed_database, Storage(away), batch)
+        await apply_import(committed_database, Storage(unreachable), batch)
     assert await count(committed_database, Speech, OutboxEvent) == [0, 0]
     await apply_import(committed_database, storage, batch)
     assert await count(committed_database, Speech) == [1]
 
 
 @pytest.mark.parametrize("step", ["add", "create_speeches", "attach_tags", "read_snapshots"])
-async def test_a_failure_rolls_the_whole_import_back(
+async def test_a_failure_rolls_back_the_whole_import(
     committed_database: Database,
     storage: Storage,
     new_batch: NewBatch,
@@ -256,12 +256,12 @@ async def test_tables_that_have_grown_much_are_analysed(
 ) -> None:
     async def get_known_rows() -> dict[str, int]:
         async with committed_database.transaction() as session:
-            found = await session.execute(KNOWN_ROWS)
-        return {name: rows for name, rows in found}
+            statistics = await session.execute(KNOWN_ROWS)
+        return {name: rows for name, rows in statistics}
 
     for size in (20, 1):
         batch = await new_batch(
-            [new_row(text=f"Row {place} of {size}.", tags=["a", "b"]) for place in range(size)]
+            [new_row(text=f"Row {number} of {size}.", tags=["a", "b"]) for number in range(size)]
         )
         await apply_import(committed_database, storage, batch)
         assert await get_known_rows() == {"speeches": 20, "speech_tags": 40}

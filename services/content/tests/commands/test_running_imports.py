@@ -40,21 +40,21 @@ def paused(monkeypatch: pytest.MonkeyPatch) -> Pause:
 
     @asynccontextmanager
     async def pause() -> AsyncIterator[None]:
-        reached, go_on = asyncio.Event(), asyncio.Event()
+        is_paused, resume = asyncio.Event(), asyncio.Event()
         real = BatchTable.read_snapshots
 
         async def read_snapshots(table: BatchTable, *arguments: Any) -> AsyncIterator[Any]:
             async for snapshots in real(table, *arguments):
                 yield snapshots
-            reached.set()
-            await go_on.wait()
+            is_paused.set()
+            await resume.wait()
 
         monkeypatch.setattr(BatchTable, "read_snapshots", read_snapshots)
-        await reached.wait()
+        await is_paused.wait()
         try:
             yield
         finally:
-            go_on.set()
+            resume.set()
 
     return pause
 

@@ -21,17 +21,17 @@ type Add = Callable[..., Awaitable[UUID]]
 
 
 async def run_all(database: Database, outbox_jobs: OutboxJobs) -> int:
-    done = 0
+    job_count = 0
     while True:
         async with database.transaction() as session:
             waiting = await outbox_jobs(session, PublishSnapshots)
-        if len(waiting) == done:
-            return done
-        for job in waiting[done:]:
+        if len(waiting) == job_count:
+            return job_count
+        for job in waiting[job_count:]:
             # Twice, because any job may be delivered twice.
             for _ in range(2):
                 await apply_once(database, job.get_queue(), job, on_publish_snapshots)
-        done = len(waiting)
+        job_count = len(waiting)
 
 
 async def test_all_speeches_are_republished_unchanged(

@@ -44,8 +44,8 @@ async def test_a_created_speech_is_published(session: AsyncSession, add: Add) ->
 
 async def test_speeches_are_created_in_the_requested_order(session: AsyncSession) -> None:
     new = [
-        NewSpeech(text=f"Speech {place}.", level="A1", type="answer", audio_key="k", duration_ms=1)
-        for place in range(30)
+        NewSpeech(text=f"Speech {number}.", level="A1", type="answer", audio_key="k", duration_ms=1)
+        for number in range(30)
     ]
     ids = await create_speeches(session, new, actor=None)
     texts = [(await get_speech(session, speech_id)).text for speech_id in ids]
@@ -134,19 +134,21 @@ async def test_an_update_stores_its_time(session: AsyncSession, add: Add) -> Non
     assert (stats.revision, stats.updated_at) == (2, await session.scalar(select(func.now())))
 
 
-async def test_only_one_of_two_updates_of_a_revision_succeeds(
+async def test_only_one_of_two_concurrent_updates_of_a_revision_succeeds(
     committed_database: Database, speech_id: UUID
 ) -> None:
-    seen = Revisions(frozenset({1}))
+    revisions = Revisions(frozenset({1}))
 
     async def change_late() -> None:
         async with committed_database.transaction() as session:
             await apply_speech_change(
-                session, speech_id, SpeechChange(text="Second."), expected=seen, actor=None
+                session, speech_id, SpeechChange(text="Second."), expected=revisions, actor=None
             )
 
     async with committed_database.transaction() as first:
-        await apply_speech_change(first, speech_id, SpeechChange(text="First."), expected=seen, actor=None)
+        await apply_speech_change(
+            first, speech_id, SpeechChange(text="First."), expected=revisions, actor=None
+        )
         changing = asyncio.create_task(change_late())
         done, _ = await asyncio.wait({changing}, timeout=0.2)
         assert not done

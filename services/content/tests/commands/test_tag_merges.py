@@ -50,14 +50,14 @@ async def commit_tags(database: Database, *names: str) -> dict[str, UUID]:
 
 
 async def get_carried_tags(database: Database) -> dict[UUID, set[UUID]]:
-    carried: dict[UUID, set[UUID]] = {}
+    tag_ids: dict[UUID, set[UUID]] = {}
     async with database.transaction() as session:
         for speech_id, tag_id in await session.execute(select(SpeechTag.speech_id, SpeechTag.tag_id)):
-            carried.setdefault(speech_id, set()).add(tag_id)
-    return carried
+            tag_ids.setdefault(speech_id, set()).add(tag_id)
+    return tag_ids
 
 
-async def test_a_merge_gives_speeches_the_other_tag(
+async def test_a_merge_adds_the_other_tag_to_speeches(
     editor: httpx.AsyncClient,
     committed_database: Database,
     add: Add,
@@ -73,8 +73,8 @@ async def test_a_merge_gives_speeches_the_other_tag(
         other = await add(session, tags=("work",))
         await apply_speech_change(session, merged[0], SpeechChange(archived=True), actor=None)
     path = f"{TAGS}/{tags['meals']}/merge"
-    answer = await editor.post(path, json={"into_tag_id": str(tags["food"])})
-    assert (answer.status_code, answer.json()["name"]) == (202, "food")
+    response = await editor.post(path, json={"into_tag_id": str(tags["food"])})
+    assert (response.status_code, response.json()["name"]) == (202, "food")
     # Editors and learners no longer see the tag, although its speeches have not been moved yet.
     for listed in (TAGS, "/api/v1/tags"):
         names = [tag["name"] for tag in (await editor.get(listed)).json()["tags"]]
@@ -83,19 +83,19 @@ async def test_a_merge_gives_speeches_the_other_tag(
     again = await editor.post(path, json={"into_tag_id": str(tags["food"])})
     assert again.status_code == 202
     assert await deliver(committed_database) == 2
-    food, work = tags["food"], tags["work"]
+    food_id, work_id = tags["food"], tags["work"]
     assert await get_carried_tags(committed_database) == {
-        merged[0]: {food},
-        merged[1]: {food},
-        merged[2]: {food, work},
-        other: {work},
+        merged[0]: {food_id},
+        merged[1]: {food_id},
+        merged[2]: {food_id, work_id},
+        other: {work_id},
     }
     async with committed_database.transaction() as session:
         assert tags["meals"] not in set(await session.scalars(select(Tag.id)))
         published = [event.data for event in await outbox_events(session, SpeechUpdated)]
     last = {speech.speech_id: {tag.id for tag in speech.tags} for speech in published}
-    assert last == {merged[0]: {food}, merged[1]: {food}, merged[2]: {food, work}}
-    late = await editor.post(path, json={"into_tag_id": str(food)})
+    assert last == {merged[0]: {food_id}, merged[1]: {food_id}, merged[2]: {food_id, work_id}}
+    late = await editor.post(path, json={"into_tag_id": str(food_id)})
     assert (late.status_code, late.json()["code"]) == (404, "tag_not_found")
 
 
@@ -113,12 +113,12 @@ async def test_a_merge_is_audited_once(
     assert entry["after"] == {"merged_into": str(tags["food"])}
 
 
-async def test_a_speech_that_gets_the_tag_during_the_merge_is_moved(
+async def test_a_speech_tagged_during_the_merge_is_moved(
     committed_database: Database, add: Add, deliver: Deliver
 ) -> None:
     tags = await commit_tags(committed_database, "meals", "food")
     async with committed_database.transaction() as session:
-        await merge_tag(session, tags["meals"], into=tags["food"], actor=None)
+        await merge_tag(session, tags["meals"], into_tag_id=tags["food"], actor=None)
     async with committed_database.transaction() as session:
         # From a form opened before the merge, and by an import.
         late = await add(session, tag_ids=frozenset({tags["meals"]}))
@@ -127,12 +127,12 @@ async def test_a_speech_that_gets_the_tag_during_the_merge_is_moved(
     assert await get_carried_tags(committed_database) == {late: {tags["food"]}, imported: {tags["food"]}}
 
 
-async def test_a_speech_that_gets_the_tag_at_the_end_is_moved(
+async def test_a_speech_tagged_at_the_end_of_the_merge_is_moved(
     committed_database: Database, add: Add, deliver: Deliver
 ) -> None:
     tags = await commit_tags(committed_database, "meals", "food")
     async with committed_database.transaction() as session:
-        await merge_tag(session, tags["meals"], into=tags["food"], actor=None)
+        await merge_tag(session, tags["meals"], into_tag_id=tags["food"], actor=None)
     async with committed_database.transaction() as taking:
         late = await add(taking, tag_ids=frozenset({tags["meals"]}))
         delivering = asyncio.create_task(deliver(committed_database))
@@ -145,25 +145,25 @@ async def test_a_speech_that_gets_the_tag_at_the_end_is_moved(
 async def test_merges_cannot_be_chained(committed_database: Database) -> None:
     tags = await commit_tags(committed_database, "a", "b", "c")
 
-    async def merge(tag: str, into: str) -> None:
+    async def merge(tag: str, target: str) -> None:
         async with committed_database.transaction() as session:
-            await merge_tag(session, tags[tag], into=tags[into], actor=None)
+            await merge_tag(session, tags[tag], into_tag_id=tags[target], actor=None)
 
     await merge("a", "b")
-    for tag, into in (("b", "a"), ("b", "c"), ("c", "a"), ("a", "c")):
+    for tag, target in (("b", "a"), ("b", "c"), ("c", "a"), ("a", "c")):
         with pytest.raises(TagBeingMerged):
-            await merge(tag, into)
+            await merge(tag, target)
     await merge("c", "b")
 
 
 async def test_an_invalid_merge_is_refused(editor: httpx.AsyncClient, committed_database: Database) -> None:
     tags = {name: str(tag_id) for name, tag_id in (await commit_tags(committed_database, "a", "b")).items()}
-    for tag, into, status, code in (
+    for tag, target, status, code in (
         (tags["a"], tags["a"], 422, "validation_failed"),
         (tags["a"], str(uuid4()), 422, "unknown_tag"),
         (tags["a"], "x", 422, "validation_failed"),
         (str(uuid4()), tags["a"], 404, "tag_not_found"),
     ):
-        answer = await editor.post(f"{TAGS}/{tag}/merge", json={"into_tag_id": into})
-        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        response = await editor.post(f"{TAGS}/{tag}/merge", json={"into_tag_id": target})
+        assert (response.status_code, response.json()["code"]) == (status, code)
     assert len((await editor.get(TAGS)).json()["tags"]) == 2

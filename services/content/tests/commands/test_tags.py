@@ -29,7 +29,9 @@ async def commit_tag(database: Database, name: str = "food") -> UUID:
         return (await create_tag(session, TagCreate(name=name, category="topic"), actor=None)).id
 
 
-async def test_a_tag_is_not_deleted_while_a_speech_gets_it(committed_database: Database, add: Add) -> None:
+async def test_a_tag_is_not_deleted_while_it_is_added_to_a_speech(
+    committed_database: Database, add: Add
+) -> None:
     tag_id = await commit_tag(committed_database)
     async with committed_database.transaction() as taking:
         await add(taking, tag_ids=frozenset({tag_id}))
@@ -106,8 +108,8 @@ async def test_a_rename_publishes_all_speeches_of_the_tag_in_chunks(
     async with database.transaction() as session:
         carrying = {await add(session, tags=("food", "work")) for _ in range(7)}
         await add(session, tags=("work",))
-        food = (await create_tags(session, {"food": "topic"}, actor=None))["food"]
-        await update_tag(session, food, TagUpdate(name="cooking"), actor=None)
+        food_id = (await create_tags(session, {"food": "topic"}, actor=None))["food"]
+        await update_tag(session, food_id, TagUpdate(name="cooking"), actor=None)
     assert await propagate(database) == 3
     async with database.transaction() as session:
         published = [event.data for event in await outbox_events(session, SpeechUpdated)]
@@ -134,7 +136,7 @@ async def test_speeches_created_during_a_rename_get_the_new_name(
     assert (published.data.speech_id, [tag.name for tag in published.data.tags]) == (speech_id, ["cooking"])
 
 
-async def test_a_rename_that_waited_finds_speeches_created_before_it(
+async def test_a_rename_that_waited_includes_speeches_created_before_it(
     committed_database: Database, add: Add, propagate: Propagate
 ) -> None:
     tag_id = await commit_tag(committed_database)

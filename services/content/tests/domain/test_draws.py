@@ -8,7 +8,7 @@ FOOD, TRAVEL, WORK = uuid4(), uuid4(), uuid4()
 
 
 @pytest.mark.parametrize(
-    ("tags", "match", "taken"),
+    ("tags", "match", "expected"),
     [
         (set(), "any", True),
         (set(), "all", True),
@@ -18,17 +18,17 @@ FOOD, TRAVEL, WORK = uuid4(), uuid4(), uuid4()
         ({WORK}, "any", False),
     ],
 )
-def test_a_filter_matches_speeches_by_their_tags(tags: set[UUID], match: Match, taken: bool) -> None:
-    wanted = DrawFilter(level="A1", tags=frozenset(tags), match=match)
-    assert wanted.matches(level="A1", type="answer", tags=frozenset({FOOD, TRAVEL})) is taken
+def test_a_filter_matches_speeches_by_their_tags(tags: set[UUID], match: Match, expected: bool) -> None:
+    draw_filter = DrawFilter(level="A1", tags=frozenset(tags), match=match)
+    assert draw_filter.matches(level="A1", type="answer", tags=frozenset({FOOD, TRAVEL})) is expected
 
 
-@pytest.mark.parametrize(("level", "type", "taken"), [("A1", "answer", True), ("A2", "answer", False)])
-def test_a_filter_matches_one_level(level: str, type: str, taken: bool) -> None:
-    assert DrawFilter(level="A1").matches(level=level, type=type, tags=frozenset()) is taken
+@pytest.mark.parametrize(("level", "type", "expected"), [("A1", "answer", True), ("A2", "answer", False)])
+def test_a_filter_matches_one_level(level: str, type: str, expected: bool) -> None:
+    assert DrawFilter(level="A1").matches(level=level, type=type, tags=frozenset()) is expected
 
 
 def test_a_filter_matches_one_type_if_it_names_one() -> None:
-    answers = DrawFilter(level="A1", type="answer")
-    assert answers.matches(level="A1", type="answer", tags=frozenset())
-    assert not answers.matches(level="A1", type="question", tags=frozenset())
+    responses = DrawFilter(level="A1", type="answer")
+    assert responses.matches(level="A1", type="answer", tags=frozenset())
+    assert not responses.matches(level="A1", type="question", tags=frozenset())

@@ -8,10 +8,10 @@ A, B, C = (uuid4() for _ in range(3))
 
 def test_each_speech_is_changed_or_reported_once() -> None:
     states = {A: SpeechState(False, frozenset({B})), B: SpeechState(False, frozenset({C}))}
-    outcome, wanted = plan_batch([A, B, A, C], states, BatchChange(add_tag_ids=[C], remove_tag_ids=[B]))
+    outcome, changes = plan_batch([A, B, A, C], states, BatchChange(add_tag_ids=[C], remove_tag_ids=[B]))
     assert (outcome.changed, outcome.unchanged) == ([A], [B])
     assert [(skip.id, skip.code) for skip in outcome.skipped] == [(C, "speech_not_found")]
-    assert wanted == {A: SpeechState(False, frozenset({C}))}
+    assert changes == {A: SpeechState(False, frozenset({C}))}
 
 
 def test_speeches_are_archived_and_restored() -> None:
@@ -23,6 +23,6 @@ def test_speeches_are_archived_and_restored() -> None:
 def test_a_speech_with_too_many_tags_is_skipped() -> None:
     full = frozenset(uuid4() for _ in range(MAX_TAGS_PER_SPEECH))
     states = {A: SpeechState(False, full)}
-    outcome, wanted = plan_batch([A], states, BatchChange(add_tag_ids=[B], archived=True))
-    assert ([skip.code for skip in outcome.skipped], wanted) == (["too_many_tags"], {})
+    outcome, changes = plan_batch([A], states, BatchChange(add_tag_ids=[B], archived=True))
+    assert ([skip.code for skip in outcome.skipped], changes) == (["too_many_tags"], {})
     assert plan_batch([A], states, BatchChange(add_tag_ids=list(full)[:3]))[0].unchanged == [A]

@@ -35,22 +35,22 @@ async def add_deleted_speech(database: Database, add: Add) -> UUID:
         return speech_id
 
 
-async def test_the_input_becomes_a_new_tag(
+async def test_the_input_for_a_deleted_tag_creates_a_new_tag(
     panel: httpx.AsyncClient, open_form: OpenForm, committed_database: Database
 ) -> None:
     tag_id = await add_tag(committed_database, "food")
     fields = await open_form(f"{TAGS}/{tag_id}/edit")
     await remove_tag(committed_database, tag_id)
-    answer = await panel.post(f"{TAGS}/{tag_id}/edit", data={**fields, "name": "Meals", "category": "home"})
-    assert answer.status_code == 404
+    response = await panel.post(f"{TAGS}/{tag_id}/edit", data={**fields, "name": "Meals", "category": "home"})
+    assert response.status_code == 404
     for text in ("This tag was deleted", "Meals", f'action="{TAGS}/create"', f'href="{TAGS}"'):
-        assert text in answer.text
-    again = {**find_hidden_fields(answer.text), "name": "Meals", "category": "home"}
+        assert text in response.text
+    again = {**find_hidden_fields(response.text), "name": "Meals", "category": "home"}
     created = await panel.post(f"{TAGS}/create", data=again)
     assert "Meals" in (await panel.get(created.headers["location"])).text
 
 
-async def test_the_input_of_a_speech_stays_on_the_page(
+async def test_the_input_for_a_deleted_speech_stays_on_the_page(
     panel: httpx.AsyncClient, open_form: OpenForm, committed_database: Database, add: Add, key: str
 ) -> None:
     async with committed_database.transaction() as session:
@@ -59,47 +59,48 @@ async def test_the_input_of_a_speech_stays_on_the_page(
     async with committed_database.transaction() as session:
         await delete_speech(session, speech_id, actor=None)
     fields |= {"text": "Is it near?", "level": "A1", "type": "question", "audio_key": key}
-    answer = await panel.post(f"{SPEECHES}/{speech_id}/edit", data=fields)
-    assert answer.status_code == 404
+    response = await panel.post(f"{SPEECHES}/{speech_id}/edit", data=fields)
+    assert response.status_code == 404
     for text in ("This speech was deleted", "Is it near?", key, f'action="{SPEECHES}/create"'):
-        assert text in answer.text
+        assert text in response.text
 
 
-async def test_deleting_it_again_leads_to_the_list(
+async def test_deleting_a_deleted_row_redirects_to_the_list(
     panel: httpx.AsyncClient, open_form: OpenForm, committed_database: Database
 ) -> None:
     tag_id = await add_tag(committed_database, "food")
     fields = await open_form(f"{TAGS}/{tag_id}/delete")
     await remove_tag(committed_database, tag_id)
-    answer = await panel.post(f"{TAGS}/{tag_id}/delete", data=fields)
-    assert (answer.status_code, answer.headers["location"]) == (303, f"{TAGS}?done=already_deleted")
-    assert "It had already been deleted." in (await panel.get(answer.headers["location"])).text
+    response = await panel.post(f"{TAGS}/{tag_id}/delete", data=fields)
+    assert (response.status_code, response.headers["location"]) == (303, f"{TAGS}?done=already_deleted")
+    assert "It had already been deleted." in (await panel.get(response.headers["location"])).text
 
 
-async def test_its_page_leads_to_the_list(panel: httpx.AsyncClient) -> None:
+async def test_the_page_of_a_deleted_row_links_to_the_list(panel: httpx.AsyncClient) -> None:
     for list_address in (SPEECHES, TAGS):
-        for rest in ("", "/edit", "/delete"):
-            page = await panel.get(f"{list_address}/{uuid4()}{rest}")
+        for suffix in ("", "/edit", "/delete"):
+            page = await panel.get(f"{list_address}/{uuid4()}{suffix}")
             assert page.status_code == 404
             assert "It may have been deleted" in page.text
             assert f'class="button" href="{list_address}"' in page.text
 
 
 @pytest.mark.parametrize(
-    ("action", "into"), [("merge", "present"), ("merge", "absent"), ("add-tag", "absent"), ("archive", "")]
+    ("action", "target_name"),
+    [("merge", "present"), ("merge", "absent"), ("add-tag", "absent"), ("archive", "")],
 )
-async def test_an_action_on_what_was_deleted_says_so(
-    panel: httpx.AsyncClient, committed_database: Database, add: Add, action: str, into: str
+async def test_an_action_on_a_deleted_row_reports_the_deletion(
+    panel: httpx.AsyncClient, committed_database: Database, add: Add, action: str, target_name: str
 ) -> None:
     present, absent = await add_tag(committed_database, "food"), uuid4()
     speech_id = await add_deleted_speech(committed_database, add)
     fields: dict[str, Any] = find_hidden_fields((await panel.get(TAGS)).text)
-    target = {"present": str(present), "absent": str(absent), "": ""}[into]
+    target = {"present": str(present), "absent": str(absent), "": ""}[target_name]
     address = f"{TAGS if action == 'merge' else SPEECHES}/actions/{action}"
-    chosen = {"present": absent, "absent": present}[into] if action == "merge" else speech_id
-    fields |= {"ids": str(chosen), "into_tag_id": target, "tag_id": target}
-    answer = await panel.post(address, data=fields)
-    assert answer.status_code == 303, answer.text
-    page = (await panel.get(answer.headers["location"])).text
+    selected_id = {"present": absent, "absent": present}[target_name] if action == "merge" else speech_id
+    fields |= {"ids": str(selected_id), "into_tag_id": target, "tag_id": target}
+    response = await panel.post(address, data=fields)
+    assert response.status_code == 303, response.text
+    page = (await panel.get(response.headers["location"])).text
     assert "Nothing was changed, because something that you selected no longer exists." in page
     assert 'class="message warning"' in page

@@ -66,8 +66,8 @@ async def test_submitting_a_form_again_creates_nothing(
 ) -> None:
     page = await panel.get(f"{SPEECHES}/create")
     data = {**find_hidden_fields(page.text), **create_fields(key)}
-    answers = await asyncio.gather(*(panel.post(f"{SPEECHES}/create", data=data) for _ in range(3)))
-    assert [answer.status_code for answer in answers] == [303] * 3
+    responses = await asyncio.gather(*(panel.post(f"{SPEECHES}/create", data=data) for _ in range(3)))
+    assert [response.status_code for response in responses] == [303] * 3
     async with committed_database.transaction() as session:
         assert await session.scalar(select(func.count()).select_from(Speech)) == 1
 
@@ -88,11 +88,11 @@ async def test_submitting_a_form_again_creates_nothing(
 async def test_errors_are_shown_next_to_their_fields(
     send: Send, committed_database: Database, key: str, wrong: dict[str, Any], message: str
 ) -> None:
-    answer = await send(f"{SPEECHES}/create", **{**create_fields(key), **wrong})
-    assert answer.status_code in {400, 422}
+    response = await send(f"{SPEECHES}/create", **{**create_fields(key), **wrong})
+    assert response.status_code in {400, 422}
     [name] = wrong
-    errors = re.search(rf'<ul class="errors" id="{name}-errors">(.*?)</ul>', answer.text, re.S)
-    assert errors is not None, answer.text
+    errors = re.search(rf'<ul class="errors" id="{name}-errors">(.*?)</ul>', response.text, re.S)
+    assert errors is not None, response.text
     assert message.lower() in errors[1].lower()
     async with committed_database.transaction() as session:
         assert await session.scalar(select(func.count()).select_from(Speech)) == 0
@@ -121,14 +121,14 @@ async def test_conflicting_edits_show_both_versions(
         tags = await create_tags(session, {"their tag": "topic"}, actor=None)
         change = SpeechChange(text="Theirs is this text.", level="C1", tag_ids=frozenset(tags.values()))
         await apply_speech_change(session, speech_id, change, actor=uuid4())
-    mine = {**create_fields("seed/far.mp3"), "text": "Mine is that text."}
-    conflict = await panel.post(address, data={**opened, **mine})
+    own_input = {**create_fields("seed/far.mp3"), "text": "Mine is that text."}
+    conflict = await panel.post(address, data={**opened, **own_input})
     assert conflict.status_code == 409
     assert "Theirs is this text." in conflict.text
     assert "Mine is that text." in conflict.text
     assert "their tag" in conflict.text
     assert (await get_stored(committed_database, speech_id)).text == "Theirs is this text."
-    saved = await panel.post(address, data={**find_hidden_fields(conflict.text), **mine})
+    saved = await panel.post(address, data={**find_hidden_fields(conflict.text), **own_input})
     assert saved.status_code == 303
     assert (await get_stored(committed_database, speech_id)).text == "Mine is that text."
 
@@ -210,9 +210,9 @@ async def test_an_action_changes_all_selected_speeches(
     async def act(action: str, **fields: Any) -> str:
         page = (await panel.get(f"{SPEECHES}?archived=all")).text
         data = {**select_rows(page, [*ids, uuid4()]), **fields}
-        answer = await panel.post(f"{SPEECHES}/actions/{action}", data=data)
-        assert answer.status_code == 303, answer.text
-        return (await panel.get(answer.headers["location"])).text
+        response = await panel.post(f"{SPEECHES}/actions/{action}", data=data)
+        assert response.status_code == 303, response.text
+        return (await panel.get(response.headers["location"])).text
 
     assert "Changed: 3. The others" in await act("add-tag", tag_id=tag_id)
     assert "Nothing was changed" in await act("add-tag", tag_id=tag_id)
@@ -228,7 +228,7 @@ async def test_an_action_changes_all_selected_speeches(
 
 
 @pytest.mark.parametrize("query", ["sort=text", "search=x"])
-async def test_page_links_lead_through_the_whole_list(
+async def test_page_links_reach_the_whole_list(
     panel: httpx.AsyncClient,
     committed_database: Database,
     add: Add,
@@ -269,9 +269,9 @@ async def test_scripts_can_read_only_recordings(
     table = f"imports/{uuid4()}/batch.jsonl"
     await storage.put(table, b"{}", content_type="application/json")
     address = f"{SPEECHES}/recording"
-    answer = await panel.get(address, params={"key": key})
-    assert (answer.status_code, answer.content) == (200, mp3)
-    assert answer.headers["content-type"] == "application/octet-stream"
+    response = await panel.get(address, params={"key": key})
+    assert (response.status_code, response.content) == (200, mp3)
+    assert response.headers["content-type"] == "application/octet-stream"
     for other in (
         table,
         "",
@@ -281,8 +281,8 @@ async def test_scripts_can_read_only_recordings(
         "uploads/\x00",
         "a" * 5000,
     ):
-        answer = await panel.get(address, params={"key": other})
-        assert answer.status_code == 404, other
+        response = await panel.get(address, params={"key": other})
+        assert response.status_code == 404, other
 
 
 async def test_play_statistics_are_shown(

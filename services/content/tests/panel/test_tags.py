@@ -87,7 +87,7 @@ async def test_the_page_of_a_tag_in_use_offers_its_speeches_instead_of_deletion(
     assert 'class="danger"' not in page.text
 
 
-async def test_a_tag_that_a_speech_got_meanwhile_is_not_deleted(
+async def test_a_tag_added_to_a_speech_meanwhile_is_not_deleted(
     open_form: OpenForm,
     panel: httpx.AsyncClient,
     committed_database: Database,
@@ -108,9 +108,9 @@ async def test_submitting_a_form_again_saves_once(
 ) -> None:
     fields = await open_form(f"{TAGS}/create")
     forms = [{**fields, "name": f"tag {number}", "category": "topic"} for number in range(4)]
-    answers = await asyncio.gather(*(panel.post(f"{TAGS}/create", data=form) for form in forms))
-    assert {answer.status_code for answer in answers} == {303}
-    assert sorted("done=repeated" in answer.headers["location"] for answer in answers) == [
+    responses = await asyncio.gather(*(panel.post(f"{TAGS}/create", data=form) for form in forms))
+    assert {response.status_code for response in responses} == {303}
+    assert sorted("done=repeated" in response.headers["location"] for response in responses) == [
         False,
         True,
         True,
@@ -125,7 +125,7 @@ async def test_a_conflicting_edit_shows_both_versions(
     fields = await open_form(f"{TAGS}/{tag_id}/edit")
     async with committed_database.transaction() as session:
         await update_tag(session, tag_id, TagUpdate(category="<i>theme</i>"), actor=uuid4())
-    own = {"name": "meals", "category": "topic"}
+    own_input = {"name": "meals", "category": "topic"}
     conflict = await panel.post(
         f"{TAGS}/{tag_id}/edit", data={**fields, "name": "meals", "category": "topic"}
     )
@@ -134,7 +134,7 @@ async def test_a_conflicting_edit_shows_both_versions(
     assert 'value="meals"' in conflict.text
     assert "&lt;i&gt;theme&lt;/i&gt;" in conflict.text
     again = find_hidden_fields(conflict.text)
-    saved = await panel.post(f"{TAGS}/{tag_id}/edit", data={**again, **own})
+    saved = await panel.post(f"{TAGS}/{tag_id}/edit", data={**again, **own_input})
     assert saved.status_code == 303
 
 
@@ -202,21 +202,21 @@ async def test_pages_beyond_the_last_are_empty(panel: httpx.AsyncClient, tag_id:
 
 
 async def test_tags_can_be_looked_up(panel: httpx.AsyncClient, tag_id: UUID) -> None:
-    found = await panel.get(f"{TAGS}/lookup?term=OO")
-    assert found.json() == [{"value": str(tag_id), "label": "food (topic)"}]
+    page = await panel.get(f"{TAGS}/lookup?term=OO")
+    assert page.json() == [{"value": str(tag_id), "label": "food (topic)"}]
 
 
 async def test_the_downloaded_list_contains_no_formulas(panel: httpx.AsyncClient, send: Send) -> None:
     await send(f"{TAGS}/create", name="=1+1", category="topic")
-    answer = await panel.get(f"{TAGS}/export.csv")
-    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
-    assert answer.text == '\ufeff"Name","Category","Speeches"\r\n"\'=1+1","topic","0"\r\n'
+    response = await panel.get(f"{TAGS}/export.csv")
+    assert response.headers["content-type"] == "text/csv; charset=utf-8"
+    assert response.text == '\ufeff"Name","Category","Speeches"\r\n"\'=1+1","topic","0"\r\n'
 
 
 @pytest.mark.parametrize(
     "address", [f"{TAGS}/{ABSENT}", f"{TAGS}/1/edit", f"{TAGS}/{ABSENT}/delete", "/admin/content/x"]
 )
-async def test_an_unknown_url_answers_with_a_page(panel: httpx.AsyncClient, address: str) -> None:
+async def test_an_unknown_url_returns_an_error_page(panel: httpx.AsyncClient, address: str) -> None:
     page = await panel.get(address)
     assert page.status_code == 404
     assert "Page not found" in page.text
@@ -225,13 +225,13 @@ async def test_an_unknown_url_answers_with_a_page(panel: httpx.AsyncClient, addr
 async def test_tags_are_merged(panel: httpx.AsyncClient, committed_database: Database, tag_id: UUID) -> None:
     async with committed_database.transaction() as session:
         meals = (await create_tag(session, TagCreate(name="meals", category="topic"), actor=None)).id
-    chosen = {"ids": [str(meals), str(tag_id)]}
-    for into, message in (("", "Choose the tag"), (str(tag_id), "Merged: 1.")):
+    form = {"ids": [str(meals), str(tag_id)]}
+    for target_id, message in (("", "Choose the tag"), (str(tag_id), "Merged: 1.")):
         page = (await panel.get(TAGS)).text
-        data = {**find_hidden_fields(page), **chosen, "into_tag_id": into}
-        answer = await panel.post(f"{TAGS}/actions/merge", data=data)
-        assert answer.status_code == 303, answer.text
-        assert message in (await panel.get(answer.headers["location"])).text
+        data = {**find_hidden_fields(page), **form, "into_tag_id": target_id}
+        response = await panel.post(f"{TAGS}/actions/merge", data=data)
+        assert response.status_code == 303, response.text
+        assert message in (await panel.get(response.headers["location"])).text
     page = (await panel.get(TAGS)).text
     assert (">meals<" in page, "1 tag" in page) == (False, True)
     async with committed_database.transaction() as session:

@@ -51,20 +51,20 @@ async def test_a_draw_respects_its_limit(database: Database, session: AsyncSessi
 
 async def test_a_draw_respects_the_filter(database: Database, session: AsyncSession, add: Add) -> None:
     both = await add(session, tags=("food", "travel"))
-    food = await add(session, tags=("food",))
-    answer = await add(session, type="answer", tags=("food",))
+    food_id = await add(session, tags=("food",))
+    response = await add(session, type="answer", tags=("food",))
     await add(session, level="C2", tags=("food",))
     tags = await create_tags(session, {"food": "topic", "travel": "topic"}, actor=None)
     catalogue = await load_catalogue(session)
 
     async def draw_ids(**properties: object) -> set[UUID]:
-        wanted = DrawFilter(level="A1", **properties)  # type: ignore[arg-type] # the calls below pass different types
-        return to_ids(await draw_speeches(database, catalogue, wanted, limit=10))
+        draw_filter = DrawFilter(level="A1", **properties)  # type: ignore[arg-type] # the calls below pass different types
+        return to_ids(await draw_speeches(database, catalogue, draw_filter, limit=10))
 
-    everything = frozenset(tags.values())
-    assert await draw_ids(type="question") == {both, food}
-    assert await draw_ids(tags=everything) == {both, food, answer}
-    assert await draw_ids(tags=everything, match="all") == {both}
+    all_tag_ids = frozenset(tags.values())
+    assert await draw_ids(type="question") == {both, food_id}
+    assert await draw_ids(tags=all_tag_ids) == {both, food_id, response}
+    assert await draw_ids(tags=all_tag_ids, match="all") == {both}
     assert await draw_ids(tags=frozenset({tags["travel"]})) == {both}
 
 
@@ -100,7 +100,7 @@ async def test_speeches_that_are_not_excluded_are_equally_likely(
     assert all(abs(count - 100) < 5 * 75**0.5 for count in counts.values())
 
 
-async def test_speeches_to_come_last_fill_up_a_draw_in_their_order(
+async def test_recently_played_speeches_fill_up_a_draw_in_order(
     database: Database, session: AsyncSession, add: Add
 ) -> None:
     fresh = {await add(session) for _ in range(3)}
@@ -110,8 +110,10 @@ async def test_speeches_to_come_last_fill_up_a_draw_in_their_order(
     await apply_speech_change(session, last[2], SpeechChange(level="B2"), actor=None)
 
     async def draw(limit: int, *excluded: UUID) -> list[UUID]:
-        named = [uuid4(), *last]
-        drawn = await draw_speeches(database, catalogue, A1, limit=limit, excluded=excluded, drawn_last=named)
+        existing_last = [uuid4(), *last]
+        drawn = await draw_speeches(
+            database, catalogue, A1, limit=limit, excluded=excluded, drawn_last=existing_last
+        )
         return [speech.id for speech in drawn]
 
     for _ in range(10):
@@ -123,9 +125,7 @@ async def test_speeches_to_come_last_fill_up_a_draw_in_their_order(
         await draw(5, *fresh, *last)
 
 
-async def test_speeches_that_do_not_come_last_are_equally_likely(
-    database: Database, session: AsyncSession, add: Add
-) -> None:
+async def test_other_speeches_are_equally_likely(database: Database, session: AsyncSession, add: Add) -> None:
     added = [await add(session) for _ in range(6)]
     catalogue = await load_catalogue(session)
     counts = Counter[UUID]()
@@ -152,13 +152,13 @@ async def test_a_draw_from_an_empty_catalogue_finds_none(database: Database, ses
 async def test_a_speech_changed_since_the_last_refresh_is_not_drawn(
     database: Database, session: AsyncSession, add: Add
 ) -> None:
-    deleted, moved, stays = [await add(session) for _ in range(3)]
+    deleted, changed, unchanged = [await add(session) for _ in range(3)]
     catalogue = await load_catalogue(session)
     await delete_speech(session, deleted, actor=None)
-    await apply_speech_change(session, moved, SpeechChange(level="B2"), actor=None)
+    await apply_speech_change(session, changed, SpeechChange(level="B2"), actor=None)
     for _ in range(20):
         # If the first round draws only outdated speeches, the second one finds the remaining one.
-        assert to_ids(await draw_speeches(database, catalogue, A1, limit=2)) == {stays}
+        assert to_ids(await draw_speeches(database, catalogue, A1, limit=2)) == {unchanged}
     # Only the changelog updates the catalogue; a draw does not.
     assert len(catalogue.match(A1)) == 3
 
@@ -174,8 +174,8 @@ async def test_a_draw_finds_the_few_speeches_that_are_not_deleted(
     for _ in range(20):
         assert to_ids(await draw_speeches(database, catalogue, A1, limit=10)) == left
         assert to_ids(await draw_speeches(database, catalogue, A1, limit=1)) < left
-        some = await draw_speeches(database, catalogue, A1, limit=10, excluded=set(added[:53]))
-        assert to_ids(some) == set(added[53:])
+        drawn = await draw_speeches(database, catalogue, A1, limit=10, excluded=set(added[:53]))
+        assert to_ids(drawn) == set(added[53:])
     for speech_id in left:
         await delete_speech(session, speech_id, actor=None)
     with pytest.raises(NoSpeechesMatch):

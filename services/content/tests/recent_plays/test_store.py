@@ -31,7 +31,9 @@ async def test_the_speech_played_longest_ago_comes_first(plays: RecentPlays) -> 
     assert await plays.list_speech_ids(uuid4()) == []
 
 
-async def test_plays_are_few_and_end_after_a_month(plays: RecentPlays, settings: ApiSettings) -> None:
+async def test_stored_plays_are_limited_and_expire_after_a_month(
+    plays: RecentPlays, settings: ApiSettings
+) -> None:
     learner, played = uuid4(), [uuid4() for _ in range(200)]
     await plays.add(learner, played, completed_at=NOW - 29 * DAY)
     assert await plays.list_speech_ids(learner) == played[-MAX_PLAYS:]
@@ -45,7 +47,7 @@ async def test_plays_are_few_and_end_after_a_month(plays: RecentPlays, settings:
         assert (await redis.memory_usage(key) or 0) < 8_000
 
 
-async def test_a_deleted_user_is_forgotten_for_good(plays: RecentPlays) -> None:
+async def test_the_plays_of_a_deleted_user_are_erased_permanently(plays: RecentPlays) -> None:
     learner = uuid4()
     await plays.add(learner, [uuid4()], completed_at=NOW)
     for _ in range(2):
@@ -55,7 +57,7 @@ async def test_a_deleted_user_is_forgotten_for_good(plays: RecentPlays) -> None:
         assert await plays.list_speech_ids(learner) == []
 
 
-async def test_without_redis_nothing_was_played_and_changes_wait() -> None:
+async def test_without_redis_no_plays_are_returned_and_changes_are_retried() -> None:
     plays = RecentPlays("redis://127.0.0.1:1/0")
     assert await plays.list_speech_ids(uuid4()) == []
     with pytest.raises(RecentPlaysUnavailable):

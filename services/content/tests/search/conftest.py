@@ -14,9 +14,9 @@ def find(editor: httpx.AsyncClient) -> Find:
     """Gets a page of speeches: `await find("search", **parameters)`."""
 
     async def get(text: str | None = None, **params: Any) -> dict[str, Any]:
-        answer = await editor.get(SPEECHES, params=params | ({} if text is None else {"search": text}))
-        assert answer.status_code == 200, answer.text
-        page: dict[str, Any] = answer.json()
+        response = await editor.get(SPEECHES, params=params | ({} if text is None else {"search": text}))
+        assert response.status_code == 200, response.text
+        page: dict[str, Any] = response.json()
         return page
 
     return get

@@ -27,18 +27,18 @@ async def test_a_cursor_is_bound_to_its_filters(editor: httpx.AsyncClient, find:
     for text in (None, "train"):
         cursor = (await find(text, limit=1))["pagination"]["next_cursor"]
         assert len((await find(text, limit=2, cursor=cursor))["speeches"]) == 2
-        sealed = bytearray(base64.urlsafe_b64decode(cursor))
-        sealed[10] ^= 1
+        forged = bytearray(base64.urlsafe_b64decode(cursor))
+        forged[10] ^= 1
         other = {"level": "A1"} if text is None else {"search": "trains"}
         for params in (
             {"cursor": cursor, **other},
             {"cursor": cursor[:-4], "search": text},
             {"cursor": cursor[4:], "search": text},
-            {"cursor": base64.urlsafe_b64encode(sealed).decode(), "search": text},
+            {"cursor": base64.urlsafe_b64encode(forged).decode(), "search": text},
         ):
             sent = {name: value for name, value in params.items() if value is not None}
-            answer = await editor.get(SPEECHES, params=sent)
-            assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/query/cursor")
+            response = await editor.get(SPEECHES, params=sent)
+            assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, "#/query/cursor")
 
 
 async def test_a_forged_cursor_with_an_impossible_page_is_refused(
@@ -48,5 +48,5 @@ async def test_a_forged_cursor_with_an_impossible_page_is_refused(
     second = SearchCursor.decode((await find(limit=1))["pagination"]["next_cursor"], scope)
     for page, status in ((3, 200), (2**32 - 1, 422)):
         cursor = replace(second, page=page).encode(scope)
-        answer = await editor.get(SPEECHES, params={"limit": 1, "cursor": cursor})
-        assert answer.status_code == status
+        response = await editor.get(SPEECHES, params={"limit": 1, "cursor": cursor})
+        assert response.status_code == status

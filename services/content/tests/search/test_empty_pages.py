@@ -19,6 +19,6 @@ async def test_filters_that_match_nothing_read_the_speeches_once(session: AsyncS
     for statement in (FILL, "ANALYZE speeches", "SET LOCAL enable_seqscan = off"):
         await session.execute(text(statement))
     before = await count_read_rows(session, "speeches")
-    found = await list_speeches(session, SpeechFilter(level="B1", type="question", sort=sort))
-    assert (found.speeches, found.page.total, found.page.total_is_exact) == ([], 0, True)
+    page = await list_speeches(session, SpeechFilter(level="B1", type="question", sort=sort))
+    assert (page.speeches, page.page.total, page.page.total_is_exact) == ([], 0, True)
     assert await count_read_rows(session, "speeches") - before <= 500

@@ -33,7 +33,7 @@ async def follow_pages(find: Find, text: str | None = None, **params: Any) -> li
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         ("traveling", ["She travels by train."]),
         ("TRAIN", ["The next train leaves at nine.", "She travels by train.", "Train the next team."]),
@@ -52,7 +52,7 @@ async def follow_pages(find: Find, text: str | None = None, **params: Any) -> li
     ],
 )
 async def test_speeches_are_found_by_their_words(
-    committed_database: Database, add: Add, find: Find, text: str, found: list[str]
+    committed_database: Database, add: Add, find: Find, text: str, expected: list[str]
 ) -> None:
     await add_all(
         committed_database,
@@ -65,9 +65,9 @@ async def test_speeches_are_found_by_their_words(
         "Café Zoë",
     )
     page = await find(text)
-    assert sorted(list_texts(page)) == sorted(found)
+    assert sorted(list_texts(page)) == sorted(expected)
     assert page["pagination"] | {"next_cursor": None} == page["pagination"]
-    assert page["pagination"]["total"] == len(found)
+    assert page["pagination"]["total"] == len(expected)
 
 
 async def test_the_best_match_comes_first(committed_database: Database, add: Add, find: Find) -> None:
@@ -112,7 +112,7 @@ async def test_filters_combine(committed_database: Database, add: Add, find: Fin
     async with committed_database.transaction() as session:
         tags = await create_tags(session, {"travel": "x", "work": "x"}, actor=None)
     travel = str(tags["travel"])
-    for params, found in (
+    for params, expected in (
         ({}, ["A bus.", "A long train?", "A red train.", "A train."]),
         ({"level": "B1"}, ["A bus.", "A long train?", "A red train."]),
         ({"level": "B1", "type": "answer"}, ["A bus.", "A red train."]),
@@ -122,18 +122,18 @@ async def test_filters_combine(committed_database: Database, add: Add, find: Fin
         ({"level": "C2"}, []),
     ):
         page = await find(**params)
-        assert list_texts(page) == found
-        assert page["pagination"]["total"] == len(found)
+        assert list_texts(page) == expected
+        assert page["pagination"]["total"] == len(expected)
         assert page["pagination"]["total_is_exact"]
 
 
 async def test_the_newest_speeches_come_first_without_a_search(
     committed_database: Database, add: Add, find: Find
 ) -> None:
-    made = [f"Speech {number}." for number in range(7)]
-    await add_all(committed_database, add, *made)
+    texts = [f"Speech {number}." for number in range(7)]
+    await add_all(committed_database, add, *texts)
     pages = await follow_pages(find, limit=3)
-    assert [list_texts(page) for page in pages] == [made[:3:-1], made[3:0:-1], made[:1]]
+    assert [list_texts(page) for page in pages] == [texts[:3:-1], texts[3:0:-1], texts[:1]]
     assert [page["pagination"]["page"] for page in pages] == [1, 2, 3]
     assert {(page["pagination"]["total"], page["pagination"]["total_pages"]) for page in pages} == {(7, 3)}
     assert [list_texts(await find(limit=3, page=number)) for number in (1, 2, 3, 4)] == [
@@ -151,9 +151,9 @@ async def test_every_match_is_listed_once_even_if_few_are_ranked(
     new = await add_all(committed_database, add, *["A train."] * 2, "A very long train.", *["The train."] * 2)
     await add_all(committed_database, add, "A bus.")
     pages = await follow_pages(find, "train", limit=limit)
-    found = [speech["id"] for page in pages for speech in page["speeches"]]
-    assert len(found) == len(set(found)) == 9
-    ranked, others = found[:5], found[5:]
+    listed_ids = [speech["id"] for page in pages for speech in page["speeches"]]
+    assert len(listed_ids) == len(set(listed_ids)) == 9
+    ranked, others = listed_ids[:5], listed_ids[5:]
     assert set(ranked) == set(map(str, new))
     assert ranked[-1] == str(new[2])
     assert others == [str(speech_id) for speech_id in reversed(old)]
@@ -162,24 +162,24 @@ async def test_every_match_is_listed_once_even_if_few_are_ranked(
     by_number = [
         speech["id"] for page in (1, 2) for speech in (await find("train", limit=3, page=page))["speeches"]
     ]
-    assert by_number == found[:6]
+    assert by_number == listed_ids[:6]
 
 
 async def test_new_speeches_do_not_shift_later_pages(
     committed_database: Database, add: Add, find: Find, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ranking, "MAX_RANKED", 4)
-    made = await add_all(committed_database, add, *[f"Train {number}." for number in range(8)])
+    texts = await add_all(committed_database, add, *[f"Train {number}." for number in range(8)])
     for text in ("train", None):
         page = await find(text, limit=2)
-        seen = [speech["id"] for speech in page["speeches"]]
+        listed_ids = [speech["id"] for speech in page["speeches"]]
         while cursor := page["pagination"]["next_cursor"]:
             await add_all(committed_database, add, "Train, train.", "Trains.")
             page = await find(text, limit=2, cursor=cursor)
-            seen += [speech["id"] for speech in page["speeches"]]
-        assert len(seen) == len(set(seen))
-        assert set(map(str, made)) <= set(seen)
-        made = [UUID(speech["id"]) for speech in (await find(limit=200))["speeches"]]
+            listed_ids += [speech["id"] for speech in page["speeches"]]
+        assert len(listed_ids) == len(set(listed_ids))
+        assert set(map(str, texts)) <= set(listed_ids)
+        texts = [UUID(speech["id"]) for speech in (await find(limit=200))["speeches"]]
 
 
 async def test_the_total_is_limited(
@@ -226,9 +226,9 @@ async def test_the_total_is_limited(
 async def test_the_error_for_an_invalid_parameter_names_it(
     editor: httpx.AsyncClient, params: dict[str, Any], pointer: str, message: str
 ) -> None:
-    answer = await editor.get(SPEECHES, params=params)
-    assert answer.status_code == 422, answer.text
-    [error] = answer.json()["errors"]
+    response = await editor.get(SPEECHES, params=params)
+    assert response.status_code == 422, response.text
+    [error] = response.json()["errors"]
     assert error["pointer"] == f"#/query/{pointer}"
     assert message in error["message"]
 
@@ -239,8 +239,8 @@ async def test_a_stop_word_may_be_the_prefix_of_another_word(
     await add_all(committed_database, add, "We understand.", "Go to the theatre.", "Underneath.", "He went.")
 
     async def find_texts(search: str) -> set[str]:
-        answer = await editor.get(SPEECHES, params={"search": search})
-        return {speech["text"] for speech in answer.json()["speeches"]}
+        response = await editor.get(SPEECHES, params={"search": search})
+        return {speech["text"] for speech in response.json()["speeches"]}
 
     assert await find_texts("under*") == {"We understand.", "Underneath."}
     assert await find_texts("under* -underneath") == {"We understand."}

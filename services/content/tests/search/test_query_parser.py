@@ -60,7 +60,7 @@ def test_exclusions_are_limited(search: str) -> None:
         parse_query(search)
 
 
-def test_hyphens_in_words_exclude_nothing() -> None:
+def test_hyphens_within_words_are_not_exclusions() -> None:
     assert not any(token.is_excluded for token in parse_query("well-known - -- " * 12).tokens)
 
 

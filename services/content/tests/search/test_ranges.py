@@ -28,7 +28,9 @@ A, B, C, D = (UUID(int=number) for number in range(1, 5))
         ),
     ],
 )
-def test_ranges_lie_between_imports(running: list[tuple[UUID, UUID]], ranges: list[CommittedRange]) -> None:
+def test_readable_ranges_exclude_running_imports(
+    running: list[tuple[UUID, UUID]], ranges: list[CommittedRange]
+) -> None:
     assert split_ids(running) == ranges
 
 
@@ -38,7 +40,7 @@ async def add_speeches(database: Database, add: Add, count: int, *hidden: int) -
     async with database.transaction() as session:
         ids = [await add(session, text=text, tags=("travel",)) for text in texts]
         session.add_all(
-            RunningImport(import_id=uuid4(), first_id=ids[place], last_id=ids[place]) for place in hidden
+            RunningImport(import_id=uuid4(), first_id=ids[index], last_id=ids[index]) for index in hidden
         )
     return texts
 
@@ -49,21 +51,21 @@ async def test_pages_continue_past_a_running_import(
     committed_database: Database, add: Add, find: Find, params: dict[str, str], limit: int
 ) -> None:
     texts = await add_speeches(committed_database, add, 9, 2, 6)
-    wanted = [text for place, text in enumerate(texts) if place not in (2, 6)][::-1]
+    expected = [text for index, text in enumerate(texts) if index not in (2, 6)][::-1]
     by_number, page = [], 1
     while speeches := (found := await find(**params, limit=limit, page=page))["speeches"]:
         by_number += speeches
         page += 1
-    assert found["pagination"]["total"] == len(wanted)
+    assert found["pagination"]["total"] == len(expected)
     by_cursor, cursor = list[dict[str, Any]](), None
     while cursor or not by_cursor:
         found = await find(**params, limit=limit, **({"cursor": cursor} if cursor else {}))
         by_cursor += found["speeches"]
         cursor = found["pagination"]["next_cursor"]
     for speeches in (by_number, by_cursor):
-        assert sorted(speech["text"] for speech in speeches) == sorted(wanted)
+        assert sorted(speech["text"] for speech in speeches) == sorted(expected)
     if "text" not in params:
-        assert [speech["text"] for speech in by_cursor] == wanted
+        assert [speech["text"] for speech in by_cursor] == expected
 
 
 async def test_matches_before_and_after_imports_are_ranked_together(
@@ -86,9 +88,9 @@ READ = text("""
 """)
 
 
-@pytest.mark.parametrize("wanted", [SpeechFilter(), SpeechFilter(level="A1")])
+@pytest.mark.parametrize("speech_filter", [SpeechFilter(), SpeechFilter(level="A1")])
 async def test_lists_do_not_read_the_rows_of_a_running_import(
-    committed_database: Database, add: Add, wanted: SpeechFilter
+    committed_database: Database, add: Add, speech_filter: SpeechFilter
 ) -> None:
     await add_speeches(committed_database, add, 5)
     async with committed_database.transaction() as importing:
@@ -97,7 +99,7 @@ async def test_lists_do_not_read_the_rows_of_a_running_import(
             session.add(RunningImport(import_id=uuid4(), first_id=ids[0], last_id=ids[-1]))
         async with committed_database.transaction() as session:
             await session.execute(text("SET LOCAL enable_seqscan = off"))
-            page = await list_speeches(session, wanted)
+            page = await list_speeches(session, speech_filter)
             read = await session.scalar(READ)
     assert len(page.speeches) == 5
     assert 0 < read < 100

@@ -22,17 +22,19 @@ def list_texts(page: dict[str, Any]) -> list[str]:
 
 async def follow_pages(find: Find, **params: Any) -> list[str]:
     page = await find(**params)
-    found = list_texts(page)
+    texts = list_texts(page)
     while cursor := page["pagination"]["next_cursor"]:
         page = await find(**params, cursor=cursor)
-        found += list_texts(page)
-    return found
+        texts += list_texts(page)
+    return texts
 
 
 async def play(database: Database, speech_id: UUID, *, correct: int = 0, wrong: int = 0) -> None:
-    usual = {"speech_id": speech_id, "response_time_ms": 900}
+    defaults = {"speech_id": speech_id, "response_time_ms": 900}
     responses = ["correct"] * correct + ["incorrect"] * wrong
-    results = [CompletedResult.model_validate({**usual, "user_response": response}) for response in responses]
+    results = [
+        CompletedResult.model_validate({**defaults, "user_response": response}) for response in responses
+    ]
     async with database.transaction() as session:
         await count_plays(session, results)
 
@@ -40,7 +42,7 @@ async def play(database: Database, speech_id: UUID, *, correct: int = 0, wrong: 
 @pytest.fixture
 async def played(committed_database: Database, add: Add) -> dict[str, UUID]:
     """Five speeches by text, one of which was never played."""
-    made = {}
+    created = {}
     for text, correct, wrong in (
         ("Bad luck.", 0, 1),
         ("an easy one", 9, 0),
@@ -49,14 +51,14 @@ async def played(committed_database: Database, add: Add) -> dict[str, UUID]:
         ("Also hard.", 2, 8),
     ):
         async with committed_database.transaction() as session:
-            made[text] = await add(session, text=text, level="A1" if correct else "B1")
-        await play(committed_database, made[text], correct=correct, wrong=wrong)
-    return made
+            created[text] = await add(session, text=text, level="A1" if correct else "B1")
+        await play(committed_database, created[text], correct=correct, wrong=wrong)
+    return created
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5])
 @pytest.mark.parametrize(
-    ("sort", "found"),
+    ("sort", "expected"),
     [
         ("text", ["Also hard.", "an easy one", "Bad luck.", "Hard.", "Élan"]),
         ("most_played", ["Also hard.", "Hard.", "an easy one", "Bad luck."]),
@@ -69,32 +71,32 @@ async def played(committed_database: Database, add: Add) -> dict[str, UUID]:
     ],
 )
 async def test_speeches_are_sorted(
-    played: dict[str, UUID], find: Find, sort: str, found: list[str], limit: int
+    played: dict[str, UUID], find: Find, sort: str, expected: list[str], limit: int
 ) -> None:
-    assert await follow_pages(find, sort=sort, limit=limit) == found
+    assert await follow_pages(find, sort=sort, limit=limit) == expected
     pages = [await find(sort=sort, limit=limit, page=page) for page in range(1, 6)]
-    assert [text for page in pages for text in list_texts(page)] == found
-    assert {page["pagination"]["total"] for page in pages} == {len(found)}
+    assert [text for page in pages for text in list_texts(page)] == expected
+    assert {page["pagination"]["total"] for page in pages} == {len(expected)}
 
 
 async def test_sorted_speeches_are_filtered(played: dict[str, UUID], editor: httpx.AsyncClient) -> None:
     hard = {"level": "A1", "sort": "hardest"}
-    answer = await editor.get(SPEECHES, params=hard)
-    assert list_texts(answer.json()) == ["Hard.", "Also hard.", "an easy one"]
+    response = await editor.get(SPEECHES, params=hard)
+    assert list_texts(response.json()) == ["Hard.", "Also hard.", "an easy one"]
     await editor.put(f"{SPEECHES}/{played['Hard.']}", json={"archived": True})
-    for archived, found in (("false", ["Also hard.", "an easy one"]), ("true", ["Hard."])):
-        answer = await editor.get(SPEECHES, params={**hard, "archived": archived})
-        assert list_texts(answer.json()) == found
+    for archived, expected in (("false", ["Also hard.", "an easy one"]), ("true", ["Hard."])):
+        response = await editor.get(SPEECHES, params={**hard, "archived": archived})
+        assert list_texts(response.json()) == expected
 
 
 async def test_speeches_are_sorted_by_texts_of_any_length_and_script(
     committed_database: Database, add: Add, find: Find
 ) -> None:
-    made = ["a" * 5_000, "a" * 47 + "b", "ﷺ" * 70, "😀" * 70]
+    created = ["a" * 5_000, "a" * 47 + "b", "ﷺ" * 70, "😀" * 70]
     async with committed_database.transaction() as session:
-        for text in reversed(made):
+        for text in reversed(created):
             await add(session, text=text)
-    assert await follow_pages(find, sort="text", limit=1) == made
+    assert await follow_pages(find, sort="text", limit=1) == created
 
 
 async def test_the_total_is_limited(
@@ -109,8 +111,8 @@ async def test_a_cursor_is_bound_to_its_order(played: dict[str, UUID], editor: h
     params: dict[str, Any] = {"sort": "text", "limit": 1}
     cursor = (await editor.get(SPEECHES, params=params)).json()["pagination"]["next_cursor"]
     for sort in ("newest", "most_played", "hardest"):
-        answer = await editor.get(SPEECHES, params={"sort": sort, "limit": 1, "cursor": cursor})
-        assert [error["pointer"] for error in answer.json()["errors"]] == ["#/query/cursor"]
+        response = await editor.get(SPEECHES, params={"sort": sort, "limit": 1, "cursor": cursor})
+        assert [error["pointer"] for error in response.json()["errors"]] == ["#/query/cursor"]
 
 
 @pytest.mark.parametrize("key", [b"\xff", b"a\0b", b"\xed\xa0\x80"])
@@ -121,8 +123,10 @@ async def test_a_forged_cursor_is_refused(
     order = sorting.ORDERS["text"]
     monkeypatch.setattr(sorting, "decode_cursor", lambda layout, cursor, scope: _unpack(layout, cursor))
     packed = order.layout.pack(2, 1, True, uuid4().bytes, key)
-    answer = await editor.get(SPEECHES, params=params | {"cursor": base64.urlsafe_b64encode(packed).decode()})
-    assert answer.status_code == 422
+    response = await editor.get(
+        SPEECHES, params=params | {"cursor": base64.urlsafe_b64encode(packed).decode()}
+    )
+    assert response.status_code == 422
 
 
 def _unpack(layout: Any, cursor: str) -> Any:
@@ -141,5 +145,5 @@ def _unpack(layout: Any, cursor: str) -> Any:
 async def test_the_error_for_an_invalid_order_names_it(
     editor: httpx.AsyncClient, params: dict[str, Any], pointer: str
 ) -> None:
-    answer = await editor.get(SPEECHES, params=params)
-    assert [error["pointer"] for error in answer.json()["errors"]] == [f"#/query/{pointer}"]
+    response = await editor.get(SPEECHES, params=params)
+    assert [error["pointer"] for error in response.json()["errors"]] == [f"#/query/{pointer}"]

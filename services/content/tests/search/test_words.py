@@ -30,7 +30,7 @@ SENTENCES = [
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         ("don't", [0, 1]),
         ("don\u2019t worry", [0]),
@@ -68,10 +68,10 @@ SENTENCES = [
     ],
 )
 async def test_sentences_are_found_by_words_and_phrases(
-    committed_database: Database, add: Add, find: Find, text: str, found: list[int]
+    committed_database: Database, add: Add, find: Find, text: str, expected: list[int]
 ) -> None:
     await add_all(committed_database, add, SENTENCES)
-    assert sorted(await find_texts(find, text)) == sorted(SENTENCES[number] for number in found)
+    assert sorted(await find_texts(find, text)) == sorted(SENTENCES[number] for number in expected)
 
 
 async def test_function_words_improve_the_rank_of_a_match(
