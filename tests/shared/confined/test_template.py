@@ -26,7 +26,7 @@ def answer(head, body):
     time.sleep(head.get("sleep", 0))
     return Reply({"pid": os.getpid(), "loaded_by": LOADED, "size": len(body)})
 
-fork_on_request(int(sys.argv[1]), partial(serve, answer=answer, max_memory_bytes=1 << 30))
+fork_on_request(int(sys.argv[1]), partial(serve, handle=answer, max_memory_bytes=1 << 30))
 """
 BODY = memoryview(bytes(100_000))
 
