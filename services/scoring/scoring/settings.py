@@ -65,10 +65,10 @@ class ApiSettings(HttpApiSettings):
     @classmethod
     def _split_names(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
         names = [name.strip() for name in value.split(",")] if isinstance(value, str) else value
-        known = get_args(SpeechProviderName.__value__)
-        if not names or not set(names) <= set(known):
-            listed = ", ".join(map(repr, known))
-            raise ValueError(f"must be one or more of these, separated by commas: {listed}")
+        known_names = get_args(SpeechProviderName.__value__)
+        if not names or not set(names) <= set(known_names):
+            name_list = ", ".join(map(repr, known_names))
+            raise ValueError(f"must be one or more of these, separated by commas: {name_list}")
         if len(set(names)) < len(names):
             raise ValueError("must name each provider only once")
         return tuple(names)

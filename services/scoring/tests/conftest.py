@@ -75,12 +75,12 @@ def encode() -> Encode:
         container: str = "",
         bit_rate: int = 0,
     ) -> bytes:
-        usual_container, usual = ENCODINGS[kind]
+        default_container, default_codec = ENCODINGS[kind]
         file = io.BytesIO()
-        with av.open(file, "w", format=container or usual_container) as output:
+        with av.open(file, "w", format=container or default_container) as output:
             layout = "mono" if channels == 1 else "stereo"
-            own_rate = 48_000 if "opus" in (codec or usual) else rate
-            stream = output.add_stream(codec or usual, rate=own_rate, layout=layout)
+            sample_rate = 48_000 if "opus" in (codec or default_codec) else rate
+            stream = output.add_stream(codec or default_codec, rate=sample_rate, layout=layout)
             assert isinstance(stream, AudioStream)
             stream.codec_context.options = {"strict": "experimental"}
             if bit_rate:
@@ -121,8 +121,8 @@ def keys_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def settings(base_settings: dict[str, Any], keys_file: Path) -> ApiSettings:
-    own = {"receipt_signing_keys_file": keys_file, "scoring_workers": 2}
-    return ApiSettings.model_validate({**base_settings, **own})
+    overrides = {"receipt_signing_keys_file": keys_file, "scoring_workers": 2}
+    return ApiSettings.model_validate({**base_settings, **overrides})
 
 
 @pytest.fixture(scope="session")

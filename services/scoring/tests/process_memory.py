@@ -13,26 +13,26 @@ MIN_DIFFERENT_BYTES = 16
 
 def cut_needles(data: memoryview, *, count: int = 2) -> list[bytes]:
     """Return pieces of audio from all its parts that are not nearly silent."""
-    pieces = [bytes(data[at : at + NEEDLE_BYTES]) for at in range(0, len(data) - NEEDLE_BYTES, 1024)]
-    loud = [piece for piece in pieces if len(set(piece)) >= MIN_DIFFERENT_BYTES]
+    pieces = [bytes(data[start : start + NEEDLE_BYTES]) for start in range(0, len(data) - NEEDLE_BYTES, 1024)]
+    loud = [needle for needle in pieces if len(set(needle)) >= MIN_DIFFERENT_BYTES]
     return loud[:: len(loud) // count]
 
 
 def find_in_memory(process: psutil.Process, needles: Sequence[bytes]) -> list[str]:
     """Return the names of the writable mappings, once for each needle in them."""
-    found = list[str]()
+    mappings = list[str]()
     with open(f"/proc/{process.pid}/mem", "rb", buffering=0) as memory:
         for start, end, name in _list_writable(process):
             end_of_last = b""
-            for at in range(start, end, PIECE_BYTES):
+            for position in range(start, end, PIECE_BYTES):
                 try:
-                    memory.seek(at)
-                    piece = end_of_last + memory.read(min(PIECE_BYTES, end - at))
+                    memory.seek(position)
+                    chunk = end_of_last + memory.read(min(PIECE_BYTES, end - position))
                 except OSError:  # it was unmapped
                     break
-                found += [name] * sum(map(piece.count, needles))
-                end_of_last = piece[1 - NEEDLE_BYTES :]
-    return found
+                mappings += [name] * sum(map(chunk.count, needles))
+                end_of_last = chunk[1 - NEEDLE_BYTES :]
+    return mappings
 
 
 def _list_writable(process: psutil.Process) -> Iterator[tuple[int, int, str]]:
@@ -52,7 +52,7 @@ def wait_until_gone(
         searched = {
             " ".join(process.cmdline()[1:4]): find_in_memory(process, needles) for process in list_processes()
         }
-        found = {name: mappings for name, mappings in searched.items() if mappings}
-        if not found or time.monotonic() > deadline:
-            return found
+        remaining = {name: mappings for name, mappings in searched.items() if mappings}
+        if not remaining or time.monotonic() > deadline:
+            return remaining
         time.sleep(0.2)

@@ -39,10 +39,10 @@ def make_wav(data: bytes, *, kind: int, bits: int, rate: int, channels: int) -> 
 
 
 def plant(audio: bytes, canary: bytes, *, start: int = 44) -> bytes:
-    planted = bytearray(audio)
-    for at in range(start, len(planted) - len(canary), CANARY_EVERY):
-        planted[at : at + len(canary)] = canary
-    return bytes(planted)
+    marked = bytearray(audio)
+    for position in range(start, len(marked) - len(canary), CANARY_EVERY):
+        marked[position : position + len(canary)] = canary
+    return bytes(marked)
 
 
 def make_word() -> str:
@@ -128,11 +128,11 @@ class Api:
 
     def list_workers(self, module: str = "scoring.") -> list[psutil.Process]:
         """Return the confined processes whose module begins with this."""
-        found = []
+        workers = []
         for process in self.process.children(recursive=True):
             with suppress(psutil.NoSuchProcess):
-                found += [process] if any(word.startswith(module) for word in process.cmdline()) else []
-        return found
+                workers += [process] if any(word.startswith(module) for word in process.cmdline()) else []
+        return workers
 
     def signal_workers(self, module: str, number: int) -> None:
         for worker in self.list_workers(module):
@@ -162,56 +162,56 @@ def make_form(audio: bytes, text: str) -> bytes:
     return text.encode() + head.encode() + audio + f"\r\n--{BOUNDARY}--\r\n".encode()
 
 
-async def is_scored(api: Api) -> httpx.Response:
+async def send_reading(api: Api) -> httpx.Response:
     return await api.score(api.recordings.reading)
 
 
-async def is_silent(api: Api) -> httpx.Response:
+async def send_silence(api: Api) -> httpx.Response:
     return await api.score(api.recordings.silence)
 
 
-async def is_no_audio(api: Api) -> httpx.Response:
+async def send_file_without_audio(api: Api) -> httpx.Response:
     return await api.score(api.recordings.no_audio)
 
 
-async def is_too_long(api: Api) -> httpx.Response:
+async def send_long_recording(api: Api) -> httpx.Response:
     return await api.score(api.recordings.too_long)
 
 
-async def is_too_large(api: Api) -> httpx.Response:
+async def send_large_recording(api: Api) -> httpx.Response:
     return await api.score(api.recordings.too_large)
 
 
-async def has_a_wrong_field(api: Api) -> httpx.Response:
+async def send_invalid_field(api: Api) -> httpx.Response:
     return await api.score(api.recordings.reading, language="xx")
 
 
-async def has_no_words_of_the_language(api: Api) -> httpx.Response:
+async def send_foreign_text(api: Api) -> httpx.Response:
     return await api.score(api.recordings.reading, reference_text="Доброе утро")
 
 
-async def comes_twice(api: Api) -> httpx.Response:
-    half = api.recordings.reading[: LARGE_BYTES // 2]
+async def send_two_recordings(api: Api) -> httpx.Response:
+    first_half = api.recordings.reading[: LARGE_BYTES // 2]
     fields = {"reference_text": api.recordings.text}
-    return await api.send(files=[("audio", half), ("audio", half)], data=fields)
+    return await api.send(files=[("audio", first_half), ("audio", first_half)], data=fields)
 
 
 def _build_form(api: Api) -> bytes:
     return make_form(api.recordings.reading, api.recordings.text)
 
 
-async def has_no_end(api: Api) -> httpx.Response:
+async def send_incomplete_form(api: Api) -> httpx.Response:
     headers = {"Authorization": f"Bearer {api.token}"}
     headers["Content-Type"] = FORM_TYPE
     return await api.send(headers=headers, content=_build_form(api)[:-20])
 
 
-async def has_no_boundary(api: Api) -> httpx.Response:
+async def send_form_without_boundary(api: Api) -> httpx.Response:
     headers = {"Authorization": f"Bearer {api.token}", "Content-Type": "multipart/form-data"}
     return await api.send(headers=headers, content=_build_form(api))
 
 
-async def comes_from_a_stranger(api: Api) -> httpx.Response | None:
+async def send_invalid_token(api: Api) -> httpx.Response | None:
     headers = {"Authorization": "Bearer x.y.z"}
     try:
         return await api.send(headers=headers, files={"audio": api.recordings.reading})
@@ -220,23 +220,23 @@ async def comes_from_a_stranger(api: Api) -> httpx.Response | None:
         return None
 
 
-async def waits_for_a_decoder(api: Api) -> httpx.Response:
-    return await _score_while_standing(api, DECODERS)
+async def exceed_decoding_deadline(api: Api) -> httpx.Response:
+    return await _score_with_stopped_workers(api, DECODERS)
 
 
-async def waits_for_scores(api: Api) -> httpx.Response:
-    return await _score_while_standing(api, SCORERS)
+async def exceed_scoring_deadline(api: Api) -> httpx.Response:
+    return await _score_with_stopped_workers(api, SCORERS)
 
 
-async def loses_its_decoder(api: Api) -> httpx.Response:
-    return await _score_while_dying(api, DECODERS)
+async def kill_decoder(api: Api) -> httpx.Response:
+    return await _score_with_killed_workers(api, DECODERS)
 
 
-async def loses_its_scorer(api: Api) -> httpx.Response:
-    return await _score_while_dying(api, SCORERS)
+async def kill_scorer(api: Api) -> httpx.Response:
+    return await _score_with_killed_workers(api, SCORERS)
 
 
-async def _score_while_standing(api: Api, module: str) -> httpx.Response:
+async def _score_with_stopped_workers(api: Api, module: str) -> httpx.Response:
     """The processes are paused until the deadline has passed."""
     api.signal_workers(module, signal.SIGSTOP)
     try:
@@ -245,7 +245,7 @@ async def _score_while_standing(api: Api, module: str) -> httpx.Response:
         api.signal_workers(module, signal.SIGCONT)
 
 
-async def _score_while_dying(api: Api, module: str) -> httpx.Response:
+async def _score_with_killed_workers(api: Api, module: str) -> httpx.Response:
     api.signal_workers(module, signal.SIGSTOP)
     request = asyncio.create_task(api.score(api.recordings.reading))
     await asyncio.sleep(1.5)
@@ -253,11 +253,11 @@ async def _score_while_dying(api: Api, module: str) -> httpx.Response:
     return await request
 
 
-async def breaks_off(api: Api) -> None:
+async def disconnect_during_upload(api: Api) -> None:
     await api.send_and_leave(api.recordings.reading, share=0.6)
 
 
-async def is_left_alone(api: Api) -> None:
+async def disconnect_after_upload(api: Api) -> None:
     """The client disconnects after the whole recording has arrived."""
     await api.send_and_leave(api.recordings.reading, share=1)
 
@@ -265,33 +265,33 @@ async def is_left_alone(api: Api) -> None:
 type Situation = Callable[[Api], Awaitable[httpx.Response | None]]
 
 SITUATIONS: dict[Situation, tuple[int, str]] = {
-    is_scored: (200, ""),
-    is_silent: (422, "not_assessable"),
-    is_no_audio: (400, "unsupported_audio"),
-    is_too_long: (413, "audio_too_long"),
-    is_too_large: (413, "audio_too_large"),
-    has_a_wrong_field: (422, "validation_failed"),
-    has_no_words_of_the_language: (422, "validation_failed"),
-    comes_twice: (400, "malformed_form"),
-    has_no_end: (400, "malformed_form"),
-    has_no_boundary: (400, "malformed_form"),
-    comes_from_a_stranger: (401, "unauthorized"),
-    waits_for_a_decoder: (503, "provider_unavailable"),
-    waits_for_scores: (504, "provider_timeout"),
-    loses_its_decoder: (503, "provider_unavailable"),
-    loses_its_scorer: (503, "provider_unavailable"),
-    breaks_off: (0, ""),
-    is_left_alone: (0, ""),
+    send_reading: (200, ""),
+    send_silence: (422, "not_assessable"),
+    send_file_without_audio: (400, "unsupported_audio"),
+    send_long_recording: (413, "audio_too_long"),
+    send_large_recording: (413, "audio_too_large"),
+    send_invalid_field: (422, "validation_failed"),
+    send_foreign_text: (422, "validation_failed"),
+    send_two_recordings: (400, "malformed_form"),
+    send_incomplete_form: (400, "malformed_form"),
+    send_form_without_boundary: (400, "malformed_form"),
+    send_invalid_token: (401, "unauthorized"),
+    exceed_decoding_deadline: (503, "provider_unavailable"),
+    exceed_scoring_deadline: (504, "provider_timeout"),
+    kill_decoder: (503, "provider_unavailable"),
+    kill_scorer: (503, "provider_unavailable"),
+    disconnect_during_upload: (0, ""),
+    disconnect_after_upload: (0, ""),
 }
 """What happens to a recording, and the status and code that its client gets, if it waits for one."""
-OFFLINE_SITUATIONS = {waits_for_scores, loses_its_scorer}
+OFFLINE_SITUATIONS = {exceed_scoring_deadline, kill_scorer}
 """Those that need the offline provider's processes."""
 
 
-async def go_through(situation: Situation, api: Api) -> None:
+async def run_situation(situation: Situation, api: Api) -> None:
     """Run a situation, and check the client's response."""
     status, code = SITUATIONS[situation]
-    answer = await situation(api)
-    if answer is not None:
-        assert (answer.status_code, answer.json().get("code", "")) == (status, code), answer.text
+    response = await situation(api)
+    if response is not None:
+        assert (response.status_code, response.json().get("code", "")) == (status, code), response.text
     await api.wait_until_idle()

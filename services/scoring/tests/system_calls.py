@@ -67,39 +67,39 @@ class Trace:
     def add(self, process: int, lines: Sequence[str]) -> None:
         self.processes.add(process)
         for line in lines:
-            if (found := CALL.match(line)) is None:
+            if (match := CALL.match(line)) is None:
                 continue
-            name, rest = found.groups()
+            name, arguments = match.groups()
             self.calls[name] += 1
-            if name == "execve" and not FAILED.search(rest):
-                self.programs.add(Path(PATH.findall(rest)[0]).name)
-            if is_finding(name, rest):
+            if name == "execve" and not FAILED.search(arguments):
+                self.programs.add(Path(PATH.findall(arguments)[0]).name)
+            if is_finding(name, arguments):
                 self.findings.append(f"{process} {line}")
 
 
-def is_finding(name: str, rest: str) -> bool:
+def is_finding(name: str, arguments: str) -> bool:
     """Decide on one call. What fails counts too, unless there is nothing that it could have written to."""
     if name in OPENING:
-        return (name == "creat" or OPENED_TO_WRITE.search(rest) is not None) and not _is_harmless(
-            PATH.findall(rest)[0]
+        return (name == "creat" or OPENED_TO_WRITE.search(arguments) is not None) and not _is_harmless(
+            PATH.findall(arguments)[0]
         )
     if name in WRITING:
-        return _writes_to_file(rest, WRITING[name])
+        return _writes_to_file(arguments, WRITING[name])
     if name in MAPPING:
-        shared = "MAP_SHARED" in rest and "PROT_WRITE" in rest and "MAP_ANONYMOUS" not in rest
-        return shared and _writes_to_file(rest, 0)
+        shared = "MAP_SHARED" in arguments and "PROT_WRITE" in arguments and "MAP_ANONYMOUS" not in arguments
+        return shared and _writes_to_file(arguments, 0)
     if name in ADDRESSING:
-        return "AF_UNIX" in rest
+        return "AF_UNIX" in arguments
     if name in REFUSED:
-        return not FAILED.search(rest)
+        return not FAILED.search(arguments)
     return name in MAKING or name in HIDING
 
 
-def _writes_to_file(rest: str, position: int) -> bool:
-    targets = DESCRIPTOR.findall(rest)
+def _writes_to_file(arguments: str, position: int) -> bool:
+    targets = DESCRIPTOR.findall(arguments)
     if len(targets) <= position:
         # The descriptor is not open, or strace has not recorded it.
-        return not FAILED.search(rest)
+        return not FAILED.search(arguments)
     target = targets[position]
     return target.startswith("/") and not _is_harmless(target)
 

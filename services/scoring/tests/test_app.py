@@ -112,8 +112,8 @@ async def test_killed_workers_make_the_api_unready_until_they_are_replaced(
 
     # Otherwise the first one would be replaced before the second one has ended.
     monkeypatch.setattr(workers, "_start_worker", start_later)
-    dying = {worker.process for worker in workers._alive}
-    for process in dying:
+    killed = {worker.process for worker in workers._alive}
+    for process in killed:
         os.kill(process.pid, signal.SIGKILL)
         await process.wait()
     assert (await client.get("/ready")).status_code == 503

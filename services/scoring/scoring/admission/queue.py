@@ -33,7 +33,7 @@ class FairQueue:
 
     def ensure_capacity(self, ticket: Ticket) -> float:
         """Return the latest time at which typical work can start. Raises QueueFull if it is too late."""
-        job = self._expected.get(ticket) or self._create_usual_job(ticket)
+        job = self._expected.get(ticket) or self._create_typical_job(ticket)
         jobs = dict.fromkeys((*self._turns, *self._expected.values(), job))
         for refused, retry_after_seconds in self._plan(jobs).refused:
             if refused is job:
@@ -43,7 +43,7 @@ class FairQueue:
     @contextmanager
     def expect(self, ticket: Ticket) -> Iterator[None]:
         """Count typical work as waiting until it requests its turn, so that no other work takes its place."""
-        self._expected[ticket] = self._create_usual_job(ticket)
+        self._expected[ticket] = self._create_typical_job(ticket)
         try:
             yield
         finally:
@@ -72,7 +72,7 @@ class FairQueue:
             self._in_work.add(job)
             until.add_done_callback(lambda _: self._remove(job))
 
-    def _create_usual_job(self, ticket: Ticket) -> Job:
+    def _create_typical_job(self, ticket: Ticket) -> Job:
         turn = self._order.find_turn(ticket.learner_id)
         return Job(ticket, self._estimator.typical_seconds, turn)
 
@@ -130,7 +130,7 @@ def _get_time() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _resolve[R](turn: asyncio.Future[R], answer: R) -> None:
+def _resolve[R](turn: asyncio.Future[R], result: R) -> None:
     # The request may have been cancelled.
     if not turn.done():
-        turn.set_result(answer)
+        turn.set_result(result)

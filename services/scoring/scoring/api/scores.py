@@ -112,7 +112,7 @@ def _validate_form(parts: FormParts, languages: tuple[str, ...]) -> ScoreRequest
         request, invalid = validate_text_and_language(request, languages)
         errors += invalid
     except ValidationError as error:
-        errors += [{**found, "loc": ("body", *found["loc"])} for found in error.errors()]
+        errors += [{**violation, "loc": ("body", *violation["loc"])} for violation in error.errors()]
     if errors or request is None:
         raise RequestValidationError(errors)
     return request

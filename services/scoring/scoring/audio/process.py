@@ -21,7 +21,7 @@ COST_RATE = MAX_AUDIO_SECONDS / MAX_CPU_SECONDS
 """Seconds of audio that a second of decoding costs."""
 
 
-def answer(_: dict[str, Any], audio: memoryview) -> Reply:
+def handle_request(_: dict[str, Any], audio: memoryview) -> Reply:
     started = time.process_time()
     try:
         recording = decode_recording(audio)
@@ -32,4 +32,6 @@ def answer(_: dict[str, Any], audio: memoryview) -> Reply:
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]), answer, max_memory_bytes=MAX_MEMORY_BYTES, max_cpu_seconds=MAX_CPU_SECONDS)
+    serve(
+        int(sys.argv[1]), handle_request, max_memory_bytes=MAX_MEMORY_BYTES, max_cpu_seconds=MAX_CPU_SECONDS
+    )

@@ -54,6 +54,6 @@ def measure_voiced_seconds(samples: Samples) -> float:
     detector, size = Vad(VAD_STRICTNESS), int(VAD_SECONDS * SAMPLE_RATE)
     pcm = (samples * 32767).astype(np.int16)
     starts = range(0, len(pcm) - size + 1, size)
-    voiced = sum(detector.is_speech(pcm[at : at + size].tobytes(), SAMPLE_RATE) for at in starts)
+    voiced = sum(detector.is_speech(pcm[start : start + size].tobytes(), SAMPLE_RATE) for start in starts)
     pcm.fill(0)
     return float(voiced * size / SAMPLE_RATE)

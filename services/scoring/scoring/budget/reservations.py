@@ -99,8 +99,8 @@ class SpeechBudget:
     async def get_used_seconds(self) -> float:
         """Return the seconds of this month. Raises RedisUnavailable."""
         with translate_redis_errors():
-            found = self._redis.get(_get_month_key(Periods.from_moment(utc_now())))
-            return int(await run_within_loop_time(found, seconds=TIMEOUT_SECONDS) or 0) / 1000
+            reply = self._redis.get(_get_month_key(Periods.from_moment(utc_now())))
+            return int(await run_within_loop_time(reply, seconds=TIMEOUT_SECONDS) or 0) / 1000
 
     async def close(self) -> None:
         """Finish the refunds."""
@@ -132,8 +132,8 @@ class SpeechBudget:
             *(reservation.ms, limits.daily_ms_per_learner, limits.monthly_ms, RESERVATION_TTL_SECONDS),
             *(_get_expiry(periods.day_end), _get_expiry(periods.month_end)),
         )
-        answer = await self._run(_RESERVE, *reservation.keys, *arguments)
-        return answer.decode()
+        reply = await self._run(_RESERVE, *reservation.keys, *arguments)
+        return reply.decode()
 
     def _start_refund(self, reservation: Reservation) -> asyncio.Task[None]:
         # In a separate task: the request may be cancelled again.
@@ -151,8 +151,8 @@ class SpeechBudget:
     async def _run(self, script: str, *keys_and_arguments: Any) -> Any:
         with translate_redis_errors():
             # The client's types allow for a synchronous answer.
-            answer: Any = self._redis.eval(script, 3, *keys_and_arguments)
-            return await run_within_loop_time(answer, seconds=TIMEOUT_SECONDS)
+            reply: Any = self._redis.eval(script, 3, *keys_and_arguments)
+            return await run_within_loop_time(reply, seconds=TIMEOUT_SECONDS)
 
 
 def _get_month_key(periods: Periods) -> str:

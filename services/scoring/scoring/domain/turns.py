@@ -31,8 +31,8 @@ class Job:
 
     def find_end(self, now: float) -> float:
         started_at = now if self.started_at is None else self.started_at
-        rest = max(MIN_REMAINING_SHARE * (now - started_at), MIN_REMAINING_SECONDS)
-        return max(started_at + self.seconds, now + rest)
+        remaining = max(MIN_REMAINING_SHARE * (now - started_at), MIN_REMAINING_SECONDS)
+        return max(started_at + self.seconds, now + remaining)
 
 
 class TurnOrder:
@@ -78,10 +78,10 @@ class Plan:
 
 
 def plan_turns(
-    waiting: Iterable[Job], in_work: Sequence[Job], *, now: float, concurrency: int, max_waiting: int
+    waiting: Iterable[Job], running: Sequence[Job], *, now: float, concurrency: int, max_waiting: int
 ) -> Plan:
     """Start jobs by turn, as many as there are free slots."""
-    slots = _Slots(in_work, now=now, concurrency=concurrency)
+    slots = _Slots(running, now=now, concurrency=concurrency)
     plan, next_end = Plan(), slots.next_free
     for job in sorted(waiting, key=lambda job: job.turn):
         start = slots.find_start(job)
@@ -101,11 +101,11 @@ def plan_turns(
 class _Slots:
     """The times at which slots become free. A learner never gets the last of several slots."""
 
-    def __init__(self, in_work: Sequence[Job], *, now: float, concurrency: int) -> None:
+    def __init__(self, running: Sequence[Job], *, now: float, concurrency: int) -> None:
         self._share = max(concurrency - 1, 1)
-        self._free_at = [now] * (concurrency - len(in_work))
+        self._free_at = [now] * (concurrency - len(running))
         self._ends = defaultdict[UUID, list[float]](list)
-        for job in in_work:
+        for job in running:
             insort(self._free_at, job.find_end(now))
             insort(self._ends[job.ticket.learner_id], job.find_end(now))
         # A job that ends before its slot is free counts twice.
@@ -116,8 +116,12 @@ class _Slots:
         return self._free_at[0]
 
     def find_start(self, job: Job) -> float:
-        own = self._ends[job.ticket.learner_id]
-        return self.next_free if len(own) < self._share else max(self.next_free, own[-self._share])
+        learner_ends = self._ends[job.ticket.learner_id]
+        return (
+            self.next_free
+            if len(learner_ends) < self._share
+            else max(self.next_free, learner_ends[-self._share])
+        )
 
     def occupy(self, job: Job, start: float) -> None:
         # The slot that becomes free last but in time: other jobs may need the earlier ones.

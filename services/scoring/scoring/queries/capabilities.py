@@ -8,7 +8,7 @@ from scoring.schemas.capabilities import CapabilitiesRead
 
 def get_capabilities(providers: ProviderChain) -> CapabilitiesRead:
     return CapabilitiesRead(
-        formats=[known.name for known in FORMATS],
-        codecs={known.name: list(known.codecs) for known in FORMATS},
+        formats=[audio_format.name for audio_format in FORMATS],
+        codecs={audio_format.name: list(audio_format.codecs) for audio_format in FORMATS},
         **asdict(providers.capabilities),
     )

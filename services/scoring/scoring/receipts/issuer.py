@@ -52,5 +52,7 @@ class ReceiptIssuer:
             iat=now,
             exp=now + int(RECEIPT_TTL.total_seconds()),
         )
-        parties = {"iss": RECEIPT_ISSUER, "aud": RECEIPT_AUDIENCE}
-        return self._keys.sign(parties | claims.model_dump(mode="json", exclude_none=True), typ=RECEIPT_TYPE)
+        issuer_and_audience = {"iss": RECEIPT_ISSUER, "aud": RECEIPT_AUDIENCE}
+        return self._keys.sign(
+            issuer_and_audience | claims.model_dump(mode="json", exclude_none=True), typ=RECEIPT_TYPE
+        )

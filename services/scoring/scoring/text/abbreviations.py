@@ -77,22 +77,22 @@ NEXT_CAPITAL = re.compile(r"\s?[A-Z]")
 WITHIN_SENTENCE = re.compile(r"\s?[a-z,\d]")
 
 
-def read_abbreviation(found: re.Match[str]) -> Readings | None:
+def read_abbreviation(match: re.Match[str]) -> Readings | None:
     """Read Mr., etc, No. 1 and St.; the full stop belongs to the abbreviation."""
-    word, after = found["word"].lower(), get_text_after(found)
-    may_count = found["stop"] or word not in NEEDING_FULL_STOP
-    if word in BEFORE_A_NUMBER and NEXT_NUMBER.match(after) and (may_count or found["word"].istitle()):
+    word, after = match["word"].lower(), get_text_after(match)
+    may_count = match["stop"] or word not in NEEDING_FULL_STOP
+    if word in BEFORE_A_NUMBER and NEXT_NUMBER.match(after) and (may_count or match["word"].istitle()):
         return unite(BEFORE_A_NUMBER[word], () if may_count else (word,))
     if word in ALWAYS:
         return _order_by_place(word, after)
-    if word in WITH_FULL_STOP and (_is_in_range(found) or (found["stop"] and not _is_sentence_end(found))):
+    if word in WITH_FULL_STOP and (_is_in_range(match) or (match["stop"] and not _is_sentence_end(match))):
         return unite(WITH_FULL_STOP[word], (word,))
     return None
 
 
-def read_slashed(found: re.Match[str]) -> Readings | None:
-    is_part = not found[0].endswith("/") and get_text_after(found)[:1].isalnum()
-    return None if is_part or get_text_before(found).endswith("/") else WITH_SLASH[found[0].lower()]
+def read_slashed(match: re.Match[str]) -> Readings | None:
+    is_part = not match[0].endswith("/") and get_text_after(match)[:1].isalnum()
+    return None if is_part or get_text_before(match).endswith("/") else WITH_SLASH[match[0].lower()]
 
 
 def _order_by_place(word: str, after: str) -> Readings:
@@ -102,12 +102,12 @@ def _order_by_place(word: str, after: str) -> Readings:
     return readings[::-1] if is_street else readings
 
 
-def _is_in_range(found: re.Match[str]) -> bool:
+def _is_in_range(match: re.Match[str]) -> bool:
     """Return whether this is a day or month next to a dash: Mon-Fri."""
-    around = get_text_before(found)[-1:] + get_text_after(found)[:1]
-    return bool(NAMES_OF_TIMES.fullmatch(found["word"])) and not set(around).isdisjoint("-–")
+    around = get_text_before(match)[-1:] + get_text_after(match)[:1]
+    return bool(NAMES_OF_TIMES.fullmatch(match["word"])) and not set(around).isdisjoint("-–")
 
 
-def _is_sentence_end(found: re.Match[str]) -> bool:
+def _is_sentence_end(match: re.Match[str]) -> bool:
     """Return whether this is a word in lower case at the end of a sentence."""
-    return found["word"].islower() and not WITHIN_SENTENCE.match(get_text_after(found))
+    return match["word"].islower() and not WITHIN_SENTENCE.match(get_text_after(match))

@@ -24,28 +24,28 @@ SIGNS: dict[str, Readings] = {
 SPOKEN_BY = {"#": ("hashtag",), "@": ("at",)}
 
 
-def read_address(found: re.Match[str]) -> Iterator[tuple[int, int, Readings]]:
-    scheme = SCHEME.match(found[0])
+def read_address(match: re.Match[str]) -> Iterator[tuple[int, int, Readings]]:
+    scheme = SCHEME.match(match[0])
     if scheme:
         letters = spell(scheme[0].removesuffix("://"))
-        yield found.start(), found.start() + scheme.end(), ("", f"{letters} colon slash slash")
-    for piece in PIECE.finditer(found[0], scheme.end() if scheme else 0):
-        start = found.start() + piece.start()
-        yield start, start + len(piece[0]), _read_piece(piece[0])
+        yield match.start(), match.start() + scheme.end(), ("", f"{letters} colon slash slash")
+    for segment in PIECE.finditer(match[0], scheme.end() if scheme else 0):
+        start = match.start() + segment.start()
+        yield start, start + len(segment[0]), _read_piece(segment[0])
 
 
-def _read_piece(piece: str) -> Readings:
-    if piece in SIGNS:
-        return SIGNS[piece]
-    if piece.lower() in READ_DOMAINS:
-        return (piece.lower(),)
-    if piece.lower() == "www":
+def _read_piece(segment: str) -> Readings:
+    if segment in SIGNS:
+        return SIGNS[segment]
+    if segment.lower() in READ_DOMAINS:
+        return (segment.lower(),)
+    if segment.lower() == "www":
         return ("w w w", "triple w", "world wide web")
-    return read_piece(piece) if piece[0].isalnum() else ()
+    return read_piece(segment) if segment[0].isalnum() else ()
 
 
-def read_tag(found: re.Match[str]) -> Iterator[tuple[int, int, Readings]]:
-    yield found.start(), found.start() + 1, SPOKEN_BY[found["sign"]]
-    for piece in PIECE.finditer(found["name"]):
-        start = found.start("name") + piece.start()
-        yield start, start + len(piece[0]), () if piece[0] == "_" else read_piece(piece[0])
+def read_tag(match: re.Match[str]) -> Iterator[tuple[int, int, Readings]]:
+    yield match.start(), match.start() + 1, SPOKEN_BY[match["sign"]]
+    for segment in PIECE.finditer(match["name"]):
+        start = match.start("name") + segment.start()
+        yield start, start + len(segment[0]), () if segment[0] == "_" else read_piece(segment[0])

@@ -24,16 +24,16 @@ SPOKEN_LABELS = {
 """Words before a colon that do not name a speaker."""
 
 
-def is_aside(found: re.Match[str]) -> bool:
-    inside = found["inside"] if found["inside"] is not None else found["starred"]
+def is_aside(match: re.Match[str]) -> bool:
+    inside = match["inside"] if match["inside"] is not None else match["starred"]
     return inside is None or inside.strip(" .!").lower() in STAGE_DIRECTIONS
 
 
-def is_label(found: re.Match[str]) -> bool:
-    name = found[0].rstrip(": ").lower()
-    is_placed = LABEL_PLACE.search(get_text_before(found))
-    return bool(is_placed) and not name.startswith("dear ") and any(map(str.isalnum, get_text_after(found)))
+def is_label(match: re.Match[str]) -> bool:
+    name = match[0].rstrip(": ").lower()
+    is_placed = LABEL_PLACE.search(get_text_before(match))
+    return bool(is_placed) and not name.startswith("dear ") and any(map(str.isalnum, get_text_after(match)))
 
 
-def is_spoken_label(found: re.Match[str]) -> bool:
-    return found[0].rstrip(": ").lower() in SPOKEN_LABELS
+def is_spoken_label(match: re.Match[str]) -> bool:
+    return match[0].rstrip(": ").lower() in SPOKEN_LABELS

@@ -30,9 +30,9 @@ VULGAR_FRACTION = re.compile(r"(?:(?P<whole>\d+)\s?)?(?P<fraction>[¼-¾⅐-⅞]
 
 def clean(text: str) -> str:
     """Replace characters by those that the rules know. Letters keep case and accents."""
-    american = EUROPEAN_AMOUNT.sub(lambda found: f"{found[1].replace('.', ',')}.{found[2]}", text)
+    american = EUROPEAN_AMOUNT.sub(lambda match: f"{match[1].replace('.', ',')}.{match[2]}", text)
     grouped = GROUPING.sub(",", american)
-    powers = SUPERSCRIPT.sub(lambda found: "^" + unicodedata.normalize("NFKC", found[0]), grouped)
+    powers = SUPERSCRIPT.sub(lambda match: "^" + unicodedata.normalize("NFKC", match[0]), grouped)
     plain = VULGAR_FRACTION.sub(_write_fraction, powers).translate(PLAIN)
     # Translated before and after: NFKC turns an acute accent, which is used as an apostrophe, into a space,
     # and some characters into apostrophes.
@@ -48,9 +48,9 @@ def fold_letters(word: str) -> str:
     return "".join(character for character in decomposed if not unicodedata.combining(character)).lower()
 
 
-def _write_fraction(found: re.Match[str]) -> str:
-    fraction = unicodedata.normalize("NFKC", found["fraction"]).replace("⁄", "/")
-    return f"{found['whole']} {fraction}" if found["whole"] else fraction
+def _write_fraction(match: re.Match[str]) -> str:
+    fraction = unicodedata.normalize("NFKC", match["fraction"]).replace("⁄", "/")
+    return f"{match['whole']} {fraction}" if match["whole"] else fraction
 
 
 def _replace(character: str) -> str:

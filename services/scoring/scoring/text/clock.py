@@ -19,49 +19,49 @@ QUARTERS = {15: ("past", "after"), 30: ("past",), 45: ("to", "till", "of")}
 QUARTER_NAMES = {15: ("quarter", "a quarter"), 30: ("half",), 45: ("quarter", "a quarter")}
 
 
-def read_time(found: re.Match[str]) -> Readings | None:
+def read_time(match: re.Match[str]) -> Readings | None:
     """Read 7:30 and 7.30. Returns None if the latter is a decimal."""
-    hour, minute, half = int(found["hour"]), int(found["minute"]), found["half"]
-    may_be_decimal = found["mark"] == "." and not half
-    if may_be_decimal and not (hour < 25 and BEFORE_A_TIME.search(get_text_before(found))):
+    hour, minute, day_half = int(match["hour"]), int(match["minute"]), match["half"]
+    may_be_decimal = match["mark"] == "." and not day_half
+    if may_be_decimal and not (hour < 25 and BEFORE_A_TIME.search(get_text_before(match))):
         return None
     if hour > 24 and not may_be_decimal:
         return None
-    others = read_decimal(found["hour"], found["minute"])[:3] if may_be_decimal else ()
-    if found["mark"] == ":" and minute >= 10 and not half:
+    others = read_decimal(match["hour"], match["minute"])[:3] if may_be_decimal else ()
+    if match["mark"] == ":" and minute >= 10 and not day_half:
         others = (f"{spell_cardinal(str(hour))} to {spell_cardinal(str(minute))}",)
-    times = unite(list(_read_clock(hour, minute, half))[:9], others)
-    if found["second"]:
-        return join(times[:3], _read_seconds(int(found["second"])))
+    times = unite(list(_read_clock(hour, minute, day_half))[:9], others)
+    if match["second"]:
+        return join(times[:3], _read_seconds(int(match["second"])))
     return times
 
 
-def read_full_hour(found: re.Match[str]) -> Readings:
-    return unite(_read_clock(int(found["hour"]), 0, found["half"]))
+def read_full_hour(match: re.Match[str]) -> Readings:
+    return unite(_read_clock(int(match["hour"]), 0, match["half"]))
 
 
-def read_ratio(found: re.Match[str]) -> Readings:
+def read_ratio(match: re.Match[str]) -> Readings:
     """Read 3:2 and 98:95, and 45:05 as forty five oh five."""
-    second = found["second"]
+    second = match["second"]
     ends = NOTHING if second == "0" else read_digits(second)[:2] if second[0] == "0" else ()
     return join(
-        (spell_cardinal(found["first"]),), ("to", "", "verse", "colon"), ends or (spell_cardinal(second),)
+        (spell_cardinal(match["first"]),), ("to", "", "verse", "colon"), ends or (spell_cardinal(second),)
     )
 
 
-def _read_clock(hour: int, minute: int, half: str | None) -> Iterator[str]:
-    after = f" {half.lower()} m" if half else ""
-    own = spell_cardinal(str(hour))
+def _read_clock(hour: int, minute: int, day_half: str | None) -> Iterator[str]:
+    after = f" {day_half.lower()} m" if day_half else ""
+    hour_name = spell_cardinal(str(hour))
     for minutes in _read_minutes(minute, hour, after):
-        yield f"{own} {minutes}{after}".replace("  ", " ").strip()
+        yield f"{hour_name} {minutes}{after}".replace("  ", " ").strip()
     civil = spell_cardinal(str((hour - 1) % 12 + 1))
     yield from _read_relative(minute, civil, hour)
-    if hour > 12 and not half:
+    if hour > 12 and not day_half:
         yield from (f"{civil} {minutes}".strip() for minutes in _read_minutes(minute, 0, ""))
 
 
-def _read_minutes(minute: int, hour: int, half: str) -> Readings:
-    if minute == 0 and half:
+def _read_minutes(minute: int, hour: int, day_half: str) -> Readings:
+    if minute == 0 and day_half:
         return ("", "o'clock")
     if minute == 0:
         return ("o'clock", "", "hundred", "hundred hours") if hour > 12 else ("o'clock", "", "oh oh")
@@ -74,8 +74,10 @@ def _read_relative(minute: int, hour: str, number: int) -> Iterator[str]:
     """Read a time as twenty past seven, or quarter to eight."""
     next_hour = spell_cardinal(str(number % 12 + 1))
     if minute in QUARTERS:
-        at = next_hour if minute > 30 else hour
-        yield from (f"{name} {link} {at}" for link in QUARTERS[minute] for name in QUARTER_NAMES[minute])
+        reference_hour = next_hour if minute > 30 else hour
+        yield from (
+            f"{name} {link} {reference_hour}" for link in QUARTERS[minute] for name in QUARTER_NAMES[minute]
+        )
     elif 0 < minute < 30:
         yield from (f"{spell_cardinal(str(minute))} {link} {hour}" for link in ("past", "minutes past"))
     elif minute:

@@ -28,28 +28,28 @@ NUMERIC_DATE = re.compile(
 ISO_DATE = re.compile(r"(?P<year>[12]\d{3})(?P<mark>[-/.])(?P<month>[01]\d)(?P=mark)(?P<day>[0-3]\d)(?!\d)")
 
 
-def read_month_and_day(found: re.Match[str]) -> Readings | None:
-    if not 1 <= int(found["day"]) <= 31:
+def read_month_and_day(match: re.Match[str]) -> Readings | None:
+    if not 1 <= int(match["day"]) <= 31:
         return None
-    days = _read_day(found["day"], found["suffix"])
-    return join((name_month(found["month"]),), days[::-1] if found["month"] in VERBS else days)
+    days = _read_day(match["day"], match["suffix"])
+    return join((name_month(match["month"]),), days[::-1] if match["month"] in VERBS else days)
 
 
-def read_day_and_month(found: re.Match[str]) -> Readings | None:
-    if not 1 <= int(found["day"]) <= 31:
+def read_day_and_month(match: re.Match[str]) -> Readings | None:
+    if not 1 <= int(match["day"]) <= 31:
         return None
-    month, ordinals = name_month(found["month"]), read_ordinal(found["day"])
-    if found["of"]:
+    month, ordinals = name_month(match["month"]), read_ordinal(match["day"])
+    if match["of"]:
         return join(unite(ordinals, (f"the {ordinal}" for ordinal in ordinals)), (f"of {month}",))
     as_date = [form.format(ordinal) for form in ("{}", "the {} of", "{} of") for ordinal in ordinals]
-    as_count = () if found["suffix"] else (spell_cardinal(found["day"]),)
-    before = (as_count, as_date) if found["month"] in VERBS else (as_date, as_count)
-    after = (f"{month} {day}" for day in _read_day(found["day"], found["suffix"]))
+    as_count = () if match["suffix"] else (spell_cardinal(match["day"]),)
+    before = (as_count, as_date) if match["month"] in VERBS else (as_date, as_count)
+    after = (f"{month} {day}" for day in _read_day(match["day"], match["suffix"]))
     return unite((f"{day} {month}" for day in unite(*before)), after)
 
 
-def name_month(written: str) -> str:
-    lower = written.lower()
+def name_month(abbreviation: str) -> str:
+    lower = abbreviation.lower()
     return SHORT_MONTHS.get(lower, lower)
 
 
@@ -59,19 +59,19 @@ def _read_day(digits: str, suffix: str | None) -> Readings:
     return unite(ordinals, (f"the {ordinal}" for ordinal in ordinals), cardinal)
 
 
-def read_numeric_date(found: re.Match[str]) -> Readings | None:
+def read_numeric_date(match: re.Match[str]) -> Readings | None:
     """Read 5/3/2026 as an American or a European date, or number by number."""
-    first, second = int(found["first"]), int(found["second"])
+    first, second = int(match["first"]), int(match["second"])
     days = unite(_read_days(first, second), _read_days(second, first) if first != second else ())
     if not days:
         return None
     return join(
-        [*days[:7], f"{spell_cardinal(str(first))} {spell_cardinal(str(second))}"], _read_years(found["year"])
+        [*days[:7], f"{spell_cardinal(str(first))} {spell_cardinal(str(second))}"], _read_years(match["year"])
     )
 
 
-def read_iso_date(found: re.Match[str]) -> Readings | None:
-    month, day, years = int(found["month"]), int(found["day"]), _read_years(found["year"])
+def read_iso_date(match: re.Match[str]) -> Readings | None:
+    month, day, years = int(match["month"]), int(match["day"]), _read_years(match["year"])
     days = unite(_read_days(month, day))
     if not days:
         return None

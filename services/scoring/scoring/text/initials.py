@@ -63,21 +63,21 @@ def spell(letters: str, ending: str = "") -> str:
     return " ".join(letters) + ("'s" if ending else "")
 
 
-def read_dotted_letters(found: re.Match[str]) -> Readings | None:
-    letters = fold_letters(re.sub(r"[\s.]|'?s$", "", found[0]))
-    if " " in found[0].strip() and len(letters) > 3:
+def read_dotted_letters(match: re.Match[str]) -> Readings | None:
+    letters = fold_letters(re.sub(r"[\s.]|'?s$", "", match[0]))
+    if " " in match[0].strip() and len(letters) > 3:
         return None
-    ending = "s" if found[0].endswith("s") and not found[0].endswith(".s") else ""
+    ending = "s" if match[0].endswith("s") and not match[0].endswith(".s") else ""
     return INITIALS.get(letters) or (spell(letters, ending),)
 
 
-def read_degree(found: re.Match[str]) -> Readings:
-    return (spell(re.sub(r"[\s.]", "", found[0]).lower()),)
+def read_degree(match: re.Match[str]) -> Readings:
+    return (spell(re.sub(r"[\s.]", "", match[0]).lower()),)
 
 
-def read_capitals(found: re.Match[str]) -> Readings:
+def read_capitals(match: re.Match[str]) -> Readings:
     """Read capitals as letters and as a word, the more usual way first."""
-    letters, ending = found["letters"].lower(), found["plural"] or ""
+    letters, ending = match["letters"].lower(), match["plural"] or ""
     word = letters + ("'s" if ending == "'s" else ending)
     spelled = spell(letters, ending)
     if len(letters) > MAX_SPELLED_LETTERS:
@@ -86,36 +86,36 @@ def read_capitals(found: re.Match[str]) -> Readings:
         return (spelled,)
     if letters in SPELLED_IN_LOWER_CASE:
         return (spelled, word)
-    if _is_shouted(found):
+    if _is_shouted(match):
         return (word, spelled) if letters in SPELLED or len(letters) < 4 else (word,)
     is_word = letters in READ_AS_WORDS or letters in EMPHASIZED or len(letters) > 4
     return (word, spelled) if is_word and letters not in SPELLED else (spelled, word)
 
 
-def _is_shouted(found: re.Match[str]) -> bool:
+def _is_shouted(match: re.Match[str]) -> bool:
     """Return whether the neighbouring words are in capitals, too."""
-    around = re.findall(r"[^\W\d_]{2,}", get_text_before(found))[-1:]
-    around += re.findall(r"[^\W\d_]{2,}", get_text_after(found))[:1]
+    around = re.findall(r"[^\W\d_]{2,}", get_text_before(match))[-1:]
+    around += re.findall(r"[^\W\d_]{2,}", get_text_after(match))[:1]
     return bool(around) and all(word.isupper() for word in around)
 
 
-def read_mixed(found: re.Match[str]) -> Iterator[tuple[int, int, Readings]]:
+def read_mixed(match: re.Match[str]) -> Iterator[tuple[int, int, Readings]]:
     """Read letters and digits separately: M P three, version one point two."""
-    for piece in PIECE.finditer(found[0]):
-        start = found.start() + piece.start()
-        is_version = piece.start() == 0 and VERSION.match(found[0])
-        yield start, start + len(piece[0]), ("version", "v") if is_version else read_piece(piece[0])
+    for segment in PIECE.finditer(match[0]):
+        start = match.start() + segment.start()
+        is_version = segment.start() == 0 and VERSION.match(match[0])
+        yield start, start + len(segment[0]), ("version", "v") if is_version else read_piece(segment[0])
 
 
-def read_piece(piece: str) -> Readings:
+def read_piece(segment: str) -> Readings:
     """Read a part of a code or an address."""
-    if "." in piece:
-        return read_dotted(piece)
-    if piece[0].isdigit():
-        return unite(read_whole(piece), read_digits(piece))
-    word = fold_letters(piece)
+    if "." in segment:
+        return read_dotted(segment)
+    if segment[0].isdigit():
+        return unite(read_whole(segment), read_digits(segment))
+    word = fold_letters(segment)
     has_vowel = bool(set(word) & set("aeiouy"))
-    if FORMULA.fullmatch(piece):
+    if FORMULA.fullmatch(segment):
         return unite((spell(word), word))
     if not word.isascii() or (len(word) > 3 and has_vowel):
         return (word,)
@@ -124,18 +124,18 @@ def read_piece(piece: str) -> Readings:
     return unite((spell(word),), (word,) if has_vowel else ())
 
 
-def read_word(written: str) -> Readings:
+def read_word(word_as_written: str) -> Readings:
     """Read a word. One without vowels is spelled; one with capitals inside is also read part by part."""
-    word = fold_letters(written)
+    word = fold_letters(word_as_written)
     if word in SPELLED_IN_LOWER_CASE:
         return unite(
             (spell(word.removesuffix("s"), "s") if word[-1] == "s" and len(word) > 2 else spell(word), word)
         )
     if WITHOUT_VOWEL.fullmatch(word) and word not in INTERJECTIONS:
         return (spell(word),)
-    parts = CAMEL.findall(written)
-    if len(parts) > 1 and written.isalpha() and not written.isupper():
-        letters = (spell(word),) if FORMULA.fullmatch(written) else ()
+    parts = CAMEL.findall(word_as_written)
+    if len(parts) > 1 and word_as_written.isalpha() and not word_as_written.isupper():
+        letters = (spell(word),) if FORMULA.fullmatch(word_as_written) else ()
         return unite((word,), (" ".join(map(_read_part, parts)),), letters)
     return (word,)
 

@@ -47,14 +47,14 @@ def spell_cardinal(digits: str, link: str = "") -> str:
 def _spell_integer(value: int, link: str = "") -> str:
     for scale, name in SCALES:
         if value >= scale:
-            rest = value % scale
-            linked = link if rest < 100 else ""
-            spoken = f" {linked}{_spell_integer(rest, link)}" if rest else ""
+            remainder = value % scale
+            linked = link if remainder < 100 else ""
+            spoken = f" {linked}{_spell_integer(remainder, link)}" if remainder else ""
             return f"{_spell_integer(value // scale, link)} {name}{spoken}"
     if value < len(SMALL):
         return SMALL[value]
-    rest_of_ten = f" {SMALL[value % 10]}" if value % 10 else ""
-    return TENS[value // 10 - 2] + rest_of_ten
+    ones = f" {SMALL[value % 10]}" if value % 10 else ""
+    return TENS[value // 10 - 2] + ones
 
 
 def read_cardinal(digits: str) -> Readings:
@@ -65,16 +65,20 @@ def read_cardinal(digits: str) -> Readings:
 
 
 def _has_leading_one(spoken: str) -> bool:
-    first, _, rest = spoken.partition(" ")
-    return first == "one" and rest.partition(" ")[0] in {name for _, name in SCALES}
+    first, _, remaining_words = spoken.partition(" ")
+    return first == "one" and remaining_words.partition(" ")[0] in {name for _, name in SCALES}
 
 
 def _read_hundreds(digits: str) -> Iterable[str]:
     value = int(digits) if len(digits) == 4 else 0
     if value < 1100 or value // 100 % 10 == 0:
         return
-    hundreds, rest = f"{_spell_integer(value // 100)} hundred", value % 100
-    yield from (f"{hundreds} {link}{_spell_integer(rest)}" for link in ("", "and ")) if rest else (hundreds,)
+    hundreds, remainder = f"{_spell_integer(value // 100)} hundred", value % 100
+    yield from (
+        (f"{hundreds} {link}{_spell_integer(remainder)}" for link in ("", "and "))
+        if remainder
+        else (hundreds,)
+    )
 
 
 def read_digits(digits: str) -> Readings:
@@ -95,12 +99,14 @@ def _spell_repeated(digits: str) -> str:
 
 def read_year(digits: str) -> Readings:
     """Read four digits as a year: nineteen oh five, twenty ten, two thousand and ten."""
-    century, rest = divmod(int(digits), 100)
+    century, remainder = divmod(int(digits), 100)
     first = _spell_integer(century)
-    if rest == 0:
+    if remainder == 0:
         return unite((f"{first} hundred",) if century != 20 else (), read_cardinal(digits))
-    pairs = (f"{first} oh {SMALL[rest]}",) if rest < 10 else (f"{first} {_spell_integer(rest)}",)
-    if century == 20 and rest < 10:
+    pairs = (
+        (f"{first} oh {SMALL[remainder]}",) if remainder < 10 else (f"{first} {_spell_integer(remainder)}",)
+    )
+    if century == 20 and remainder < 10:
         return unite(read_cardinal(digits), pairs)
     counted = read_cardinal(digits) if century == 20 else _read_hundreds(digits)
     return unite(pairs, counted)
@@ -108,16 +114,16 @@ def read_year(digits: str) -> Readings:
 
 def _read_pairs(digits: str) -> Iterable[str]:
     """Read 747 as seven forty seven and 1205 as twelve oh five."""
-    first, rest = digits[:-2].lstrip("0"), int(digits[-2:])
-    if first and rest:
-        yield f"{_spell_integer(int(first))} {'oh ' if rest < 10 else ''}{_spell_integer(rest)}"
+    first, last_pair = digits[:-2].lstrip("0"), int(digits[-2:])
+    if first and last_pair:
+        yield f"{_spell_integer(int(first))} {'oh ' if last_pair < 10 else ''}{_spell_integer(last_pair)}"
 
 
-def read_whole(written: str) -> Readings:
+def read_whole(number_text: str) -> Readings:
     """Read a whole number whose meaning is unknown: as a count, a year, a room or a telephone number."""
-    digits = re.sub(r"\D", "", written)
-    if digits != written:
-        return unite(read_cardinal(digits), _read_apart(written))
+    digits = re.sub(r"\D", "", number_text)
+    if digits != number_text:
+        return unite(read_cardinal(digits), _read_apart(number_text))
     if len(digits) == 1:
         return ("zero", "oh", "nought") if digits == "0" else (SMALL[int(digits)],)
     if digits[0] == "0":
@@ -138,20 +144,24 @@ def _read_long(digits: str) -> Readings:
     return unite(counted, single) if is_counted else unite(single, counted)
 
 
-def _read_apart(written: str) -> Iterable[str]:
+def _read_apart(number_text: str) -> Iterable[str]:
     """Read `20 300`, which may be two numbers."""
-    if " " in written and not written.endswith(" 000"):
-        yield " ".join(spell_cardinal(part) for part in written.split())
+    if " " in number_text and not number_text.endswith(" 000"):
+        yield " ".join(spell_cardinal(part) for part in number_text.split())
 
 
 def read_ordinal(digits: str) -> Readings:
     return unite(change_last_word(reading, to_ordinal) for reading in read_cardinal(digits))
 
 
-def read_decimal(whole: str, fraction: str, point: str = "point") -> Readings:
+def read_decimal(integer_part: str, fraction: str, point: str = "point") -> Readings:
     """Read 2.05 as two point zero five. Without a whole part, zero may be omitted."""
-    before = read_cardinal(re.sub(r"\D", "", whole)) if whole.strip("0") else ("zero", "", "oh", "nought")
-    if not whole:
+    before = (
+        read_cardinal(re.sub(r"\D", "", integer_part))
+        if integer_part.strip("0")
+        else ("zero", "", "oh", "nought")
+    )
+    if not integer_part:
         before = ("", "zero", "oh", "nought")
     after = [_spell_digits(fraction), _spell_digits(fraction).replace("zero", "oh")]
     if len(fraction) == 2 and fraction[0] != "0":
@@ -159,9 +169,9 @@ def read_decimal(whole: str, fraction: str, point: str = "point") -> Readings:
     return join(before, (point,), after)
 
 
-def read_dotted(written: str) -> Readings:
+def read_dotted(number_text: str) -> Readings:
     """Read version numbers and addresses: 3.2.1, 192.168.0.1."""
-    parts = written.split(".")
+    parts = number_text.split(".")
     counted, single = [spell_cardinal(part) for part in parts], [read_digits(part)[0] for part in parts]
     with_dots = (f" {dot} ".join(part) for part in (counted, single) for dot in ("point", "dot"))
     return unite(with_dots, (" ".join(counted),))

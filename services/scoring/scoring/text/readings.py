@@ -17,7 +17,7 @@ type Readings = tuple[str, ...]
 class Token:
     """A part of a text, from `start` to `end`, and its readings."""
 
-    written: str
+    source_text: str
     start: int
     end: int
     readings: tuple[tuple[str, ...], ...]
@@ -37,13 +37,13 @@ def unite(*alternatives: Iterable[str]) -> Readings:
 def join(*parts: Iterable[str]) -> Readings:
     """Return the combinations of the parts' readings, the most usual ones first."""
     ranked = [list(enumerate(islice(part, MAX_READINGS))) for part in parts]
-    chosen = sorted(product(*ranked), key=lambda combination: sum(rank for rank, _ in combination))
-    return unite(" ".join(filter(None, (text for _, text in combination))) for combination in chosen)
+    combinations = sorted(product(*ranked), key=lambda combination: sum(rank for rank, _ in combination))
+    return unite(" ".join(filter(None, (text for _, text in combination))) for combination in combinations)
 
 
-def get_text_before(found: re.Match[str]) -> str:
-    return found.string[max(found.start() - CONTEXT_CHARACTERS, 0) : found.start()]
+def get_text_before(match: re.Match[str]) -> str:
+    return match.string[max(match.start() - CONTEXT_CHARACTERS, 0) : match.start()]
 
 
-def get_text_after(found: re.Match[str]) -> str:
-    return found.string[found.end() : found.end() + CONTEXT_CHARACTERS]
+def get_text_after(match: re.Match[str]) -> str:
+    return match.string[match.end() : match.end() + CONTEXT_CHARACTERS]

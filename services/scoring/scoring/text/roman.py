@@ -31,16 +31,16 @@ def to_number(numeral: str) -> int:
     return sum(-value if value < after else value for value, after in zip(values, following, strict=True))
 
 
-def read_small_numeral(found: re.Match[str]) -> Readings | None:
-    numeral = found[0]
-    before = WORD_BEFORE.search(get_text_before(found))
+def read_small_numeral(match: re.Match[str]) -> Readings | None:
+    numeral = match[0]
+    before = WORD_BEFORE.search(get_text_before(match))
     word = before[1] if before else ""
     letters = " ".join(numeral.lower())
     if len(numeral) == 1 and not (word[:1].isupper() or word.lower() in COUNTED):
         return None
     digits = str(to_number(numeral))
     ordinals, cardinals = [f"the {ordinal}" for ordinal in read_ordinal(digits)], read_cardinal(digits)
-    if re.match(r"(?:st|nd|rd|th)?\s?[Cc]entur", get_text_after(found)):
+    if re.match(r"(?:st|nd|rd|th)?\s?[Cc]entur", get_text_after(match)):
         return unite(read_ordinal(digits), cardinals)
     if word.lower() in RULERS:
         return unite(ordinals, cardinals, (letters,))
@@ -51,5 +51,5 @@ def read_small_numeral(found: re.Match[str]) -> Readings | None:
     return unite(cardinals, ordinals, (letters,))
 
 
-def read_year_numeral(found: re.Match[str]) -> Readings:
-    return read_whole(str(to_number(found[0])))
+def read_year_numeral(match: re.Match[str]) -> Readings:
+    return read_whole(str(to_number(match[0])))

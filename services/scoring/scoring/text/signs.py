@@ -54,9 +54,9 @@ NUMBER_AFTER = re.compile(r"(?P<space>\s?)[$€£¥]?\.?\d")
 AMOUNT_BEFORE = re.compile(r"[$€£¥¢]\s?[\d.,]+[kmbn]{0,2}$|\d\s?[A-Za-z%°]{0,4}$")
 
 
-def read_sign(found: re.Match[str]) -> Readings | None:
+def read_sign(match: re.Match[str]) -> Readings | None:
     """Return the readings of a sign in its context, or None for punctuation."""
-    sign, before, after = found[0], get_text_before(found), get_text_after(found)
+    sign, before, after = match[0], get_text_before(match), get_text_after(match)
     if sign in POWERS:
         return POWERS[sign] if OPERAND_BEFORE.search(before) else ()
     if sign in ALWAYS:
@@ -74,9 +74,9 @@ def read_sign(found: re.Match[str]) -> Readings | None:
     return ALONE.get(sign)
 
 
-def read_times(found: re.Match[str]) -> Readings | None:
+def read_times(match: re.Match[str]) -> Readings | None:
     """Read an x between numbers: 5 x 3."""
-    return ("times", "by", "x") if NUMBER_BEFORE.search(get_text_before(found)) else None
+    return ("times", "by", "x") if NUMBER_BEFORE.search(get_text_before(match)) else None
 
 
 def _read_slash(before: str, after: str) -> Readings | None:
@@ -101,5 +101,5 @@ def _read_dash(sign: str, before: str, after: str) -> Readings | None:
 
 
 def _find_word(text: str) -> str:
-    found = re.match(r"\s?([A-Za-z]+)", text)
-    return found[1] if found else ""
+    match = re.match(r"\s?([A-Za-z]+)", text)
+    return match[1] if match else ""

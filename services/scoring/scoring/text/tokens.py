@@ -34,9 +34,9 @@ class Rule:
     read: Callable[[re.Match[str]], Readings | None]
     within_words: bool = False
 
-    def find_parts(self, found: re.Match[str]) -> Iterable[Part]:
-        readings = self.read(found)
-        return [] if readings is None else [(found.start(), found.end(), readings)]
+    def find_parts(self, match: re.Match[str]) -> Iterable[Part]:
+        readings = self.read(match)
+        return [] if readings is None else [(match.start(), match.end(), readings)]
 
 
 @dataclass(frozen=True)
@@ -81,34 +81,34 @@ def _read_at(text: str, position: int) -> list[Part]:
     for rule in RULES:
         if is_within_word and not rule.within_words:
             continue
-        found = rule.pattern.match(text, position)
-        parts = list(rule.find_parts(found) or ()) if found and found[0] else []
+        match = rule.pattern.match(text, position)
+        parts = list(rule.find_parts(match) or ()) if match and match[0] else []
         if parts:
             return parts
     return []
 
 
-def _read_aside(found: re.Match[str]) -> Readings | None:
-    if not asides.is_aside(found):
+def _read_aside(match: re.Match[str]) -> Readings | None:
+    if not asides.is_aside(match):
         return None
-    inside = " ".join(word for token in _scan(found[0][1:-1]) for word in token.words)
+    inside = " ".join(word for token in _scan(match[0][1:-1]) for word in token.words)
     return ("", inside) if inside else ("",)
 
 
-def _read_label(found: re.Match[str]) -> Readings | None:
-    if not asides.is_label(found):
+def _read_label(match: re.Match[str]) -> Readings | None:
+    if not asides.is_label(match):
         return None
-    name = " ".join(word for token in _scan(found[0].rstrip(": ")) for word in token.words)
-    return (name, "") if asides.is_spoken_label(found) else ("", name)
+    name = " ".join(word for token in _scan(match[0].rstrip(": ")) for word in token.words)
+    return (name, "") if asides.is_spoken_label(match) else ("", name)
 
 
-def _read_word(found: re.Match[str]) -> Iterable[Part] | None:
-    written, start = found[0], found.start()
-    bare = written.strip("'")
-    if written[0] == "'" and fold_letters(bare) in abbreviations.WITH_APOSTROPHE:
-        return [(start, found.end(), abbreviations.WITH_APOSTROPHE[fold_letters(bare)])]
-    start += len(written) - len(written.lstrip("'"))
-    return [(start, start + len(bare), initials.read_word(bare))]
+def _read_word(match: re.Match[str]) -> Iterable[Part] | None:
+    word, start = match[0], match.start()
+    without_quotes = word.strip("'")
+    if word[0] == "'" and fold_letters(without_quotes) in abbreviations.WITH_APOSTROPHE:
+        return [(start, match.end(), abbreviations.WITH_APOSTROPHE[fold_letters(without_quotes)])]
+    start += len(word) - len(word.lstrip("'"))
+    return [(start, start + len(without_quotes), initials.read_word(without_quotes))]
 
 
 RULES: tuple[Rule | SplitRule, ...] = (

@@ -66,32 +66,32 @@ COMPASS = re.compile(r"(?:(?<=°)|(?<=[°'\"]\s))[NSEW](?![^\W_])")
 DIRECTIONS = {"N": "north", "S": "south", "E": "east", "W": "west"}
 
 
-def read_unit(found: re.Match[str], *, is_one: bool) -> Readings:
+def read_unit(match: re.Match[str], *, is_one: bool) -> Readings:
     """Read the groups of UNIT: km/h as kilometers per hour."""
-    names = UNITS[found["unit"]]
+    names = UNITS[match["unit"]]
     if is_one:
         names = unite(map(to_singular, names))
-    powered = unite(*(_read_power(name, found["power"]) for name in names))
-    if not found["per"]:
+    powered = unite(*(_read_power(name, match["power"]) for name in names))
+    if not match["per"]:
         return powered
-    below = to_singular(UNITS[found["per"]][0])
+    below = to_singular(UNITS[match["per"]][0])
     return join(
         powered[:3],
-        [f"per {name}" for name in _read_power(below, found["per_power"])] + [_add_article(below)],
+        [f"per {name}" for name in _read_power(below, match["per_power"])] + [_add_article(below)],
     )
 
 
-def read_lone_unit(found: re.Match[str]) -> Readings:
-    if found["symbol"]:
-        names = UNITS[found["symbol"]]
-        return unite(map(to_singular, names)) if get_text_before(found).endswith("/") else names
-    if found["area"]:
-        return unite(_read_power(UNITS[found["area"]][0], found["area_power"]))
-    return read_unit(found, is_one=False)
+def read_lone_unit(match: re.Match[str]) -> Readings:
+    if match["symbol"]:
+        names = UNITS[match["symbol"]]
+        return unite(map(to_singular, names)) if get_text_before(match).endswith("/") else names
+    if match["area"]:
+        return unite(_read_power(UNITS[match["area"]][0], match["area_power"]))
+    return read_unit(match, is_one=False)
 
 
-def read_compass(found: re.Match[str]) -> Readings:
-    return (DIRECTIONS[found[0]], found[0].lower())
+def read_compass(match: re.Match[str]) -> Readings:
+    return (DIRECTIONS[match[0]], match[0].lower())
 
 
 def _read_power(name: str, power: str | None) -> Iterator[str]:
@@ -111,9 +111,9 @@ def _add_article(name: str) -> str:
 
 
 def to_singular(name: str) -> str:
-    first, _, rest = name.partition(" ")
+    first, _, remaining_words = name.partition(" ")
     if first in UNCHANGED or len(first) < 2:
         return name
     if name in ("kilowatt hours", "milliamp hours"):
         return name[:-1]
-    return f"{SINGULARS.get(first, first.removesuffix('s'))} {rest}".strip()
+    return f"{SINGULARS.get(first, first.removesuffix('s'))} {remaining_words}".strip()

@@ -36,8 +36,8 @@ def _spell_out(text: str, tokens: tuple[Token, ...]) -> list[str]:
     spoken, position = list[str](), 0
     for token in tokens:
         spoken.append(PAUSES.sub(" ", text[position : token.start]))
-        is_word = token.words == (fold_letters(token.written),)
-        spoken.append(token.written if is_word else f" {' '.join(token.words)} ")
+        is_word = token.words == (fold_letters(token.source_text),)
+        spoken.append(token.source_text if is_word else f" {' '.join(token.words)} ")
         position = token.end
     return [*spoken, PAUSES.sub(" ", text[position:])]
 

@@ -19,8 +19,8 @@ def create_queue(*, concurrency: int = 1, max_waiting: int = 100, seconds: float
     return FairQueue("test", estimator, concurrency=concurrency, max_waiting=max_waiting)
 
 
-def create_ticket(learner: UUID | None = None, *, within: float = 10.0) -> Ticket:
-    return Ticket(learner or uuid4(), asyncio.get_running_loop().time() + within)
+def create_ticket(learner: UUID | None = None, *, seconds: float = 10.0) -> Ticket:
+    return Ticket(learner or uuid4(), asyncio.get_running_loop().time() + seconds)
 
 
 def get_metric(metric: str) -> float:
@@ -30,12 +30,12 @@ def get_metric(metric: str) -> float:
 class Work:
     """Takes its turn in a queue, and ends when the test ends it."""
 
-    def __init__(self, queue: FairQueue, own: Ticket, seconds: float = 1.0) -> None:
+    def __init__(self, queue: FairQueue, ticket: Ticket, seconds: float = 1.0) -> None:
         self.has_begun, self.may_end = asyncio.Event(), asyncio.Event()
-        self.task = asyncio.create_task(self._run(queue, own, seconds))
+        self.task = asyncio.create_task(self._run(queue, ticket, seconds))
 
-    async def _run(self, queue: FairQueue, own: Ticket, seconds: float) -> None:
-        async with queue.take_turn(own, (seconds,)):
+    async def _run(self, queue: FairQueue, ticket: Ticket, seconds: float) -> None:
+        async with queue.take_turn(ticket, (seconds,)):
             self.has_begun.set()
             await self.may_end.wait()
 
@@ -81,7 +81,7 @@ async def test_a_slot_counts_for_its_learner_until_it_is_cleaned_up() -> None:
     assert get_metric("scoring_queue_in_work") == 0
 
 
-async def test_a_learner_with_one_recording_goes_before_a_learner_with_many() -> None:
+async def test_a_learner_with_one_recording_precedes_a_learner_with_many() -> None:
     queue = create_queue()
     anns = [Work(queue, create_ticket(ANN)) for _ in range(4)]
     ben = Work(queue, create_ticket(BEN))
@@ -99,12 +99,12 @@ async def test_work_that_cannot_end_in_time_is_refused_immediately() -> None:
     work = Work(queue, create_ticket(), 8)
     await settle()
     started = asyncio.get_running_loop().time()
-    with pytest.raises(ProviderUnavailable) as caught:
+    with pytest.raises(ProviderUnavailable) as excinfo:
         async with queue.take_turn(create_ticket(), (5.0,)):
             pass
     assert asyncio.get_running_loop().time() - started < 0.1
     # 13 s in all, of which it has 10.
-    assert caught.value.headers["Retry-After"] == "3"
+    assert excinfo.value.headers["Retry-After"] == "3"
     assert get_metric("scoring_queue_refused_total") == refused + 1
     await work.end()
 
@@ -115,7 +115,7 @@ async def test_work_that_waits_is_refused_once_it_cannot_end_in_time() -> None:
     await settle()
     started = asyncio.get_running_loop().time()
     with pytest.raises(QueueFull):
-        async with queue.take_turn(create_ticket(within=0.5), (0.2,)):
+        async with queue.take_turn(create_ticket(seconds=0.5), (0.2,)):
             pass
     assert 0.25 < asyncio.get_running_loop().time() - started < 0.49
     await hanging.end()
@@ -123,22 +123,22 @@ async def test_work_that_waits_is_refused_once_it_cannot_end_in_time() -> None:
         pass
 
 
-async def test_waiting_work_gives_way_to_learners_with_less_work() -> None:
+async def test_learners_with_less_work_precede_waiting_work() -> None:
     queue = create_queue()
-    works = [Work(queue, create_ticket(ANN), 4), Work(queue, create_ticket(ANN), 4)]
+    jobs = [Work(queue, create_ticket(ANN), 4), Work(queue, create_ticket(ANN), 4)]
     await settle()
-    works.append(Work(queue, create_ticket(BEN), 4))
+    jobs.append(Work(queue, create_ticket(BEN), 4))
     await settle()
     with pytest.raises(QueueFull):
-        await works[1].task
-    await works[0].end()
-    await works[2].end()
+        await jobs[1].task
+    await jobs[0].end()
+    await jobs[2].end()
 
 
 async def test_work_starts_immediately_in_a_free_slot_regardless_of_its_estimate() -> None:
     queue = create_queue(max_waiting=0, seconds=99)
     assert queue.ensure_capacity(create_ticket()) < asyncio.get_running_loop().time()
-    async with queue.take_turn(create_ticket(within=-1), (5.0,)):
+    async with queue.take_turn(create_ticket(seconds=-1), (5.0,)):
         assert get_metric("scoring_queue_in_work") == 1
 
 
@@ -153,50 +153,50 @@ async def test_an_estimate_that_was_too_high_is_corrected() -> None:
     await work.end()
 
 
-async def test_without_room_to_wait_only_free_slots_are_given() -> None:
+async def test_without_a_queue_only_free_slots_are_assigned() -> None:
     queue = create_queue(concurrency=2, max_waiting=0)
-    works = [Work(queue, create_ticket()) for _ in range(2)]
+    jobs = [Work(queue, create_ticket()) for _ in range(2)]
     await settle()
-    with pytest.raises(QueueFull) as caught:
+    with pytest.raises(QueueFull) as excinfo:
         async with queue.take_turn(create_ticket(), (1.0,)):
             pass
-    assert caught.value.headers["Retry-After"] == "1"
-    for work in works:
+    assert excinfo.value.headers["Retry-After"] == "1"
+    for work in jobs:
         await work.end()
 
 
-async def test_there_is_room_while_typical_work_would_end_in_time() -> None:
+async def test_the_queue_accepts_typical_work_that_would_end_in_time() -> None:
     queue = create_queue(seconds=4)
     now = asyncio.get_running_loop().time()
     assert queue.ensure_capacity(Ticket(ANN, now + 10)) == pytest.approx(now + 6)
-    works = [Work(queue, create_ticket(), 0)]
+    jobs = [Work(queue, create_ticket(), 0)]
     await settle()
     queue.ensure_capacity(create_ticket())
-    works.append(Work(queue, create_ticket(), 0))
+    jobs.append(Work(queue, create_ticket(), 0))
     await settle()
     with pytest.raises(QueueFull):
         queue.ensure_capacity(create_ticket())
     assert get_metric("scoring_queue_waiting") == 1
-    for work in works:
+    for work in jobs:
         await work.end()
 
 
-async def test_work_in_preparation_occupies_its_room() -> None:
-    queue, own = create_queue(seconds=4), create_ticket(ANN)
+async def test_work_in_preparation_reserves_its_place() -> None:
+    queue, ticket = create_queue(seconds=4), create_ticket(ANN)
     first = Work(queue, create_ticket(), 0)
     await settle()
-    with queue.expect(own):
-        queue.ensure_capacity(own)
+    with queue.expect(ticket):
+        queue.ensure_capacity(ticket)
         with pytest.raises(QueueFull):
             queue.ensure_capacity(create_ticket())
-        second = Work(queue, own, 0)
+        second = Work(queue, ticket, 0)
         await settle()
         await second.cancel()
         queue.ensure_capacity(create_ticket())
     await first.end()
 
 
-async def test_work_abandoned_in_preparation_releases_its_room() -> None:
+async def test_work_cancelled_in_preparation_releases_its_place() -> None:
     queue = create_queue(seconds=4)
     work = Work(queue, create_ticket(), 0)
     await settle()
@@ -206,7 +206,7 @@ async def test_work_abandoned_in_preparation_releases_its_room() -> None:
     await work.end()
 
 
-async def test_cancelling_waiting_work_makes_room() -> None:
+async def test_cancelling_waiting_work_frees_its_place() -> None:
     queue = create_queue(max_waiting=1)
     first, second = Work(queue, create_ticket()), Work(queue, create_ticket())
     await settle()
@@ -227,7 +227,7 @@ async def test_cancelling_running_work_frees_the_slot() -> None:
     await second.end()
 
 
-async def test_work_cancelled_at_its_turn_passes_the_turn_on() -> None:
+async def test_work_cancelled_at_its_turn_releases_the_turn() -> None:
     queue = create_queue()
     first, second, third = (Work(queue, create_ticket()) for _ in range(3))
     await settle()
@@ -251,8 +251,8 @@ async def test_a_failure_frees_the_slot_and_only_raises_the_estimate() -> None:
             raise ZeroDivisionError
 
     async def measure_typical() -> float:
-        own = create_ticket()
-        return own.deadline - queue.ensure_capacity(own)
+        ticket = create_ticket()
+        return ticket.deadline - queue.ensure_capacity(ticket)
 
     with pytest.raises(ZeroDivisionError):
         await fail(0)
@@ -276,18 +276,18 @@ async def test_a_learner_cannot_take_all_slots() -> None:
 
 @pytest.mark.parametrize("concurrency", [1, 2, 5])
 async def test_running_work_never_exceeds_the_slots(concurrency: int) -> None:
-    queue, in_work, peak = create_queue(concurrency=concurrency), 0, 0
+    queue, running, peak = create_queue(concurrency=concurrency), 0, 0
 
     async def do_work(number: int) -> None:
-        nonlocal in_work, peak
+        nonlocal running, peak
         await asyncio.sleep(number % 7 / 1000)
         async with queue.take_turn(create_ticket(UUID(int=number % 11)), (0.001,)):
-            in_work += 1
-            peak = max(peak, in_work)
+            running += 1
+            peak = max(peak, running)
             try:
                 await asyncio.sleep(number % 5 / 1000)
             finally:
-                in_work -= 1
+                running -= 1
 
     tasks = [asyncio.create_task(do_work(number)) for number in range(150)]
     for number, task in enumerate(tasks):

@@ -25,8 +25,8 @@ async def test_capabilities_are_listed(client: httpx.AsyncClient) -> None:
 
 
 async def test_an_invalid_token_is_refused(client: httpx.AsyncClient) -> None:
-    answer = await client.get(CAPABILITIES, headers={"Authorization": "Bearer x.y.z"})
-    assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+    response = await client.get(CAPABILITIES, headers={"Authorization": "Bearer x.y.z"})
+    assert (response.status_code, response.json()["code"]) == (401, "unauthorized")
 
 
 def test_every_field_has_an_example(app: FastAPI) -> None:

@@ -13,7 +13,7 @@ from tests.leaving_client import LeavingClient
 TEXT = "The train leaves at seven in the morning."
 
 
-async def test_the_block_ends_with_the_client() -> None:
+async def test_the_block_is_cancelled_when_the_client_disconnects() -> None:
     client, is_cancelled = LeavingClient(), False
 
     async def work() -> None:
@@ -31,7 +31,7 @@ async def test_the_block_ends_with_the_client() -> None:
     assert is_cancelled
 
 
-async def test_a_block_that_ends_first_is_not_disturbed() -> None:
+async def test_a_block_that_ends_first_is_not_cancelled() -> None:
     client = LeavingClient()
     async with cancel_on_disconnect(client.request()):
         await asyncio.sleep(0)
@@ -39,7 +39,7 @@ async def test_a_block_that_ends_first_is_not_disturbed() -> None:
     await asyncio.sleep(0.01)
 
 
-async def test_errors_of_the_block_are_passed_on() -> None:
+async def test_errors_of_the_block_are_propagated() -> None:
     with pytest.raises(TimeoutError):
         async with cancel_on_disconnect(LeavingClient().request()):
             raise TimeoutError
@@ -84,7 +84,7 @@ def hanging(app: FastAPI, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyP
     return hanging
 
 
-async def test_scoring_ends_when_the_client_leaves_and_the_samples_are_overwritten(
+async def test_scoring_is_cancelled_and_samples_overwritten_when_the_client_disconnects(
     app: FastAPI, hanging: HangingProvider, reading: bytes, token_for: TokenFor, learner: object
 ) -> None:
     client = LeavingClient()

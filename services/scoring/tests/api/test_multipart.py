@@ -61,14 +61,14 @@ async def test_the_parts_of_a_form_are_read() -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 7, 50])
 async def test_a_form_is_read_in_chunks_of_any_size(size: int) -> None:
-    chunks = [FORM[at : at + size] for at in range(0, len(FORM), size)]
+    chunks = [FORM[start : start + size] for start in range(0, len(FORM), size)]
     assert await read(*chunks) == await read(FORM)
 
 
 async def test_a_large_recording_is_read_unchanged() -> None:
     audio = bytes(range(256)) * 20_000
     body = make_part("audio", audio) + END
-    assert (await read(*(body[at : at + 65_536] for at in range(0, len(body), 65_536))))[0] == audio
+    assert (await read(*(body[start : start + 65_536] for start in range(0, len(body), 65_536))))[0] == audio
 
 
 async def test_a_recording_of_the_maximum_size_is_accepted_and_a_larger_one_is_not() -> None:
@@ -91,8 +91,8 @@ async def test_a_refused_form_is_read_to_its_end(client: httpx.AsyncClient) -> N
     for code, kind in kinds.items():
         sent = 0
         headers = {"Content-Type": kind, "Content-Length": "25000000"}
-        answer = await client.post("/api/v1/speech/score", content=upload(), headers=headers)
-        assert (answer.json()["code"], sent) == (code, 25_000_000)
+        response = await client.post("/api/v1/speech/score", content=upload(), headers=headers)
+        assert (response.json()["code"], sent) == (code, 25_000_000)
 
 
 async def test_reading_of_an_endless_body_stops() -> None:
@@ -174,15 +174,15 @@ def test_malformed_forms_are_read_or_refused(chunks: list[bytes]) -> None:
 
 
 async def test_the_recording_is_overwritten_after_an_error_in_the_block() -> None:
-    seen: list[memoryview] = []
+    views: list[memoryview] = []
 
     async def read_and_fail() -> None:
         form = create_request([make_part("audio", b"voice" * 100_000) + END])
         async with read_form(form, uuid4(), LearnerShares(2), UploadMemory(1 << 25)) as parts:
-            seen.append(parts.audio.view())
+            views.append(parts.audio.view())
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         await read_and_fail()
-    assert len(seen[0]) == 500_000
-    assert not any(seen[0])
+    assert len(views[0]) == 500_000
+    assert not any(views[0])

@@ -35,9 +35,9 @@ async def post(client: httpx.AsyncClient, audio: bytes | None, **fields: str) ->
 
 
 async def test_a_reading_gets_a_score(client: httpx.AsyncClient, reading: bytes) -> None:
-    answer = await post(client, reading, reference_text=TEXT)
-    assert answer.status_code == 200, answer.text
-    score = answer.json()
+    response = await post(client, reading, reference_text=TEXT)
+    assert response.status_code == 200, response.text
+    score = response.json()
     assert (score["status"], score["provider"], score["scorer"]) == ("scored", "offline", "offline-2")
     assert score["recognized_text"] == "the train leaves at seven in the morning"
     assert score["pronunciation_score"] > 85
@@ -50,8 +50,8 @@ async def test_a_reading_gets_a_score(client: httpx.AsyncClient, reading: bytes)
 
 
 async def test_another_text_is_not_assessable(client: httpx.AsyncClient, reading: bytes) -> None:
-    answer = await post(client, reading, reference_text="Could you tell me where the museum is?")
-    problem = get_problem(answer, status=422, code="not_assessable")
+    response = await post(client, reading, reference_text="Could you tell me where the museum is?")
+    problem = get_problem(response, status=422, code="not_assessable")
     assert problem["reason"] == "other_text"
 
 
@@ -83,24 +83,26 @@ async def test_each_response_has_a_new_receipt(client: httpx.AsyncClient, readin
 
 
 async def test_silence_is_not_assessable(client: httpx.AsyncClient, encode: Callable[..., bytes]) -> None:
-    answer = await post(client, encode(np.zeros(32_000, np.float32), "m4a"), reference_text=TEXT)
-    assert get_problem(answer, status=422, code="not_assessable")["reason"] == "no_speech"
+    response = await post(client, encode(np.zeros(32_000, np.float32), "m4a"), reference_text=TEXT)
+    assert get_problem(response, status=422, code="not_assessable")["reason"] == "no_speech"
 
 
 async def test_a_text_file_is_refused_as_audio(client: httpx.AsyncClient) -> None:
-    answer = await post(client, b"This is no recording.\n" * 50, reference_text=TEXT)
-    get_problem(answer, status=400, code="unsupported_audio")
+    response = await post(client, b"This is no recording.\n" * 50, reference_text=TEXT)
+    get_problem(response, status=400, code="unsupported_audio")
 
 
 async def test_audio_that_is_too_long_is_refused(
     client: httpx.AsyncClient, encode: Callable[..., bytes]
 ) -> None:
-    answer = await post(client, encode(np.zeros(61 * 16_000, np.float32), "flac"), reference_text=TEXT)
-    get_problem(answer, status=413, code="audio_too_long")
+    response = await post(client, encode(np.zeros(61 * 16_000, np.float32), "flac"), reference_text=TEXT)
+    get_problem(response, status=413, code="audio_too_long")
 
 
-@pytest.mark.parametrize("says_its_length", [True, False])
-async def test_audio_that_is_too_large_is_refused(client: httpx.AsyncClient, says_its_length: bool) -> None:
+@pytest.mark.parametrize("has_content_length", [True, False])
+async def test_audio_that_is_too_large_is_refused(
+    client: httpx.AsyncClient, has_content_length: bool
+) -> None:
     head = b'--x\r\nContent-Disposition: form-data; name="audio"; filename="a"\r\n\r\n'
 
     async def stream_chunks() -> AsyncIterator[bytes]:
@@ -109,10 +111,10 @@ async def test_audio_that_is_too_large_is_refused(client: httpx.AsyncClient, say
             yield bytes(1024 * 1024)
         yield b"\r\n--x--\r\n"
 
-    content = b"".join([chunk async for chunk in stream_chunks()]) if says_its_length else stream_chunks()
+    content = b"".join([chunk async for chunk in stream_chunks()]) if has_content_length else stream_chunks()
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
-    answer = await client.post(SCORE, content=content, headers=headers)
-    get_problem(answer, status=413, code="audio_too_large")
+    response = await client.post(SCORE, content=content, headers=headers)
+    get_problem(response, status=413, code="audio_too_large")
 
 
 @pytest.mark.parametrize(
@@ -132,8 +134,8 @@ async def test_audio_that_is_too_large_is_refused(client: httpx.AsyncClient, say
 async def test_invalid_fields_are_refused(
     client: httpx.AsyncClient, fields: dict[str, str], pointer: str, reading: bytes
 ) -> None:
-    answer = await post(client, reading, **fields)
-    problem = get_problem(answer, status=422, code="validation_failed")
+    response = await post(client, reading, **fields)
+    problem = get_problem(response, status=422, code="validation_failed")
     assert [error["pointer"] for error in problem["errors"]] == [pointer]
 
 
@@ -141,12 +143,12 @@ async def test_invalid_fields_are_refused(
     "fields",
     [{"speech_id": ""}, {"language": ""}, {"language": "en"}, {"language": "en-us"}, {"language": "EN_US"}],
 )
-async def test_fields_that_are_empty_or_spelled_otherwise(
+async def test_empty_fields_and_other_spellings_are_handled(
     client: httpx.AsyncClient, fields: dict[str, str], reading: bytes
 ) -> None:
-    answer = await post(client, reading, reference_text=TEXT, **fields)
-    assert answer.status_code == 200, answer.text
-    claims = jwt.decode(answer.json()["receipt"], options={"verify_signature": False})
+    response = await post(client, reading, reference_text=TEXT, **fields)
+    assert response.status_code == 200, response.text
+    claims = jwt.decode(response.json()["receipt"], options={"verify_signature": False})
     assert "speech_id" not in claims
 
 
@@ -161,16 +163,16 @@ async def test_a_missing_recording_is_refused(client: httpx.AsyncClient, audio: 
 async def test_a_recording_under_another_name_is_refused(
     client: httpx.AsyncClient, name: str, reading: bytes
 ) -> None:
-    answer = await client.post(SCORE, files={name: ("a.wav", reading)}, data={"reference_text": TEXT})
-    problem = get_problem(answer, status=422, code="unknown_field")
+    response = await client.post(SCORE, files={name: ("a.wav", reading)}, data={"reference_text": TEXT})
+    problem = get_problem(response, status=422, code="unknown_field")
     assert [error["pointer"] for error in problem["errors"]] == [f"#/{name}", "#/audio"]
     assert "audio" in problem["errors"][0]["message"]
     assert problem["errors"][1]["message"] == f"The recording is missing; name its field audio, not {name}."
 
 
 async def test_an_unpronounceable_text_is_refused(client: httpx.AsyncClient, reading: bytes) -> None:
-    answer = await post(client, reading, reference_text="Доброе утро")
-    problem = get_problem(answer, status=422, code="validation_failed")
+    response = await post(client, reading, reference_text="Доброе утро")
+    problem = get_problem(response, status=422, code="validation_failed")
     assert [error["pointer"] for error in problem["errors"]] == ["#/reference_text"]
 
 
@@ -179,18 +181,18 @@ async def test_a_body_that_is_not_a_form_is_refused(client: httpx.AsyncClient) -
 
 
 async def test_an_invalid_token_is_refused(client: httpx.AsyncClient) -> None:
-    answer = await client.post(SCORE, headers={"Authorization": "Bearer x.y.z"})
-    get_problem(answer, status=401, code="unauthorized")
+    response = await client.post(SCORE, headers={"Authorization": "Bearer x.y.z"})
+    get_problem(response, status=401, code="unauthorized")
 
 
 async def test_a_missed_deadline_and_a_full_queue_are_reported(
     settings: ApiSettings, learner: UUID, token_for: TokenFor, reading: bytes
 ) -> None:
-    hasty = settings.model_copy(update={"scoring_timeout_seconds": 0.001, "scoring_workers": 1})
-    app = create_app(hasty)
+    short_deadline = settings.model_copy(update={"scoring_timeout_seconds": 0.001, "scoring_workers": 1})
+    app = create_app(short_deadline)
     async with api_client(app, token=token_for(learner)) as client:
-        answer = await post(client, reading, reference_text=TEXT)
-        get_problem(answer, status=504, code="provider_timeout")
+        response = await post(client, reading, reference_text=TEXT)
+        get_problem(response, status=504, code="provider_timeout")
         queue = app.state.providers._queues["offline"]
         async with queue.take_turn(Ticket(uuid4(), deadline=0.0), (1.0, 1.0)):
             full = await post(client, reading, reference_text=TEXT)
@@ -213,12 +215,12 @@ async def test_a_learner_has_a_limit_in_seconds_of_audio(
         update={"rate_limit_enabled": True, "scoring_learner_seconds_per_minute": 8}
     )
     async with api_client(create_app(limited), token=token_for(uuid4())) as client:
-        answers = [await post(client, reading, reference_text=TEXT) for _ in range(3)]
-        assert [answer.status_code for answer in answers[:2]] == [200, 200]
-        assert '"score_seconds";r=2' in answers[1].headers["ratelimit"]
-        problem = get_problem(answers[2], status=429, code="too_many_requests")
+        responses = [await post(client, reading, reference_text=TEXT) for _ in range(3)]
+        assert [response.status_code for response in responses[:2]] == [200, 200]
+        assert '"score_seconds";r=2' in responses[1].headers["ratelimit"]
+        problem = get_problem(responses[2], status=429, code="too_many_requests")
         assert "8 seconds of audio" in problem["detail"]
-        assert 1 <= int(answers[2].headers["retry-after"]) <= 60
+        assert 1 <= int(responses[2].headers["retry-after"]) <= 60
         other = {"Authorization": f"Bearer {token_for(uuid4())}"}
         form = {"audio": ("speech", reading), "reference_text": (None, TEXT.encode())}
         assert (await client.post(SCORE, files=form, headers=other)).status_code == 200

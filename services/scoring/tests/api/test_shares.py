@@ -53,14 +53,14 @@ async def azure_app(settings: ApiSettings, double: AzureDouble) -> AsyncIterator
         yield app
 
 
-class Impatient:
+class DisconnectingLearner:
     """A learner who disconnects during each request, once the Speech service has received it."""
 
     def __init__(self, app: FastAPI, double: AzureDouble, *, audio: bytes, token: str) -> None:
         self._app, self._double, self._audio, self._token = app, double, audio, token
         self.statuses = Counter[int | None]()
 
-    async def keep_asking(self) -> None:
+    async def request_repeatedly(self) -> None:
         while True:
             client = LeavingClient()
             async with asyncio.TaskGroup() as tasks:
@@ -71,8 +71,8 @@ class Impatient:
             await asyncio.sleep(0.02)
 
     async def _leave(self, client: LeavingClient) -> None:
-        asked = self._double.connected
-        await wait_until(lambda: self._double.connected != asked)
+        connections = self._double.connected
+        await wait_until(lambda: self._double.connected != connections)
         client.left.set()
 
 
@@ -80,22 +80,22 @@ class Impatient:
 async def test_a_learner_who_repeatedly_disconnects_does_not_occupy_all_slots(
     azure_app: FastAPI, double: AzureDouble, reading: bytes, token_for: TokenFor
 ) -> None:
-    impatient, other = (
-        Impatient(azure_app, double, audio=reading, token=token_for(uuid4())),
+    disconnecting, other = (
+        DisconnectingLearner(azure_app, double, audio=reading, token=token_for(uuid4())),
         LeavingClient(),
     )
-    asking = [asyncio.create_task(impatient.keep_asking()) for _ in range(CLIENTS)]
+    request_tasks = [asyncio.create_task(disconnecting.request_repeatedly()) for _ in range(CLIENTS)]
     try:
         await wait_until(lambda: double.connected >= SLOTS)
         async with asyncio.timeout(2):
             await other.score(azure_app, audio=reading, text=ANSWERED, token=token_for(uuid4()))
     finally:
-        for task in asking:
+        for task in request_tasks:
             task.cancel()
-        await asyncio.gather(*asking, return_exceptions=True)
+        await asyncio.gather(*request_tasks, return_exceptions=True)
     assert other.status == 200
     # Cancelled requests, and requests beyond the share of the learner.
-    assert set(impatient.statuses) == {499, 429}
+    assert set(disconnecting.statuses) == {499, 429}
 
 
 async def test_waiting_for_a_slot_does_not_count_as_processing_time(

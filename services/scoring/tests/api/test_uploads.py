@@ -120,10 +120,10 @@ async def test_the_share_of_a_learner_includes_uploads() -> None:
     shares, learner, upload_memory = LearnerShares(2), uuid4(), UploadMemory(1 << 27)
 
     async def upload() -> type[BaseException]:
-        with pytest.raises((FormTooSlow, TooManyRecordings)) as caught:
+        with pytest.raises((FormTooSlow, TooManyRecordings)) as excinfo:
             async with read_form(drip(b"1", every_seconds=0.05), learner, shares, upload_memory):
                 pass
-        return caught.type
+        return excinfo.type
 
     ends = await asyncio.gather(*(upload() for _ in range(28)))
     assert (ends.count(FormTooSlow), ends.count(TooManyRecordings)) == (2, 26)

@@ -66,7 +66,7 @@ def test_compressed_audio_is_accepted_in_wav(codec: str, encode: Encode, voice: 
 
 
 @pytest.mark.parametrize(
-    ("container", "codec", "named"),
+    ("container", "codec", "expected_names"),
     [
         ("wav", "adpcm_ms", "wav"),
         ("wav", "g722", "wav"),
@@ -76,13 +76,13 @@ def test_compressed_audio_is_accepted_in_wav(codec: str, encode: Encode, voice: 
     ],
 )
 def test_a_refusal_names_container_and_codec(
-    container: str, codec: str, named: str, encode: Encode, voice: Samples
+    container: str, codec: str, expected_names: str, encode: Encode, voice: Samples
 ) -> None:
     rate = 44_100 if codec == "ac3" else 16_000
     data = encode(np.tile(voice, 3), codec=codec, container=container, rate=rate)
-    with pytest.raises(UnsupportedAudio, match=rf"The {named} file contains the codec {codec}"):
+    with pytest.raises(UnsupportedAudio, match=rf"The {expected_names} file contains the codec {codec}"):
         decode_recording(memoryview(data))
 
 
 def test_every_container_names_its_codecs() -> None:
-    assert all(set(known.codecs) <= set(CODECS) and known.decoders for known in FORMATS)
+    assert all(set(audio_format.codecs) <= set(CODECS) and audio_format.decoders for audio_format in FORMATS)

@@ -74,17 +74,17 @@ async def test_the_upload_is_overwritten_before_a_provider_gets_the_samples(
 
 
 async def test_the_samples_are_overwritten_after_an_error(workers: WorkerPool, reading: bytes) -> None:
-    seen: list[memoryview] = []
+    views: list[memoryview] = []
 
     async def decode_and_fail() -> None:
         async with decode_upload(DecoderPool(workers), create_upload(reading)) as recording:
-            seen.append(recording.pcm)
+            views.append(recording.pcm)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         await decode_and_fail()
-    assert len(seen) == 1
-    assert not any(seen[0])
+    assert len(views) == 1
+    assert not any(views[0])
 
 
 async def test_refusals_are_raised_as_errors(
@@ -94,9 +94,9 @@ async def test_refusals_are_raised_as_errors(
         await decode(workers, b"This is no recording.")
     with pytest.raises(AudioTooLong):
         await decode(workers, encode(np.tile(voice, 25), "flac"))
-    with pytest.raises(NotAssessable) as caught:
+    with pytest.raises(NotAssessable) as excinfo:
         await decode(workers, encode(np.zeros(32_000, np.float32)))
-    assert caught.value.extra == {"reason": "no_speech"}
+    assert excinfo.value.extra == {"reason": "no_speech"}
 
 
 async def test_a_full_queue_refuses(workers: WorkerPool, reading: bytes) -> None:
@@ -153,7 +153,7 @@ class DyingWorkers:
         (signal.SIGKILL, ProviderUnavailable),
     ],
 )
-async def test_a_crash_is_blamed_on_the_recording_unless_the_process_was_killed(
+async def test_a_crash_is_attributed_to_the_recording_unless_the_process_was_killed(
     number: signal.Signals, error: type[Exception], reading: bytes
 ) -> None:
     workers: WorkerPool = DyingWorkers(-number)  # type: ignore[assignment]  # it only runs
@@ -163,9 +163,9 @@ async def test_a_crash_is_blamed_on_the_recording_unless_the_process_was_killed(
 
 async def test_a_refused_recording_is_charged_its_decoding_time(workers: WorkerPool) -> None:
     silence = make_wav(bytes(32_000 * 10), kind=1, bits=16, rate=16_000, channels=1)
-    dying: WorkerPool = DyingWorkers(-signal.SIGXCPU)  # type: ignore[assignment]  # it only runs
+    killed_workers: WorkerPool = DyingWorkers(-signal.SIGXCPU)  # type: ignore[assignment]  # it only runs
     costs = []
-    for pool in (workers, dying):
+    for pool in (workers, killed_workers):
         with pytest.raises(SpeechProcessingError) as refused:
             await decode(pool, silence)
         costs.append(refused.value.cost_seconds)

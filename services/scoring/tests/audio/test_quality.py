@@ -45,26 +45,26 @@ def measure_voice(recording: Recording) -> float:
 
 
 def find_reason(samples: Samples, *, resolution_noise_db: float = -101) -> str:
-    with pytest.raises(NotAssessable) as caught:
+    with pytest.raises(NotAssessable) as excinfo:
         prepare(samples, resolution_noise_db=resolution_noise_db)
-    return str(caught.value.extra["reason"])
+    return str(excinfo.value.extra["reason"])
 
 
-def test_a_reading_passes(voice: Samples) -> None:
+def test_a_clean_reading_is_accepted(voice: Samples) -> None:
     recording = prepare(voice)
     assert 1 < measure_voice(recording) < 2.5
     assert recording.source == SOURCE
 
 
 @pytest.mark.parametrize("gain_db", [6, -6, -12, -20, -26, -28, -34, -40, -46])
-def test_a_voice_is_found_at_any_level_and_brought_to_the_same(voice: Samples, gain_db: int) -> None:
-    usual = np.frombuffer(prepare(voice).pcm, "<i2")
+def test_a_voice_is_detected_and_normalised_at_any_level(voice: Samples, gain_db: int) -> None:
+    defaults = np.frombuffer(prepare(voice).pcm, "<i2")
     levelled = np.frombuffer(prepare(amplify(voice, gain_db)).pcm, "<i2")
-    assert np.abs(levelled).mean() == pytest.approx(np.abs(usual).mean(), rel=0.02)
+    assert np.abs(levelled).mean() == pytest.approx(np.abs(defaults).mean(), rel=0.02)
     assert 5_000 < np.abs(levelled).max() < 32_767
 
 
-def test_a_single_click_does_not_keep_a_quiet_voice_quiet(voice: Samples) -> None:
+def test_a_single_click_does_not_prevent_the_amplification_of_a_quiet_voice(voice: Samples) -> None:
     clicking = amplify(voice, -40)
     clicking[20_000] = 1
     plain, levelled = (np.frombuffer(prepare(samples).pcm, "<i2") for samples in (voice, clicking))
@@ -77,16 +77,16 @@ def test_a_few_words_are_found_in_a_minute_of_silence(voice: Samples) -> None:
 
 
 @pytest.mark.parametrize("snr", [30, 20, 12])
-def test_a_reading_passes_in_some_noise(voice: Samples, snr: float) -> None:
+def test_a_reading_with_moderate_noise_is_accepted(voice: Samples, snr: float) -> None:
     prepare(add_noise(voice, snr=snr))
 
 
 @pytest.mark.parametrize("offset", [0.05, -0.05, 0.3])
 def test_an_offset_is_removed(voice: Samples, offset: float) -> None:
-    plain, moved = (
+    plain, with_offset = (
         np.frombuffer(prepare(samples).pcm, "<i2") for samples in (voice * 0.6, voice * 0.6 + offset)
     )
-    assert np.corrcoef(plain, moved)[0, 1] > 0.999
+    assert np.corrcoef(plain, with_offset)[0, 1] > 0.999
 
 
 @pytest.mark.parametrize(("hz", "level_db"), [(1, -20), (8, -26), (8, -14), (20, -20), (35, -20)])
@@ -118,7 +118,7 @@ def test_an_overdriven_reading_is_refused(voice: Samples) -> None:
 
 
 @pytest.mark.parametrize("snr", [3, -5])
-def test_a_reading_drowned_in_noise_is_refused(voice: Samples, snr: float) -> None:
+def test_a_reading_below_the_noise_level_is_refused(voice: Samples, snr: float) -> None:
     assert find_reason(add_noise(voice, snr=snr)) == "too_noisy"
 
 

@@ -43,14 +43,14 @@ def test_eight_bit_audio_is_detected_after_a_change_of_level(
 
 @pytest.mark.parametrize("kind", ["wav", "mp3", "m4a", "ogg", "flac", "webm"])
 @pytest.mark.parametrize("gain", [1, 0.01])
-def test_other_recordings_are_as_fine_as_16_bits(
+def test_other_recordings_have_a_resolution_of_16_bits(
     kind: str, gain: float, encode: Encode, voice: Samples
 ) -> None:
     quiet = (voice * gain).astype(np.float32)
     assert measure(encode(quiet, kind)) == pytest.approx(SIXTEEN_BITS_DB, abs=0.1)
 
 
-def test_knocking_is_not_mistaken_for_a_coarse_voice(encode: Encode) -> None:
+def test_knocking_is_not_classified_as_coarse_quantisation(encode: Encode) -> None:
     knocks = np.zeros(16_000, np.float32)
     knocks[::4000] = 0.6
     assert measure(encode(knocks)) == pytest.approx(SIXTEEN_BITS_DB, abs=0.1)

@@ -49,7 +49,7 @@ async def test_a_daily_limit_that_allows_one_learner_to_spend_the_month_is_logge
     await budget.close()
 
 
-async def test_without_a_limit_nothing_is_watched() -> None:
+async def test_without_a_limit_no_metrics_are_collected() -> None:
     budget = SpeechBudget("redis://127.0.0.1:1/0", Limits(1, 0))
     async with watch_budget(budget) as loops:
         assert list(loops) == []

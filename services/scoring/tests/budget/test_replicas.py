@@ -97,9 +97,11 @@ def start_replicas(settings: ApiSettings, token_for: TokenFor, redis: Redis, rea
     return start
 
 
-def to_ends(answers: list[httpx.Response]) -> Counter[str]:
+def to_ends(responses: list[httpx.Response]) -> Counter[str]:
     """Count the answers by their provider or their error."""
-    return Counter(body.get("provider") or body["code"] for body in (answer.json() for answer in answers))
+    return Counter(
+        body.get("provider") or body["code"] for body in (response.json() for response in responses)
+    )
 
 
 async def test_two_processes_share_the_monthly_limit(
@@ -107,9 +109,11 @@ async def test_two_processes_share_the_monthly_limit(
 ) -> None:
     affordable = math.floor(30 / recording.seconds)
     async with start_replicas(SPEECH_MONTHLY_SECONDS=30) as replicas:
-        answers = await replicas.score_all([uuid4() for _ in range(48)])
-        assert to_ends(answers) == {"azure": affordable, "budget_exhausted": 48 - affordable}
-        assert {answer.json()["budget"] for answer in answers if answer.status_code == 429} == {"month"}
+        responses = await replicas.score_all([uuid4() for _ in range(48)])
+        assert to_ends(responses) == {"azure": affordable, "budget_exhausted": 48 - affordable}
+        assert {response.json()["budget"] for response in responses if response.status_code == 429} == {
+            "month"
+        }
         assert replicas.received_seconds == pytest.approx(affordable * recording.seconds)
         paid = await replicas.get_paid_seconds()
         assert all(paid)
@@ -124,12 +128,14 @@ async def test_two_processes_share_the_daily_limits(
     ada, bob = uuid4(), uuid4()
     async with start_replicas(SPEECH_DAILY_SECONDS_PER_LEARNER=10) as replicas:
         # Twice each, so that the requests of both reach both processes.
-        answers = await replicas.score_all([ada, ada, bob, bob] * 6)
-        assert to_ends(answers) == {"azure": 2 * affordable, "budget_exhausted": 24 - 2 * affordable}
-        assert {answer.json()["budget"] for answer in answers if answer.status_code == 429} == {"learner_day"}
+        responses = await replicas.score_all([ada, ada, bob, bob] * 6)
+        assert to_ends(responses) == {"azure": 2 * affordable, "budget_exhausted": 24 - 2 * affordable}
+        assert {response.json()["budget"] for response in responses if response.status_code == 429} == {
+            "learner_day"
+        }
         assert replicas.received_seconds == pytest.approx(2 * affordable * recording.seconds)
-        spent = affordable * math.ceil(recording.seconds * 1000)
-        assert await replicas.get_counted_ms("day") == [spent, spent]
+        spent_ms = affordable * math.ceil(recording.seconds * 1000)
+        assert await replicas.get_counted_ms("day") == [spent_ms, spent_ms]
 
 
 async def test_failed_attempts_count_only_if_they_were_sent(

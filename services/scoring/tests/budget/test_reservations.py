@@ -29,23 +29,23 @@ type NewBudget = Callable[..., SpeechBudget]
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
     """The budget's clock: a list of one time, which tests replace."""
-    shown = [NOW]
-    monkeypatch.setattr(reservations, "utc_now", lambda: shown[0])
-    return shown
+    now = [NOW]
+    monkeypatch.setattr(reservations, "utc_now", lambda: now[0])
+    return now
 
 
 @pytest.fixture
 async def new_budget(settings: ApiSettings, redis: Redis) -> AsyncIterator[NewBudget]:
     """Makes a replica's budget: `new_budget(daily=60, monthly=600)`."""
-    made = list[SpeechBudget]()
+    budgets = list[SpeechBudget]()
 
     def make(*, daily: int = 0, monthly: int = 0) -> SpeechBudget:
         limits = Limits.from_seconds(daily_per_learner=daily, monthly=monthly)
-        made.append(SpeechBudget(settings.redis_url.get_secret_value(), limits))
-        return made[-1]
+        budgets.append(SpeechBudget(settings.redis_url.get_secret_value(), limits))
+        return budgets[-1]
 
     yield make
-    for budget in made:
+    for budget in budgets:
         await budget.close()
 
 
@@ -57,8 +57,8 @@ async def send(budget: SpeechBudget, learner: UUID, seconds: float, *, is_sent: 
 
 async def get_ms(redis: Redis, learner: UUID, *, day: str = "2031-11-26") -> tuple[int, int]:
     """Return the used milliseconds of the learner's day and of the month."""
-    found = await redis.mget(f"speech_budget:day:{day}:{learner}", MONTH_KEY)
-    return int(found[0] or 0), int(found[1] or 0)
+    values = await redis.mget(f"speech_budget:day:{day}:{learner}", MONTH_KEY)
+    return int(values[0] or 0), int(values[1] or 0)
 
 
 async def test_each_learner_has_a_daily_limit_and_all_share_a_monthly_one(
@@ -67,10 +67,10 @@ async def test_each_learner_has_a_daily_limit_and_all_share_a_monthly_one(
     budget, learner, other = new_budget(daily=10, monthly=15), uuid4(), uuid4()
     await send(budget, learner, 6)
     await send(budget, learner, 4)
-    with pytest.raises(BudgetExhausted) as spent:
+    with pytest.raises(BudgetExhausted) as excinfo:
         await send(budget, learner, 0.001)
-    assert spent.value.extra == {"budget": "learner_day", "opens_at": "2031-11-27T00:00:00Z"}
-    assert spent.value.headers == {"Retry-After": "30"}
+    assert excinfo.value.extra == {"budget": "learner_day", "opens_at": "2031-11-27T00:00:00Z"}
+    assert excinfo.value.headers == {"Retry-After": "30"}
     await send(budget, other, 5)
     with pytest.raises(BudgetExhausted) as all_spent:
         await send(budget, other, 5)
@@ -91,7 +91,7 @@ async def test_a_new_day_and_a_new_month_start_at_zero(new_budget: NewBudget, cl
             await send(budget, learner, 1)
 
 
-async def test_without_limits_redis_is_not_used() -> None:
+async def test_redis_is_not_used_without_limits() -> None:
     budget = SpeechBudget("redis://127.0.0.1:1/0", Limits(0, 0))
     await send(budget, uuid4(), 60)
     await budget.close()
@@ -154,9 +154,7 @@ async def test_a_late_refund_does_not_recreate_a_counter(new_budget: NewBudget, 
     assert await redis.exists(f"speech_budget:day:2031-11-26:{learner}", MONTH_KEY) == 0
 
 
-async def test_everything_in_redis_expires(
-    new_budget: NewBudget, redis: Redis, clock: list[datetime]
-) -> None:
+async def test_all_redis_keys_expire(new_budget: NewBudget, redis: Redis, clock: list[datetime]) -> None:
     clock[0] = datetime.now(UTC)
     budget, learner = new_budget(daily=10), uuid4()
     await send(budget, learner, 4)
@@ -175,10 +173,10 @@ async def test_a_reservation_counts_once_after_a_lost_response_from_redis(
     read, lost = AbstractConnection.read_response, list[Exception]()
 
     async def lose_first(connection: AbstractConnection, *arguments: Any, **options: Any) -> Any:
-        answer = await read(connection, *arguments, **options)
+        response = await read(connection, *arguments, **options)
         if lost:
             raise lost.pop()
-        return answer
+        return response
 
     budget, learner = new_budget(daily=100), uuid4()
     await send(budget, learner, 10)
@@ -195,9 +193,9 @@ async def test_a_reservation_counts_once_after_a_lost_response_from_redis(
 
 async def test_a_cancelled_request_leaves_nothing_reserved(new_budget: NewBudget, redis: Redis) -> None:
     budget, learner = new_budget(daily=1_000), uuid4()
-    for turns in range(40):
+    for iterations in range(40):
         request = asyncio.create_task(send(budget, learner, 10, is_sent=False))
-        for _ in range(turns):
+        for _ in range(iterations):
             await asyncio.sleep(0)
         request.cancel()
         with suppress(asyncio.CancelledError):
@@ -208,11 +206,11 @@ async def test_a_cancelled_request_leaves_nothing_reserved(new_budget: NewBudget
 
 async def test_a_refund_may_overtake_its_reservation(new_budget: NewBudget, redis: Redis) -> None:
     budget, learner = new_budget(daily=10), uuid4()
-    found = list[reservations.Reservation]()
+    reservations_made = list[reservations.Reservation]()
     count = budget._count
 
     async def count_late(reservation: reservations.Reservation) -> Any:
-        found.append(reservation)
+        reservations_made.append(reservation)
         await budget._refund(reservation)
         return await count(reservation)
 
@@ -221,7 +219,7 @@ async def test_a_refund_may_overtake_its_reservation(new_budget: NewBudget, redi
     assert await get_ms(redis, learner) == (0, 0)
 
 
-async def test_without_redis_nothing_is_sent() -> None:
+async def test_no_audio_is_sent_without_redis() -> None:
     budget = SpeechBudget("redis://127.0.0.1:1/0", Limits(1_000, 0))
     with pytest.raises(BudgetUnavailable) as error:
         await send(budget, uuid4(), 1)

@@ -63,8 +63,8 @@ class StandInProvider:
     loops = ()
     concurrency = 1
 
-    def __init__(self, answer: ScoringResult | ParleyError | float) -> None:
-        self._answer = answer
+    def __init__(self, response: ScoringResult | ParleyError | float) -> None:
+        self._answer = response
 
     async def start(self) -> None: ...
 
@@ -91,7 +91,7 @@ async def count_nothing(seconds: float) -> None: ...
 
 
 async def assess(
-    answer: ScoringResult | ParleyError | float,
+    response: ScoringResult | ParleyError | float,
     receipts: ReceiptIssuer,
     learner: UUID,
     *,
@@ -100,7 +100,9 @@ async def assess(
     decoders: Any = None,
 ) -> ScoredRecording:
     decoders = decoders or StandInDecoders()
-    providers = ProviderChain([StandInProvider(answer)], SpeechBudget("redis://127.0.0.1:1/0", Limits(0, 0)))
+    providers = ProviderChain(
+        [StandInProvider(response)], SpeechBudget("redis://127.0.0.1:1/0", Limits(0, 0))
+    )
     ticket = Ticket(learner, asyncio.get_running_loop().time() + within_seconds)
     with AudioBufferManager() as upload:
         upload.append(memoryview(b"voice"))
@@ -154,7 +156,7 @@ async def test_an_error_is_counted_by_its_code(receipts: ReceiptIssuer, learner:
 
 
 @pytest.mark.timed
-async def test_a_hanging_provider_is_ended_soon_after_the_deadline(
+async def test_a_hanging_provider_is_cancelled_soon_after_the_deadline(
     receipts: ReceiptIssuer, learner: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("scoring.commands.scores.GRACE_SECONDS", 0.1)
@@ -202,7 +204,9 @@ async def test_a_refused_recording_counts_by_its_decoding_time(
     assert counted == [0, 60]
 
 
-async def test_without_seconds_left_nothing_is_decoded(receipts: ReceiptIssuer, learner: UUID) -> None:
+async def test_no_recording_is_decoded_when_the_budget_is_exhausted(
+    receipts: ReceiptIssuer, learner: UUID
+) -> None:
     async def refuse(seconds: float) -> None:
         raise TooManyRequests("enough")
 

@@ -25,7 +25,7 @@ def test_periods_end_at_midnight(now: str, day_end: str, month_end: str) -> None
     assert periods.get_end("month") == periods.month_end
 
 
-def test_zero_is_no_limit() -> None:
+def test_zero_means_no_limit() -> None:
     assert not Limits.from_seconds(daily_per_learner=0, monthly=0)
     assert Limits.from_seconds(daily_per_learner=60, monthly=0) == Limits(60_000, 0)
     assert Limits.from_seconds(daily_per_learner=0, monthly=1)

@@ -49,7 +49,7 @@ def test_an_empty_recognition_stays_empty() -> None:
 
 
 @pytest.mark.parametrize("word", ["fuvgf", "FUVGGL", "ovgpurf", "nffubyr'f", "pbpx", "ohyyfuvg", "shpxre"])
-def test_inflected_forms_are_found(word: str) -> None:
+def test_inflected_forms_are_masked(word: str) -> None:
     assert PROFANITY.fullmatch(codecs.decode(word, "rot13"))
 
 
@@ -60,5 +60,5 @@ INNOCENT = (
 )
 
 
-def test_innocent_words_are_not() -> None:
+def test_similar_words_are_not_masked() -> None:
     assert not [word for word in INNOCENT.split() if PROFANITY.fullmatch(word)]

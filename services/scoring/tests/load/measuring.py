@@ -39,9 +39,9 @@ async def measure() -> AsyncIterator[Cost]:
 
 async def _watch(cost: Cost, process: psutil.Process, rss_before: int) -> None:
     while True:
-        asked = time.perf_counter()
+        asked_at = time.perf_counter()
         await asyncio.sleep(INTERVAL_SECONDS)
-        cost.lags.append(time.perf_counter() - asked - INTERVAL_SECONDS)
+        cost.lags.append(time.perf_counter() - asked_at - INTERVAL_SECONDS)
         cost.growth_mb = max(cost.growth_mb, (process.memory_info().rss - rss_before) / MIB)
 
 

@@ -52,14 +52,14 @@ async def test_concurrent_requests_take_little_longer_than_the_service(
             await assess(provider, ten_seconds)
         async with measure() as together:
             await asyncio.gather(*(assess(provider, ten_seconds) for _ in range(REQUESTS)))
-    turns = math.ceil(REQUESTS / concurrency)
+    rounds = math.ceil(REQUESTS / concurrency)
     print(  # noqa: T201 - figures
         f"{REQUESTS} at once, {concurrency} slots: {together.seconds:.2f} s,"
-        f" {together.seconds / turns / SERVICE_SECONDS:.2f} of the service's time,"
-        f" {together.seconds / turns / alone.seconds:.2f} of a lone request's;"
+        f" {together.seconds / rounds / SERVICE_SECONDS:.2f} of the service's time,"
+        f" {together.seconds / rounds / alone.seconds:.2f} of a lone request's;"
         f" lag p99 {together.lag_p99 * 1000:.0f} ms, max {max(together.lags) * 1000:.0f} ms;"
         f" {together.growth_mb / REQUESTS:.2f} MB each"
     )
-    assert together.seconds / turns <= max_ratio * alone.seconds
+    assert together.seconds / rounds <= max_ratio * alone.seconds
     assert together.lag_p99 <= MAX_LAG_P99_SECONDS
     assert together.growth_mb <= MAX_GROWTH_MB * REQUESTS

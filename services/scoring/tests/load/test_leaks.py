@@ -43,7 +43,7 @@ def compare(name: str, before: Usage, after: Usage, *, times: int) -> None:
     assert after.descriptors - before.descriptors <= MAX_IN_CLEAN_UP
 
 
-async def test_scorings_by_azure_leave_nothing_behind(
+async def test_scoring_with_azure_leaks_no_resources(
     quick_service: str,
     recording: Recording,
 ) -> None:
@@ -56,7 +56,7 @@ async def test_scorings_by_azure_leave_nothing_behind(
     compare("azure", before, after, times=times)
 
 
-async def test_scorings_offline_leave_nothing_behind(recording: Recording) -> None:
+async def test_offline_scoring_leaks_no_resources(recording: Recording) -> None:
     times = SCORINGS or 60
     workers = WorkerPool(PROCESS, count=1, timeout_seconds=30, forking=True)
     provider = OfflineProvider(workers)

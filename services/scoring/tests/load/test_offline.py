@@ -13,35 +13,35 @@ from scoring.app import create_app
 from scoring.errors import ProviderUnavailable
 from scoring.settings import ApiSettings
 from shared.testing import TokenFor, api_client
-from tests.load.traffic import Answer, Ask, Load, Record, keep_busy, send
+from tests.load.traffic import Load, Record, RequestOutcome, SendRequest, keep_busy, send
 
 pytestmark = [pytest.mark.long, pytest.mark.timed]
 
 TEXT = "The train leaves at seven in the morning."
 
 
-async def test_an_overload_kills_no_worker_and_costs_no_goodput(
+async def test_an_overload_kills_no_worker_and_does_not_reduce_goodput(
     settings: ApiSettings, token_for: TokenFor, reading: bytes, record_property: Record
 ) -> None:
     app = create_app(settings.model_copy(update={"scoring_timeout_seconds": 4.0}))
     learners = [{"Authorization": f"Bearer {token_for(uuid4())}"} for _ in range(60)]
     form = {"audio": ("speech", reading), "reference_text": (None, TEXT.encode())}
 
-    async def ask() -> Answer:
+    async def send_request() -> RequestOutcome:
         learners.append(learners.pop(0))
         started = asyncio.get_running_loop().time()
         response = await client.post("/api/v1/speech/score", files=form, headers=learners[-1])
         seconds = asyncio.get_running_loop().time() - started
         if response.status_code == 200:
-            return Answer(seconds)
+            return RequestOutcome(seconds)
         assert response.status_code == 503, response.text
         retry_after = int(response.headers["Retry-After"])
-        return Answer(seconds, ProviderUnavailable("refused", retry_after=retry_after))
+        return RequestOutcome(seconds, ProviderUnavailable("refused", retry_after=retry_after))
 
     async with api_client(app) as client:
-        await keep_busy(ask, clients=4, requests=12)
+        await keep_busy(send_request, clients=4, requests=12)
         processes = list_processes(app)
-        rounds = [await overload_after_peak(ask) for _ in range(2)]
+        rounds = [await overload_after_peak(send_request) for _ in range(2)]
         assert list_processes(app) == processes
     # The better of two, because the load by other processes varies.
     peak, overload = max(rounds, key=lambda loads: loads[1].goodput / loads[0].goodput)
@@ -52,12 +52,12 @@ async def test_an_overload_kills_no_worker_and_costs_no_goodput(
     assert overload.goodput >= 0.7 * peak.goodput
 
 
-async def overload_after_peak(ask: Ask) -> tuple[Load, Load]:
-    peak = await keep_busy(ask, clients=4, requests=24)
-    return peak, await send(ask, per_second=2 * peak.goodput, seconds=8)
+async def overload_after_peak(send_request: SendRequest) -> tuple[Load, Load]:
+    peak = await keep_busy(send_request, clients=4, requests=24)
+    return peak, await send(send_request, per_second=2 * peak.goodput, seconds=8)
 
 
-async def test_a_class_that_reads_at_the_same_time_is_scored(
+async def test_concurrent_recordings_of_a_class_are_scored(
     settings: ApiSettings,
     token_for: TokenFor,
     voice: NDArray[np.float32],
@@ -68,17 +68,17 @@ async def test_a_class_that_reads_at_the_same_time_is_scored(
     five_seconds = encode(np.tile(voice, 2))
     form = {"audio": ("speech", five_seconds), "reference_text": (None, f"{TEXT} {TEXT}".encode())}
 
-    async def ask(learner: dict[str, str]) -> tuple[int, float]:
+    async def send_request(learner: dict[str, str]) -> tuple[int, float]:
         started = asyncio.get_running_loop().time()
         response = await client.post("/api/v1/speech/score", files=form, headers=learner)
         return response.status_code, asyncio.get_running_loop().time() - started
 
     async with api_client(create_app(settings)) as client:
-        alone = median([(await ask(learner))[1] for learner in learners[:5]])
-        answers = await asyncio.gather(*map(ask, learners))
-    slowest = sorted(seconds for _, seconds in answers)[-2]
+        alone = median([(await send_request(learner))[1] for learner in learners[:5]])
+        responses = await asyncio.gather(*map(send_request, learners))
+    slowest = sorted(seconds for _, seconds in responses)[-2]
     record_property("alone and in a class", (alone, slowest))
-    assert [status for status, _ in answers] == [200] * len(learners)
+    assert [status for status, _ in responses] == [200] * len(learners)
     assert slowest < len(learners) * alone
 
 
@@ -95,7 +95,7 @@ async def test_a_learner_with_slow_recordings_delays_others_little(
         headers = {"Authorization": f"Bearer {token}"}
         return await client.post("/api/v1/speech/score", files=form, headers=headers)
 
-    async def ask_in_turn() -> float:
+    async def request_repeatedly() -> float:
         loop, times = asyncio.get_running_loop(), list[float]()
         for _ in range(6):
             started = loop.time()
@@ -106,16 +106,16 @@ async def test_a_learner_with_slow_recordings_delays_others_little(
     async def send_repeatedly() -> None:
         async with asyncio.timeout(30):
             while True:
-                await post(long, "㎯" * 50, greedy)
+                await post(long, "㎯" * 50, heavy_user)
                 await asyncio.sleep(0.01)
 
-    greedy, other, long = token_for(uuid4()), token_for(uuid4()), encode(np.tile(voice, 12), "ogg")
+    heavy_user, other, long = token_for(uuid4()), token_for(uuid4()), encode(np.tile(voice, 12), "ogg")
     async with api_client(create_app(settings)) as client:
-        await ask_in_turn()
-        alone = await ask_in_turn()
+        await request_repeatedly()
+        alone = await request_repeatedly()
         sending = [asyncio.create_task(send_repeatedly()) for _ in range(2)]
         await asyncio.sleep(0.5)
-        meanwhile = await ask_in_turn()
+        meanwhile = await request_repeatedly()
         for task in sending:
             task.cancel()
         await asyncio.gather(*sending, return_exceptions=True)

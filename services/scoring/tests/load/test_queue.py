@@ -5,26 +5,28 @@ from statistics import median
 from uuid import uuid4
 
 import pytest
-from tests.load.traffic import Answer, Load, Record, Scoring, keep_busy, send
+from tests.load.traffic import Load, Record, RequestOutcome, Scoring, keep_busy, send
 
 pytestmark = pytest.mark.timed
 
 
-async def ask_in_turn(scoring: Scoring, times: int) -> list[Answer]:
+async def request_repeatedly(scoring: Scoring, times: int) -> list[RequestOutcome]:
     learner = uuid4()
-    return [await scoring.ask(learner) for _ in range(times)]
+    return [await scoring.send_request(learner) for _ in range(times)]
 
 
 async def test_a_learner_with_many_long_recordings_does_not_delay_others(record_property: Record) -> None:
-    scoring, greedy = Scoring(concurrency=2, seconds_per_second=0.05), uuid4()
-    alone = await ask_in_turn(scoring, 8)
-    many = [asyncio.create_task(scoring.ask(greedy, seconds=10)) for _ in range(28)]
+    scoring, heavy_user = Scoring(concurrency=2, seconds_per_second=0.05), uuid4()
+    alone = await request_repeatedly(scoring, 8)
+    many = [asyncio.create_task(scoring.send_request(heavy_user, seconds=10)) for _ in range(28)]
     await asyncio.sleep(0.01)
-    meanwhile = await ask_in_turn(scoring, 8)
+    meanwhile = await request_repeatedly(scoring, 8)
     still_waiting = [task for task in many if not task.done()]
-    assert all(answer.is_scored for answer in (*alone, *meanwhile))
+    assert all(response.is_scored for response in (*alone, *meanwhile))
     assert len(still_waiting) > 5
-    ratio = median(answer.seconds for answer in meanwhile) / median(answer.seconds for answer in alone)
+    ratio = median(response.seconds for response in meanwhile) / median(
+        response.seconds for response in alone
+    )
     record_property("ratio", ratio)
     assert ratio < 1.5
     for task in still_waiting:
@@ -33,15 +35,15 @@ async def test_a_learner_with_many_long_recordings_does_not_delay_others(record_
 
 
 async def test_with_one_slot_others_wait_for_one_recording_at_most() -> None:
-    scoring, greedy = Scoring(concurrency=1, seconds_per_second=0.05), uuid4()
-    [long] = [await scoring.ask(greedy, seconds=10)]
-    alone = await ask_in_turn(scoring, 3)
-    many = [asyncio.create_task(scoring.ask(greedy, seconds=10)) for _ in range(28)]
+    scoring, heavy_user = Scoring(concurrency=1, seconds_per_second=0.05), uuid4()
+    [long] = [await scoring.send_request(heavy_user, seconds=10)]
+    alone = await request_repeatedly(scoring, 3)
+    many = [asyncio.create_task(scoring.send_request(heavy_user, seconds=10)) for _ in range(28)]
     await asyncio.sleep(0.01)
-    meanwhile = await ask_in_turn(scoring, 3)
-    assert all(answer.is_scored for answer in meanwhile)
-    bound = 1.5 * (long.seconds + max(answer.seconds for answer in alone))
-    assert max(answer.seconds for answer in meanwhile) < bound
+    meanwhile = await request_repeatedly(scoring, 3)
+    assert all(response.is_scored for response in meanwhile)
+    bound = 1.5 * (long.seconds + max(response.seconds for response in alone))
+    assert max(response.seconds for response in meanwhile) < bound
     for task in many:
         task.cancel()
     await asyncio.gather(*many, return_exceptions=True)
@@ -57,7 +59,7 @@ async def test_learners_get_equal_processing_time_regardless_of_their_recordings
     async def practise(number: int, seconds: float) -> None:
         learner = learners[number]
         while loop.time() < ends_at:
-            if (await scoring.ask(learner, seconds=seconds)).is_scored:
+            if (await scoring.send_request(learner, seconds=seconds)).is_scored:
                 used[number] += seconds
 
     learners = [uuid4() for _ in used]
@@ -74,21 +76,21 @@ async def test_goodput_at_twice_the_capacity_equals_the_peak(record_property: Re
     assert not peak.refused
     assert overload.goodput >= 0.85 * peak.goodput
     assert scoring.provider.peak == 8
-    scored = [answer.seconds for answer in overload.answers if answer.is_scored]
+    scored = [response.seconds for response in overload.answers if response.is_scored]
     assert max(scored) < 1.5 * scoring.timeout_seconds
-    late = sorted(answer.seconds for answer in overload.refused)
+    late = sorted(response.seconds for response in overload.refused)
     record_property("refused", (len(late), median(late), late[-1]))
     assert median(late) < 0.1 * scoring.timeout_seconds
-    for answer in overload.refused:
-        assert answer.refusal
-        assert int(answer.refusal.headers["Retry-After"]) >= 1
+    for response in overload.refused:
+        assert response.refusal
+        assert int(response.refusal.headers["Retry-After"]) >= 1
 
 
 async def overload_after_peak() -> tuple[Scoring, Load, Load]:
     scoring = Scoring(concurrency=8, seconds_per_second=0.1, timeout_seconds=0.5)
-    await keep_busy(scoring.ask, clients=8, requests=40)
-    peak = await keep_busy(scoring.ask, clients=8, requests=120)
-    return scoring, peak, await send(scoring.ask, per_second=2 * peak.goodput, seconds=3)
+    await keep_busy(scoring.send_request, clients=8, requests=40)
+    peak = await keep_busy(scoring.send_request, clients=8, requests=120)
+    return scoring, peak, await send(scoring.send_request, per_second=2 * peak.goodput, seconds=3)
 
 
 async def test_fifty_concurrent_requests_take_the_time_of_their_slots(record_property: Record) -> None:
@@ -97,18 +99,18 @@ async def test_fifty_concurrent_requests_take_the_time_of_their_slots(record_pro
 
     async def watch() -> None:
         while True:
-            at = loop.time()
+            now = loop.time()
             await asyncio.sleep(0.005)
-            lags.append(loop.time() - at - 0.005)
+            lags.append(loop.time() - now - 0.005)
 
     watching = asyncio.create_task(watch())
-    reference = await scoring.ask()
+    reference = await scoring.send_request()
     lags.clear()
     started = loop.time()
-    answers = await asyncio.gather(*(scoring.ask() for _ in range(50)))
+    responses = await asyncio.gather(*(scoring.send_request() for _ in range(50)))
     wall = loop.time() - started
     watching.cancel()
-    assert all(answer.is_scored for answer in answers)
+    assert all(response.is_scored for response in responses)
     lag = sorted(lags)[int(0.99 * len(lags))]
     record_property("wall and lag", (wall, lag))
     assert wall < 1.2 * 3 * reference.seconds
@@ -118,8 +120,8 @@ async def test_fifty_concurrent_requests_take_the_time_of_their_slots(record_pro
 
 async def test_requests_beyond_the_queue_are_refused_immediately() -> None:
     scoring = Scoring(concurrency=4, seconds_per_second=0.5, max_waiting=8)
-    answers = await asyncio.gather(*(scoring.ask() for _ in range(50)))
-    scored = [answer for answer in answers if answer.is_scored]
-    refused = [answer for answer in answers if not answer.is_scored]
+    responses = await asyncio.gather(*(scoring.send_request() for _ in range(50)))
+    scored = [response for response in responses if response.is_scored]
+    refused = [response for response in responses if not response.is_scored]
     assert (len(scored), len(refused)) == (12, 38)
-    assert max(answer.seconds for answer in refused) < 0.3 * min(answer.seconds for answer in scored)
+    assert max(response.seconds for response in refused) < 0.3 * min(response.seconds for response in scored)

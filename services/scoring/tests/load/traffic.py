@@ -45,7 +45,7 @@ class TimedProvider:
 
 
 @dataclass(frozen=True)
-class Answer:
+class RequestOutcome:
     """The outcome of a request, and its duration in seconds."""
 
     seconds: float
@@ -72,7 +72,7 @@ class Scoring:
         budget = SpeechBudget("redis://127.0.0.1:1/0", Limits(0, 0))
         self._chain = ProviderChain([provider], budget, max_waiting=max_waiting)
 
-    async def ask(self, learner: UUID | None = None, *, seconds: float = 1.0) -> Answer:
+    async def send_request(self, learner: UUID | None = None, *, seconds: float = 1.0) -> RequestOutcome:
         """Request the score of a recording of some seconds."""
         loop = asyncio.get_running_loop()
         started, refusal = loop.time(), None
@@ -83,54 +83,56 @@ class Scoring:
             await self._chain.assess(recording, ticket=ticket, text="Thank you.", language="en-US")
         except ProviderUnavailable as error:
             refusal = error
-        return Answer(loop.time() - started, refusal)
+        return RequestOutcome(loop.time() - started, refusal)
 
 
 @dataclass(frozen=True)
 class Load:
     """The answers under a load, and the scored ones per second."""
 
-    answers: Sequence[Answer]
+    answers: Sequence[RequestOutcome]
     goodput: float
 
     @property
-    def refused(self) -> list[Answer]:
-        return [answer for answer in self.answers if not answer.is_scored]
+    def refused(self) -> list[RequestOutcome]:
+        return [response for response in self.answers if not response.is_scored]
 
 
 type Record = Callable[[str, object], None]
 """Keeps a figure in the report of the tests."""
-type Ask = Callable[[], Awaitable[Answer]]
+type SendRequest = Callable[[], Awaitable[RequestOutcome]]
 
 
-async def keep_busy(ask: Ask, *, clients: int, requests: int) -> Load:
+async def keep_busy(send_request: SendRequest, *, clients: int, requests: int) -> Load:
     """Let each client send its next request after the answer to the last one."""
-    loop, answers = asyncio.get_running_loop(), list[Answer]()
+    loop, responses = asyncio.get_running_loop(), list[RequestOutcome]()
     started = loop.time()
 
     async def ask_repeatedly() -> None:
-        while len(answers) < requests:
-            answers.append(await ask())
+        while len(responses) < requests:
+            responses.append(await send_request())
 
     await asyncio.gather(*(ask_repeatedly() for _ in range(clients)))
-    return Load(answers, sum(answer.is_scored for answer in answers) / (loop.time() - started))
+    return Load(responses, sum(response.is_scored for response in responses) / (loop.time() - started))
 
 
-async def send(ask: Ask, *, per_second: float, seconds: float) -> Load:
+async def send(send_request: SendRequest, *, per_second: float, seconds: float) -> Load:
     """Send requests at a constant rate, regardless of the answers."""
     loop = asyncio.get_running_loop()
-    started, tasks = loop.time(), list[asyncio.Task[Answer]]()
+    started, tasks = loop.time(), list[asyncio.Task[RequestOutcome]]()
 
-    async def note() -> Answer:
-        answer = await ask()
-        if answer.is_scored:
+    async def record_outcome() -> RequestOutcome:
+        response = await send_request()
+        if response.is_scored:
             scored_at.append(loop.time())
-        return answer
+        return response
 
     scored_at = list[float]()
-    while (at := loop.time() - started) < seconds:
-        tasks += [asyncio.ensure_future(note()) for _ in range(int(at * per_second) - len(tasks))]
+    while (elapsed := loop.time() - started) < seconds:
+        tasks += [
+            asyncio.ensure_future(record_outcome()) for _ in range(int(elapsed * per_second) - len(tasks))
+        ]
         await asyncio.sleep(0.005)
-    answers = await asyncio.gather(*tasks)
+    responses = await asyncio.gather(*tasks)
     # Work that is unfinished at the end would make a short run look better than it is.
-    return Load(answers, sum(at <= started + seconds for at in scored_at) / seconds)
+    return Load(responses, sum(elapsed <= started + seconds for elapsed in scored_at) / seconds)

@@ -23,7 +23,7 @@ from tests.situations import (
     SITUATIONS,
     Api,
     Recordings,
-    go_through,
+    run_situation,
 )
 
 pytestmark = [pytest.mark.long, pytest.mark.skipif(sys.platform != "linux", reason="/proc is for Linux")]
@@ -48,9 +48,9 @@ def run(settings: ApiSettings, token_for: TokenFor, recordings: Recordings) -> R
 
     @contextmanager
     def start(**variables: str) -> Iterator[Api]:
-        own = build_environment(settings, LOG_LEVEL="INFO", **variables)
-        with run_api(own) as process:
-            yield Api(f"http://127.0.0.1:{own['PORT']}", token_for(uuid4()), process, recordings)
+        environment = build_environment(settings, LOG_LEVEL="INFO", **variables)
+        with run_api(environment) as process:
+            yield Api(f"http://127.0.0.1:{environment['PORT']}", token_for(uuid4()), process, recordings)
 
     return start
 
@@ -74,8 +74,8 @@ def ensure_forgotten(api: Api, needles: list[bytes], *, after: str) -> None:
     def list_processes() -> list[psutil.Process]:
         return [api.process, *api.list_workers()]
 
-    found = wait_until_gone(list_processes, needles, seconds=MAX_SECONDS_AFTER_ANSWER)
-    assert found == {}, after
+    matches = wait_until_gone(list_processes, needles, seconds=MAX_SECONDS_AFTER_ANSWER)
+    assert matches == {}, after
 
 
 async def test_a_recording_being_scored_is_found_in_memory(run: Run, needles: list[bytes]) -> None:
@@ -94,7 +94,7 @@ async def test_a_recording_being_scored_is_found_in_memory(run: Run, needles: li
 async def test_a_recording_is_erased_from_memory(run: Run, needles: list[bytes]) -> None:
     with run(SCORING_TIMEOUT_SECONDS="8") as api:
         for situation in SITUATIONS:
-            await go_through(situation, api)
+            await run_situation(situation, api)
             ensure_forgotten(api, needles, after=situation.__name__)
 
 
@@ -103,7 +103,7 @@ async def test_a_recording_is_erased_from_memory_by_the_speech_sdk(run: Run, nee
         variables = {"SPEECH_PROVIDER": "azure", "AZURE_SPEECH_KEY": KEY, "AZURE_TIMEOUT_SECONDS": "3"}
         with run(**variables, AZURE_SPEECH_ENDPOINT=azure.url) as api:
             for situation in SITUATIONS.keys() - OFFLINE_SITUATIONS:
-                await go_through(situation, api)
+                await run_situation(situation, api)
                 ensure_forgotten(api, needles, after=situation.__name__)
             for name in AZURE_SITUATIONS:
                 azure.play(*azure_double.SITUATIONS[name])

@@ -24,7 +24,7 @@ from tests.situations import (
     SITUATIONS,
     Api,
     Recordings,
-    go_through,
+    run_situation,
 )
 from tests.system_calls import Tracer, trace
 
@@ -51,13 +51,13 @@ main("scoring")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _compiled() -> None:
+def find_compiled() -> None:
     """Compile the bytecode beforehand, like the build of the image."""
     for package in ("scoring", "shared", "contracts"):
-        found = find_spec(package)
-        assert found
-        assert found.submodule_search_locations
-        compileall.compile_dir(found.submodule_search_locations[0], quiet=2)
+        spec = find_spec(package)
+        assert spec
+        assert spec.submodule_search_locations
+        compileall.compile_dir(spec.submodule_search_locations[0], quiet=2)
 
 
 @dataclass
@@ -89,9 +89,9 @@ def follow(settings: ApiSettings, token_for: TokenFor, recordings: Recordings, t
 
     @contextmanager
     def start(command: tuple[str | Path, ...] = COMMAND, **variables: str) -> Iterator[Followed]:
-        own = build_environment(settings, **variables)
-        url = f"http://127.0.0.1:{own['PORT']}"
-        with trace(command, folder=tmp_path, environment=own) as tracer:
+        environment = build_environment(settings, **variables)
+        url = f"http://127.0.0.1:{environment['PORT']}"
+        with trace(command, folder=tmp_path, environment=environment) as tracer:
             output = Output(tracer.strace)
             wait_until_ready(tracer.strace, url)
             yield Followed(Api(url, token_for(uuid4()), tracer.program, recordings), tracer, output)
@@ -105,7 +105,7 @@ async def test_no_recording_is_written_to_a_file_in_any_outcome(
     with follow(SCORING_TIMEOUT_SECONDS="8") as followed:
         api = followed.api
         for situation in SITUATIONS:
-            await go_through(situation, api)
+            await run_situation(situation, api)
         for kind in KINDS:
             scored = await api.score(encode(voice, kind))
             assert scored.status_code == 200, scored.text
@@ -117,18 +117,18 @@ async def test_no_recording_is_written_to_a_file_in_any_outcome(
     assert set(workers) <= followed.tracer.read().processes
 
 
-async def test_the_speech_sdk_reaches_no_file(
+async def test_the_speech_sdk_opens_no_file(
     follow: Follow, encode: Callable[..., bytes], voice: NDArray[np.float32]
 ) -> None:
     async with AzureDouble().listen() as azure:
         variables = {"SPEECH_PROVIDER": "azure", "AZURE_SPEECH_KEY": KEY, "AZURE_TIMEOUT_SECONDS": "3"}
         with follow(**variables, AZURE_SPEECH_ENDPOINT=azure.url) as followed:
             for situation in SITUATIONS.keys() - OFFLINE_SITUATIONS:
-                await go_through(situation, followed.api)
+                await run_situation(situation, followed.api)
             for name in AZURE_SITUATIONS:
                 azure.play(*azure_double.SITUATIONS[name])
-                answer = await followed.api.score(followed.api.recordings.reading)
-                assert answer.status_code in {200, 422, 503, 504}, (name, answer.text)
+                response = await followed.api.score(followed.api.recordings.reading)
+                assert response.status_code in {200, 422, 503, 504}, (name, response.text)
                 # What follows is phrase by phrase. A success keeps the breaker closed.
                 azure.play(scores())
                 assert (await followed.api.score(encode(np.tile(voice, 18), "flac"))).status_code == 200
@@ -136,11 +136,11 @@ async def test_the_speech_sdk_reaches_no_file(
     followed.ensure_nothing_was_kept(programs={"python"})
 
 
-async def test_a_planted_leak_of_the_api_is_found(follow: Follow, tmp_path: Path) -> None:
+async def test_a_simulated_leak_of_the_api_is_detected(follow: Follow, tmp_path: Path) -> None:
     leak = tmp_path / "leak"
     with follow((sys.executable, "-c", PLANT, "api", leak)) as followed:
-        answer = await followed.api.score(followed.api.recordings.no_audio)
-        assert answer.status_code == 400
+        response = await followed.api.score(followed.api.recordings.no_audio)
+        assert response.status_code == 400
     assert followed.api.recordings.canary in leak.read_bytes()
     findings = followed.tracer.read().findings
     assert {finding.split()[1].partition("(")[0] for finding in findings} == {"openat", "write"}

@@ -62,21 +62,21 @@ def trace_script(script: str, folder: Path) -> Trace:
 
 
 @pytest.mark.parametrize(("call", "leak"), LEAKS)
-def test_a_leak_is_found(call: str, leak: str, tmp_path: Path) -> None:
+def test_a_leak_is_detected(call: str, leak: str, tmp_path: Path) -> None:
     trace = trace_script(LEAKING.format(leak), tmp_path)
     calls = [finding.split()[1].partition("(")[0] for finding in trace.findings]
     calls.remove("openat")  # of the file that most of them write to
     assert call in calls, trace.findings
 
 
-@pytest.mark.parametrize("innocent", INNOCENT)
-def test_data_that_stays_in_memory_is_not_a_leak(innocent: str, tmp_path: Path) -> None:
-    trace = trace_script(SETUP + INNOCENT[innocent], tmp_path)
+@pytest.mark.parametrize("line", INNOCENT)
+def test_data_that_stays_in_memory_is_not_a_leak(line: str, tmp_path: Path) -> None:
+    trace = trace_script(SETUP + INNOCENT[line], tmp_path)
     assert trace.findings == []
     assert trace.calls["mmap"] > 10
 
 
-def test_a_ring_is_refused(tmp_path: Path) -> None:
+def test_io_uring_is_refused(tmp_path: Path) -> None:
     script = "import ctypes; print(ctypes.CDLL(None).syscall(425, 8, ctypes.create_string_buffer(120)))"
     with trace([sys.executable, "-c", script], folder=tmp_path) as tracer:
         assert tracer.strace.stdout
@@ -86,7 +86,7 @@ def test_a_ring_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "rest"),
+    ("name", "arguments"),
     [
         ("write", '7</tmp/a (deleted)>, ""..., 5) = 5'),
         ("write", '7, ""..., 5) = 5'),
@@ -100,5 +100,5 @@ def test_a_ring_is_refused(tmp_path: Path) -> None:
         ("shmget", "IPC_PRIVATE, 4096, IPC_CREAT|0600) = 1"),
     ],
 )
-def test_system_calls_are_classified(name: str, rest: str) -> None:
-    assert is_finding(name, rest)
+def test_system_calls_are_classified(name: str, arguments: str) -> None:
+    assert is_finding(name, arguments)

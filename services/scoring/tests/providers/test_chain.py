@@ -39,11 +39,11 @@ class FreeProvider:
     loops = ()
     concurrency = 1
 
-    def __init__(self, name: str, *answers: Answer, languages: Sequence[str] = ("en-US",)) -> None:
+    def __init__(self, name: str, *responses: Answer, languages: Sequence[str] = ("en-US",)) -> None:
         self.capabilities = Capabilities(
             name, f"{name}-1", tuple(languages), "ipa", prosody=False, max_seconds=60
         )
-        self.calls, self._answers = 0, list(answers or (None,))
+        self.calls, self._answers = 0, list(responses or (None,))
         self.is_up, self.is_closed = True, False
 
     async def start(self) -> None: ...
@@ -57,9 +57,9 @@ class FreeProvider:
 
     async def assess(self, recording: Recording, *, text: str, language: str) -> ScoringResult:
         self.calls += 1
-        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-        if answer is not None:
-            raise answer
+        response = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if response is not None:
+            raise response
         names = {"provider": self.capabilities.provider, "scorer": self.capabilities.scorer}
         return ScoringResult(text, 90, 90, 90, 100, None, (), recording.source, **names)
 
@@ -67,8 +67,8 @@ class FreeProvider:
 class PaidProvider(FreeProvider):
     """Sends every recording twice, as after a failure, or not at all."""
 
-    def __init__(self, name: str, *answers: Answer, sends: int = 1, connects: bool = True) -> None:
-        super().__init__(name, *answers)
+    def __init__(self, name: str, *responses: Answer, sends: int = 1, connects: bool = True) -> None:
+        super().__init__(name, *responses)
         self._sends, self._connects, self.sent = sends, connects, 0
 
     async def assess(self, recording: Recording, *, text: str, language: str) -> ScoringResult:
@@ -126,7 +126,7 @@ async def test_the_first_provider_scores(chain_of: ChainOf) -> None:
 
 
 @pytest.mark.parametrize("failure", [ProviderUnavailable("down"), BudgetUnavailable("no Redis")])
-async def test_the_next_one_scores_when_one_is_down(chain_of: ChainOf, failure: Answer) -> None:
+async def test_the_next_provider_scores_when_one_is_down(chain_of: ChainOf, failure: Answer) -> None:
     chain = chain_of(FreeProvider("first", failure, None), FreeProvider("second"))
     assert [await assess(chain) for _ in range(2)] == ["second", "first"]
 
@@ -148,14 +148,14 @@ async def test_assessment_errors_and_timeouts_are_final(
     assert second.calls == 0
 
 
-async def test_a_spent_budget_lets_the_next_one_score(chain_of: ChainOf) -> None:
+async def test_the_next_provider_scores_when_a_budget_is_exhausted(chain_of: ChainOf) -> None:
     paid = PaidProvider("paid")
     chain = chain_of(paid, FreeProvider("free"), limits=Limits(0, 25_000))
     assert [await assess(chain) for _ in range(4)] == ["paid", "paid", "free", "free"]
     assert paid.sent == 2
 
 
-async def test_a_spent_budget_is_the_answer_when_no_other_provider_is_there(chain_of: ChainOf) -> None:
+async def test_an_exhausted_budget_is_reported_when_there_is_no_other_provider(chain_of: ChainOf) -> None:
     chain = chain_of(PaidProvider("paid"), limits=Limits(0, 5_000))
     with pytest.raises(BudgetExhausted) as error:
         await assess(chain)
@@ -183,19 +183,26 @@ async def test_recordings_that_were_not_sent_are_not_charged(chain_of: ChainOf) 
 
 
 async def test_without_redis_a_limited_provider_is_not_used(chain_of: ChainOf) -> None:
-    paid, away = PaidProvider("paid"), "redis://127.0.0.1:1/0"
-    assert await assess(chain_of(paid, FreeProvider("free"), limits=Limits(0, 10_000), url=away)) == "free"
+    paid, redis_url = PaidProvider("paid"), "redis://127.0.0.1:1/0"
+    assert (
+        await assess(chain_of(paid, FreeProvider("free"), limits=Limits(0, 10_000), url=redis_url)) == "free"
+    )
     with pytest.raises(BudgetUnavailable):
-        await assess(chain_of(paid, limits=Limits(0, 10_000), url=away))
+        await assess(chain_of(paid, limits=Limits(0, 10_000), url=redis_url))
     assert paid.sent == 0
-    assert await assess(chain_of(paid, url=away)) == "paid"
+    assert await assess(chain_of(paid, url=redis_url)) == "paid"
 
 
 async def test_the_failure_with_the_shortest_wait_is_returned(chain_of: ChainOf) -> None:
-    soon, late = ProviderUnavailable("soon", retry_after=2), ProviderUnavailable("late", retry_after=15)
-    for failures in ((soon, late), (late, soon)):
+    short_wait, long_wait = (
+        ProviderUnavailable("soon", retry_after=2),
+        ProviderUnavailable("late", retry_after=15),
+    )
+    for failures in ((short_wait, long_wait), (long_wait, short_wait)):
         with pytest.raises(ProviderUnavailable, match="soon"):
-            await assess(chain_of(*(FreeProvider(str(at), failure) for at, failure in enumerate(failures))))
+            await assess(
+                chain_of(*(FreeProvider(str(number), failure) for number, failure in enumerate(failures)))
+            )
 
 
 async def test_a_provider_gets_only_recordings_in_its_languages(chain_of: ChainOf) -> None:
@@ -221,7 +228,7 @@ async def test_one_available_provider_is_enough(chain_of: ChainOf) -> None:
         await chain.ping()
 
 
-async def test_all_are_closed_even_if_one_fails(settings: ApiSettings) -> None:
+async def test_all_providers_are_closed_even_if_one_fails(settings: ApiSettings) -> None:
     class Stuck(FreeProvider):
         async def close(self) -> None:
             raise RuntimeError
@@ -247,7 +254,7 @@ async def test_time_and_seconds_are_measured_by_provider_and_outcome(chain_of: C
 
     before = list_counts()
     await assess(chain_of(FreeProvider("measured", ProviderUnavailable("down")), FreeProvider("other")))
-    assert [now - then for now, then in zip(list_counts(), before, strict=True)] == [1, 1, 0, 10]
+    assert [now - previous for now, previous in zip(list_counts(), before, strict=True)] == [1, 1, 0, 10]
 
 
 class Busy(FreeProvider):
@@ -262,7 +269,7 @@ class Busy(FreeProvider):
         return await super().assess(recording, text=text, language=language)
 
 
-async def test_a_full_queue_lets_the_next_provider_score(chain_of: ChainOf) -> None:
+async def test_the_next_provider_scores_when_a_queue_is_full(chain_of: ChainOf) -> None:
     busy = Busy("busy")
     chain = chain_of(busy, FreeProvider("free"), max_waiting=1)
     requests = [asyncio.create_task(assess(chain)) for _ in range(3)]
@@ -276,9 +283,9 @@ async def test_when_all_queues_are_full_the_shortest_wait_is_returned(chain_of: 
     chain = chain_of(first, second, max_waiting=0)
     requests = [asyncio.create_task(assess(chain)) for _ in range(2)]
     await asyncio.sleep(0)
-    with pytest.raises(QueueFull) as caught:
+    with pytest.raises(QueueFull) as excinfo:
         await assess(chain)
-    assert int(caught.value.headers["Retry-After"]) >= 1
+    assert int(excinfo.value.headers["Retry-After"]) >= 1
     with pytest.raises(QueueFull):
         chain.ensure_capacity(create_ticket(), "en-US")
     first.may_end.set()
@@ -287,7 +294,9 @@ async def test_when_all_queues_are_full_the_shortest_wait_is_returned(chain_of: 
     chain.ensure_capacity(create_ticket(), "en-US")
 
 
-async def test_a_recording_has_room_if_any_provider_for_its_language_has(chain_of: ChainOf) -> None:
+async def test_a_recording_is_accepted_if_any_provider_for_its_language_has_capacity(
+    chain_of: ChainOf,
+) -> None:
     busy = Busy("busy-for-room")
     chain = chain_of(busy, FreeProvider("other", languages=("en-GB",)), max_waiting=0)
     request = asyncio.create_task(assess(chain))
@@ -300,7 +309,7 @@ async def test_a_recording_has_room_if_any_provider_for_its_language_has(chain_o
     await request
 
 
-async def test_nothing_is_reserved_before_the_turn_comes(chain_of: ChainOf, redis: Redis) -> None:
+async def test_no_budget_is_reserved_while_waiting_in_the_queue(chain_of: ChainOf, redis: Redis) -> None:
     class BusyAndPaid(PaidProvider):
         may_end = asyncio.Event()
 

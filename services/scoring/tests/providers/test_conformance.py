@@ -57,13 +57,15 @@ def _service_says_what_was_read(double: AzureDouble) -> None:
 def create_chain(request: pytest.FixtureRequest, settings: ApiSettings, double: AzureDouble) -> CreateChain:
     """Make the provider under test and its queue, with different settings."""
     azure = {"azure_speech_key": SecretStr(KEY), "azure_speech_endpoint": double.url}
-    usual = {"speech_provider": (request.param,), **azure}
-    return lambda **own: create_provider(settings.model_copy(update={**usual, **own}))
+    defaults = {"speech_provider": (request.param,), **azure}
+    return lambda **recording_copy: create_provider(
+        settings.model_copy(update={**defaults, **recording_copy})
+    )
 
 
 @pytest.fixture(scope="module")
 def create(create_chain: CreateChain) -> Create:
-    return lambda **own: create_chain(**own).providers[0]
+    return lambda **recording_copy: create_chain(**recording_copy).providers[0]
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +135,7 @@ async def test_a_provider_is_ready_after_it_has_scored(
     await provider.ping()
 
 
-async def test_a_right_reading_has_all_scores(provider: SpeechProvider, recording: Recording) -> None:
+async def test_a_correct_reading_has_all_scores(provider: SpeechProvider, recording: Recording) -> None:
     result = await assess(provider, recording)
     assert result.pronunciation_score is not None
     assert result.pronunciation_score > 60
@@ -151,9 +153,9 @@ async def test_a_result_names_its_scorer(provider: SpeechProvider, recording: Re
 
 
 async def test_scores_are_numbers_from_0_to_100(provider: SpeechProvider, recording: Recording) -> None:
-    found = list_scores(await assess(provider, recording, f"{TEXT} Or later."))
-    assert len(found) > 20
-    assert all(type(score) is float and math.isfinite(score) and 0 <= score <= 100 for score in found)
+    scores = list_scores(await assess(provider, recording, f"{TEXT} Or later."))
+    assert len(scores) > 20
+    assert all(type(score) is float and math.isfinite(score) and 0 <= score <= 100 for score in scores)
 
 
 async def test_a_result_fits_the_response(provider: SpeechProvider, recording: Recording) -> None:
@@ -186,7 +188,9 @@ async def test_words_and_phonemes_lie_in_order_inside_the_recording(
     assert any(word.phonemes for word in result.words)
 
 
-async def test_an_omission_has_no_score_and_no_place(provider: SpeechProvider, recording: Recording) -> None:
+async def test_an_omission_has_no_score_and_no_position(
+    provider: SpeechProvider, recording: Recording
+) -> None:
     result = await assess(provider, recording, "The train always leaves at seven in the morning.")
     [omitted] = [word for word in result.words if word.error_type == "omission"]
     assert (omitted.word, omitted.score) == ("always", None)
@@ -245,24 +249,24 @@ async def test_the_same_recording_has_the_same_scores(provider: SpeechProvider, 
 async def test_a_provider_neither_changes_nor_keeps_the_recording(
     provider: SpeechProvider, recording: Recording
 ) -> None:
-    samples, own = copy_recording(recording)
-    await assess(provider, own)
+    samples, recording_copy = copy_recording(recording)
+    await assess(provider, recording_copy)
     assert samples == recording.pcm
-    own.pcm.release()
+    recording_copy.pcm.release()
     samples.clear()  # A BufferError here would mean that something still reads it.
 
 
-async def test_a_request_that_is_cancelled_frees_its_place(create: Create, recording: Recording) -> None:
+async def test_a_cancelled_request_releases_its_place(create: Create, recording: Recording) -> None:
     async with start(create(scoring_workers=1, azure_concurrency=1)) as provider:
         first = await assess(provider, recording)
         for _ in range(3):
-            samples, own = copy_recording(recording)
-            task = asyncio.create_task(assess(provider, own))
+            samples, recording_copy = copy_recording(recording)
+            task = asyncio.create_task(assess(provider, recording_copy))
             await asyncio.sleep(0.05)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            own.pcm.release()
+            recording_copy.pcm.release()
             samples.clear()
         assert await assess(provider, recording) == first
 
@@ -272,10 +276,10 @@ async def test_a_provider_reports_a_timeout(
 ) -> None:
     double.play(scores(delay_seconds=2))
     async with start(create(scoring_timeout_seconds=0.02, azure_timeout_seconds=0.5)) as provider:
-        with pytest.raises(ProviderTimeout) as caught:
+        with pytest.raises(ProviderTimeout) as excinfo:
             await assess(provider, recording)
-    assert (caught.value.status, caught.value.code) == (504, "provider_timeout")
-    assert caught.value.retryable
+    assert (excinfo.value.status, excinfo.value.code) == (504, "provider_timeout")
+    assert excinfo.value.retryable
 
 
 async def test_a_provider_reports_a_full_queue(
@@ -286,8 +290,8 @@ async def test_a_provider_reports_a_full_queue(
     async with start(create_chain(**few, azure_timeout_seconds=1)) as chain:
         tickets = [Ticket(uuid4(), asyncio.get_running_loop().time() + 10) for _ in range(5)]
         requests = (chain.assess(recording, ticket=ticket, text=TEXT, language="en-US") for ticket in tickets)
-        answers = await asyncio.gather(*requests, return_exceptions=True)
-    refusals = [answer for answer in answers if isinstance(answer, BaseException)]
+        responses = await asyncio.gather(*requests, return_exceptions=True)
+    refusals = [response for response in responses if isinstance(response, BaseException)]
     assert len(refusals) >= 4
     for refusal in refusals:
         assert isinstance(refusal, ProviderUnavailable)
@@ -296,18 +300,18 @@ async def test_a_provider_reports_a_full_queue(
         assert int(refusal.headers["Retry-After"]) >= 1
 
 
-async def test_its_errors_name_neither_text_nor_provider(
+async def test_errors_contain_neither_text_nor_provider(
     create: Create, recording: Recording, double: AzureDouble
 ) -> None:
     double.play(refuses(500))
     async with start(create(scoring_timeout_seconds=0.02, azure_timeout_seconds=1)) as provider:
-        with pytest.raises(SpeechProcessingError) as caught:
+        with pytest.raises(SpeechProcessingError) as excinfo:
             await assess(provider, recording)
-    said = f"{caught.value.detail} {caught.value.extra}".lower()
-    assert not [word for word in (*WORDS[1:3], "azure", "offline", "127.0.0.1", KEY) if word in said]
+    message = f"{excinfo.value.detail} {excinfo.value.extra}".lower()
+    assert not [word for word in (*WORDS[1:3], "azure", "offline", "127.0.0.1", KEY) if word in message]
 
 
-async def test_silence_gets_no_points(provider: SpeechProvider, recording: Recording) -> None:
+async def test_silence_gets_no_score(provider: SpeechProvider, recording: Recording) -> None:
     silent = replace(recording, pcm=memoryview(bytes(3 * SAMPLE_RATE * 2)))
     outcome = await find_outcome(provider, silent)
     if isinstance(outcome, NotAssessable):

@@ -21,8 +21,8 @@ def test_every_name_creates_a_provider(name: str, settings: ApiSettings) -> None
 
 
 async def test_a_list_keeps_its_order(settings: ApiSettings) -> None:
-    named = {**settings.model_dump(), **AZURE_FIELDS, "speech_provider": "azure, offline"}
-    providers = create_provider(ApiSettings.model_validate(named))
+    fields = {**settings.model_dump(), **AZURE_FIELDS, "speech_provider": "azure, offline"}
+    providers = create_provider(ApiSettings.model_validate(fields))
     assert [provider.capabilities.provider for provider in providers.providers] == ["azure", "offline"]
     assert [isinstance(provider, PaidSpeechProvider) for provider in providers.providers] == [True, False]
     assert (providers.capabilities.provider, providers.capabilities.languages[0]) == ("azure", "en-US")
@@ -34,10 +34,10 @@ def test_the_default_needs_no_key(settings: ApiSettings) -> None:
 
 
 def start_api(keys_file: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    own = {"ENVIRONMENT": "test", "RECEIPT_SIGNING_KEYS_FILE": str(keys_file)}
+    variables = {"ENVIRONMENT": "test", "RECEIPT_SIGNING_KEYS_FILE": str(keys_file)}
     return subprocess.run(
         [sys.executable, "-m", "scoring", "api"],
-        env=os.environ | own | env,
+        env=os.environ | variables | env,
         capture_output=True,
         text=True,
         check=False,
@@ -91,7 +91,7 @@ ONE_OR_MORE = "must be one or more of these, separated by commas: 'azure', 'offl
         ("offline, offline", "must name each provider only once"),
     ],
 )
-def test_wrong_names_stop_the_process(keys_file: Path, names: str, problem: str) -> None:
+def test_unknown_provider_names_stop_the_process(keys_file: Path, names: str, problem: str) -> None:
     stopped = start_api(keys_file, SPEECH_PROVIDER=names)
     assert stopped.returncode == 1
     assert stopped.stderr == f"scoring cannot start: SPEECH_PROVIDER {problem}\n"
@@ -105,7 +105,7 @@ def test_a_list_needs_the_credentials_of_each_provider(keys_file: Path) -> None:
 
 @pytest.mark.parametrize("name", ["SPEECH_DAILY_SECONDS_PER_LEARNER", "SPEECH_MONTHLY_SECONDS"])
 @pytest.mark.parametrize("value", ["-1", "many", "0.5"])
-def test_wrong_budgets_stop_the_process(keys_file: Path, name: str, value: str) -> None:
+def test_invalid_budgets_stop_the_process(keys_file: Path, name: str, value: str) -> None:
     stopped = start_api(keys_file, **{name: value})
     assert stopped.returncode == 1
     assert stopped.stderr.startswith(f"scoring cannot start: {name}: Input should be ")
@@ -118,5 +118,5 @@ def test_a_worker_imports_neither_the_api_nor_its_settings() -> None:
         "print(*({'pydantic', 'starlette', 'structlog', 'scoring.settings'} & set(sys.modules)))"
     )
     command = [sys.executable, "-c", program]
-    found = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own command
-    assert found.stdout == "\n"
+    result = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own command
+    assert result.stdout == "\n"

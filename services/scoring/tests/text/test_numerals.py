@@ -5,7 +5,7 @@ from scoring.text.numerals import read_cardinal, read_whole, read_year, spell_ca
 
 
 @given(st.integers(0, 10**15 - 1))
-def test_a_cardinal_can_be_counted_back(number: int) -> None:
+def test_a_spelled_cardinal_can_be_converted_back(number: int) -> None:
     assert to_number(spell_cardinal(str(number))) == number
     assert {to_number(reading) for reading in read_cardinal(str(number))} == {number}
 

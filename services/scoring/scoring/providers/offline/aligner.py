@@ -71,10 +71,10 @@ def align(
 ) -> Alignment | None:
     """Align posteriors (frames, 40). Returns None if the recording is too short for the text."""
     graph = build_graph(transcript, penalties)
-    found = _find_path(_compute_emissions(log_posteriors, log_priors), graph)
-    if found is None:
+    result = _find_path(_compute_emissions(log_posteriors, log_priors), graph)
+    if result is None:
         return None
-    path, score = found
+    path, score = result
     return _to_alignment(path, graph.nodes, transcript, score / len(log_posteriors))
 
 
@@ -87,12 +87,12 @@ def _compute_emissions(log_posteriors: Floats, log_priors: Floats) -> Floats:
 def _find_path(emissions: Floats, graph: Graph) -> tuple[list[int], float] | None:
     """Return the node of each frame on the best path, and its score."""
     arcs = _list_arcs(graph)
-    sources = np.array([source for into in arcs for source in into])
-    costs = np.array([cost for into in arcs for cost in into.values()])
+    sources = np.array([source for incoming in arcs for source in incoming])
+    costs = np.array([cost for incoming in arcs for cost in incoming.values()])
     firsts = np.cumsum([0, *map(len, arcs[:-1])])
     emitted = emissions[:, [node.emission for node in graph.nodes]]
     scores = np.empty(emitted.shape)
-    scores[0] = emitted[0] + np.array([into.get(START, IMPOSSIBLE) for into in graph.arcs])
+    scores[0] = emitted[0] + np.array([incoming.get(START, IMPOSSIBLE) for incoming in graph.arcs])
     for frame in range(1, len(emitted)):
         entering = scores[frame - 1].take(sources) + costs
         scores[frame] = np.maximum.reduceat(entering, firsts) + emitted[frame]
@@ -102,8 +102,8 @@ def _find_path(emissions: Floats, graph: Graph) -> tuple[list[int], float] | Non
 
 def _list_arcs(graph: Graph) -> list[Arcs]:
     """Return the arcs into each node that may follow a frame. The first one stays in the node."""
-    arcs = [{node: 0.0} | into for node, into in enumerate(graph.arcs)]
-    return [{source: cost for source, cost in into.items() if source != START} for into in arcs]
+    arcs = [{node: 0.0} | incoming for node, incoming in enumerate(graph.arcs)]
+    return [{source: cost for source, cost in incoming.items() if source != START} for incoming in arcs]
 
 
 def _trace(scores: NDArray[np.float64], arcs: list[Arcs], last: int) -> list[int]:
@@ -118,14 +118,14 @@ def _trace(scores: NDArray[np.float64], arcs: list[Arcs], last: int) -> list[int
 
 def _to_alignment(path: list[int], nodes: list[Node], transcript: Transcript, score: float) -> Alignment:
     runs = [(number, len(list(run))) for number, run in groupby(path)]
-    passed = [nodes[number] for number, _ in runs]
-    readings = {node.slot: node.reading for node in passed if node.word != BETWEEN_WORDS}
+    visited = [nodes[number] for number, _ in runs]
+    readings = {node.slot: node.reading for node in visited if node.word != BETWEEN_WORDS}
     words = list_chosen_words(transcript, readings)
     first_words = np.cumsum(
-        [0] + [len(slot[readings.get(place, 0)]) for place, slot in enumerate(transcript)]
+        [0] + [len(slot[readings.get(slot_index, 0)]) for slot_index, slot in enumerate(transcript)]
     )
     ends = np.cumsum([length for _, length in runs])
-    rows = np.array([_to_row(node, int(first_words[node.slot])) for node in passed], np.int64).T
+    rows = np.array([_to_row(node, int(first_words[node.slot])) for node in visited], np.int64).T
     starts = np.concatenate([[0], ends[:-1]])
     return Alignment(words, Segments(rows[0], rows[1], rows[2], rows[3], starts, ends), score)
 

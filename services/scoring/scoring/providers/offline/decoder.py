@@ -49,14 +49,14 @@ class Decoder:
         self._text = create_plain_session(build_text_graph(weights))
         self._rows = create_plain_session(build_row_graph(weights))
 
-    def force(self, encoding: Encoding, part: int, tokens: list[int]) -> TokenEvidence:
+    def score_tokens(self, encoding: Encoding, part: int, tokens: list[int]) -> TokenEvidence:
         """Return the likelihood of tokens in a part of the recording."""
-        logits, _ = self.read(self.listen(encoding, part), [START, *tokens], EMPTY_TEXT)
+        logits, _ = self.read(self.encode_recording(encoding, part), [START, *tokens], EMPTY_TEXT)
         logits -= logits.max(axis=1, keepdims=True)
-        own = logits[np.arange(len(tokens) + 1), [*tokens, END]]
+        token_logits = logits[np.arange(len(tokens) + 1), [*tokens, END]]
         log_sums = np.log(np.exp(logits, out=logits).sum(axis=1))
-        own -= log_sums
-        return TokenEvidence(own[:-1], -log_sums[:-1], float(own[-1]))
+        token_logits -= log_sums
+        return TokenEvidence(token_logits[:-1], -log_sums[:-1], float(token_logits[-1]))
 
     def transcribe(self, encoding: Encoding, part: int, draft: Draft, *, max_tokens: int) -> list[int]:
         """Return the greedily decoded tokens of a part.
@@ -64,18 +64,18 @@ class Decoder:
         What the draft proposes is read in one run and kept up to the first token that the decoder would not
         have chosen (Stern 2018, arXiv 1811.03115; Leviathan 2023, arXiv 2211.17192).
         """
-        recording, text, tokens = self.listen(encoding, part), EMPTY_TEXT, [START]
+        recording, text, tokens = self.encode_recording(encoding, part), EMPTY_TEXT, [START]
         while tokens[-1] != END and len(tokens) <= max_tokens:
             proposed = draft.propose(max_tokens - len(tokens))
-            logits, text = self.read_apart(recording, [tokens[-1], *proposed], text)
-            chosen = logits.argmax(axis=1).tolist()
-            chosen = chosen[: count_equal(proposed, chosen) + 1]
-            draft.follow(chosen)
-            tokens += chosen
+            logits, text = self.read_separately(recording, [tokens[-1], *proposed], text)
+            best_tokens = logits.argmax(axis=1).tolist()
+            best_tokens = best_tokens[: count_equal(proposed, best_tokens) + 1]
+            draft.follow(best_tokens)
+            tokens += best_tokens
             text = {name: state[:, :, : len(tokens) - 1] for name, state in text.items()}
         return [token for token in tokens[1:] if token != END]
 
-    def listen(self, encoding: Encoding, part: int) -> State:
+    def encode_recording(self, encoding: Encoding, part: int) -> State:
         if part not in encoding.decoder_states:
             encoded = encoding.last[encoding.cuts[part] : encoding.cuts[part + 1]][None]
             states = self._recording.run(RECORDING_STATES, {"encoded": encoded})
@@ -86,19 +86,19 @@ class Decoder:
         """Return the logits (tokens, 32768), and the state of the text with the tokens."""
         return _run(self._text, recording, tokens, text)
 
-    def read_apart(self, recording: State, tokens: list[int], text: State) -> tuple[Floats, State]:
+    def read_separately(self, recording: State, tokens: list[int], text: State) -> tuple[Floats, State]:
         """Return the same as if each token were read in a run of its own, except for errors of rounding."""
         return _run(self._rows if len(tokens) > 1 else self._text, recording, tokens, text)
 
 
 def _run(session: InferenceSession, recording: State, tokens: list[int], text: State) -> tuple[Floats, State]:
     before, count = text[TEXT_STATES[0]].shape[2], len(tokens)
-    own = {
+    inputs = {
         "tokens": np.array([tokens], np.int64),
         "positions": np.arange(before, before + count, dtype=np.float32)[:, None],
         "mask": np.triu(np.full((count, before + count), -np.inf, np.float32), before + 1),
     }
-    logits, *states = session.run(["logits", *NEXT_STATES], own | text | recording)
+    logits, *states = session.run(["logits", *NEXT_STATES], inputs | text | recording)
     return logits[0], dict(zip(TEXT_STATES, states, strict=True))
 
 

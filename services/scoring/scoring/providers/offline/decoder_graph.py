@@ -60,9 +60,11 @@ def build_recording_graph(weights: Weights) -> Model:
     build = GraphBuilder(weights)
     build.add_constant("heads", [0, -1, HEADS, HEAD_WIDTH])
     quantized = build.quantize(build.writer.add_input("encoded", "float32", (1, "frames", WIDTH)))
-    matrices = [each for layer in LAYERS for each in (layer.recording_keys, layer.recording_values)]
+    matrices = [
+        matrix_name for layer in LAYERS for matrix_name in (layer.recording_keys, layer.recording_values)
+    ]
     for name, matrix in zip(RECORDING_STATES, matrices, strict=True):
-        build.split_heads(build.project(quantized, matrix), to=name)
+        build.split_heads(build.project(quantized, matrix), output_name=name)
         build.writer.add_output(name, "float32", (1, HEADS, "frames", HEAD_WIDTH))
     return build.writer.finish()
 
@@ -90,7 +92,7 @@ def _build_text_graph(build: GraphBuilder) -> Model:
     add_input("mask", "float32", ("n", "all"))
     for number, layer in enumerate(LAYERS):
         hidden = _add_layer(build, hidden, number, layer, angles)
-    build.apply_linear(build.normalize(hidden, "norm"), OUTPUT_MATRIX, to="logits")
+    build.apply_linear(build.normalize(hidden, "norm"), OUTPUT_MATRIX, output_name="logits")
     build.writer.add_output("logits", "float32", (1, "n", VOCABULARY))
     return build.writer.finish()
 
@@ -122,8 +124,8 @@ def _add_layer(build: GraphBuilder, hidden: str, number: int, layer: Layer, angl
     )
     keys = _extend(build, f"past_keys.{number}", _rotate(build, keys, angles))
     values = _extend(build, f"past_values.{number}", values)
-    attended = build.attend(_rotate(build, queries, angles), keys, values, "mask")
-    hidden = build.add("Add", hidden, build.apply_linear(attended, layer.joined))
+    attention_output = build.attend(_rotate(build, queries, angles), keys, values, "mask")
+    hidden = build.add("Add", hidden, build.apply_linear(attention_output, layer.joined))
     normalized = build.normalize(hidden, f"{name}.post_attention_layernorm")
     queries = build.split_heads(build.apply_linear(normalized, layer.recording_queries))
     states = [f"{kind}.{number}" for kind in ("keys", "values")]
@@ -135,17 +137,17 @@ def _add_layer(build: GraphBuilder, hidden: str, number: int, layer: Layer, angl
     return _add_perceptron(build, hidden, number, layer)
 
 
-def _extend(build: GraphBuilder, state: str, own: str) -> str:
+def _extend(build: GraphBuilder, state: str, current: str) -> str:
     """Append the tokens' own keys or values to those of the tokens before."""
     build.writer.add_input(state, "float32", (1, HEADS, "before", HEAD_WIDTH))
     build.writer.add_output(f"next_{state}", "float32", (1, HEADS, "all", HEAD_WIDTH))
-    return build.add("Concat", state, own, axis=2, to=f"next_{state}")
+    return build.add("Concat", state, current, axis=2, output_name=f"next_{state}")
 
 
 def _add_perceptron(build: GraphBuilder, hidden: str, number: int, layer: Layer) -> str:
     name = f"layers.{number}"
     biases = [f"model.decoder.{name}.mlp.{part}.bias_merged_0" for part in ("fc1", "fc2")]
     wide = build.apply_linear(build.normalize(hidden, f"{name}.final_layernorm"), layer.wide, biases[0])
-    content, gate = build.writer.add_many("Split", wide, to=("", ""), axis=-1, num_outputs=2)
+    content, gate = build.writer.add_many("Split", wide, output_names=("", ""), axis=-1, num_outputs=2)
     gated = build.add("Mul", build.add("QuickGelu", gate, alpha=1.0), content)
     return build.add("Add", hidden, build.apply_linear(gated, layer.narrow, biases[1]))

@@ -113,10 +113,10 @@ def find_cuts(samples: Floats) -> list[int]:
     """Return the starts of the parts, each at the quietest point 6 to 11 s after the previous one."""
     starts = [0]
     while len(samples) - starts[-1] > MAX_PART_SAMPLES:
-        begin = starts[-1] + CUT_FROM
-        frames = samples[begin : begin + CUT_WITHIN]
+        search_start = starts[-1] + CUT_FROM
+        frames = samples[search_start : search_start + CUT_WITHIN]
         frames = frames[: len(frames) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME].reshape(-1, SAMPLES_PER_FRAME)
         energy = np.convolve((frames**2).mean(axis=1), np.ones(CUT_PAUSE_FRAMES), "valid")
         quietest = int(energy.argmin()) + CUT_PAUSE_FRAMES // 2
-        starts.append((begin // SAMPLES_PER_FRAME + quietest) * SAMPLES_PER_FRAME)
+        starts.append((search_start // SAMPLES_PER_FRAME + quietest) * SAMPLES_PER_FRAME)
     return starts

@@ -7,7 +7,7 @@ import numpy as np
 from scoring.audio.recording import Recording
 from scoring.domain.scores import ScoringResult
 from scoring.providers.offline.encoder import Encoding, Floats
-from scoring.providers.offline.listener import Matched, SpeechModel, match, observe
+from scoring.providers.offline.listener import AlignedText, SpeechModel, match, observe
 from scoring.providers.offline.miscues import Delivery, find_delivery, find_insertions
 from scoring.providers.offline.model_files import load_model_files
 from scoring.providers.offline.other_text import TextEvidence, create_other_text_error, ensure_text
@@ -70,7 +70,7 @@ class Engine:
             raise create_other_text_error()
         return delivery
 
-    def _match(self, encoding: Encoding, log_posteriors: Floats, delivery: Delivery) -> Matched:
+    def _match(self, encoding: Encoding, log_posteriors: Floats, delivery: Delivery) -> AlignedText:
         """Align only the spoken words, as in the training data of the score models."""
         spoken, priors = to_transcript(delivery.spoken_words), self.weights.log_priors
         matched = match(self.model.evidence, encoding, log_posteriors, spoken, priors) if spoken else None

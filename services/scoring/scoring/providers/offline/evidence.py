@@ -30,39 +30,49 @@ class EvidenceReader:
 
     def read(self, encoding: Encoding, words: Sequence[str], first_frames: Sequence[int]) -> Evidence:
         """Evaluate words in lower case, each in the part in which it starts."""
-        written = to_written(words)
+        sentence_words = format_sentence(words)
         parts = np.searchsorted(encoding.cuts, first_frames, side="right") - 1
         parts = np.clip(parts, 0, len(encoding.cuts) - 2)
         rows = np.zeros((len(words), 4), np.float32)
-        found = list[TokenEvidence]()
+        evidence_by_part = list[TokenEvidence]()
         for part in np.unique(parts):
-            places = np.flatnonzero(parts == part)
-            tokens = [self.tokenizer.encode_word(written[place]) for place in places]
-            evidence = self.decoder.force(encoding, int(part), [token for word in tokens for token in word])
-            found.append(evidence)
+            indices = np.flatnonzero(parts == part)
+            tokens = [self.tokenizer.encode_word(sentence_words[index]) for index in indices]
+            evidence = self.decoder.score_tokens(
+                encoding, int(part), [token for word in tokens for token in word]
+            )
+            evidence_by_part.append(evidence)
             ends = np.cumsum([len(word) for word in tokens])
-            for place, end, word in zip(places, ends, tokens, strict=True):
+            for index, end, word in zip(indices, ends, tokens, strict=True):
                 # The last token of the text is a full stop.
-                stop = end - 1 if place == len(words) - 1 and len(word) > 1 else end
-                rows[place] = _describe_word(evidence, slice(end - len(word), stop))
-        return Evidence(rows, _describe_text(found))
+                stop = end - 1 if index == len(words) - 1 and len(word) > 1 else end
+                rows[index] = _describe_word(evidence, slice(end - len(word), stop))
+        return Evidence(rows, _describe_text(evidence_by_part))
 
 
-def to_written(words: Sequence[str]) -> list[str]:
+def format_sentence(words: Sequence[str]) -> list[str]:
     """Format words as a sentence, as in the decoder's training data: with a capital and a full stop."""
-    written = [word.capitalize() if word == "i" or word.startswith("i'") else word for word in words]
-    written[0] = written[0][:1].upper() + written[0][1:]
-    written[-1] += "."
-    return written
+    capitalized = [word.capitalize() if word == "i" or word.startswith("i'") else word for word in words]
+    capitalized[0] = capitalized[0][:1].upper() + capitalized[0][1:]
+    capitalized[-1] += "."
+    return capitalized
 
 
 def _describe_word(evidence: TokenEvidence, tokens: slice) -> tuple[float, float, float, int]:
-    own, best = evidence.log_probabilities[tokens], evidence.best[tokens]
-    return float(own.sum()), float(own.min()), float((own - best).min()), len(own)
+    log_probabilities, best = evidence.log_probabilities[tokens], evidence.best[tokens]
+    return (
+        float(log_probabilities.sum()),
+        float(log_probabilities.min()),
+        float((log_probabilities - best).min()),
+        len(log_probabilities),
+    )
 
 
 def _describe_text(parts: Sequence[TokenEvidence]) -> Floats:
-    own = np.concatenate([part.log_probabilities for part in parts])
-    gaps = own - np.concatenate([part.best for part in parts])
-    unlikely = (own < UNLIKELY).mean()
-    return np.array([own.mean(), own.min(), gaps.mean(), unlikely, parts[-1].end], np.float32)
+    log_probabilities = np.concatenate([part.log_probabilities for part in parts])
+    gaps = log_probabilities - np.concatenate([part.best for part in parts])
+    unlikely_share = (log_probabilities < UNLIKELY).mean()
+    return np.array(
+        [log_probabilities.mean(), log_probabilities.min(), gaps.mean(), unlikely_share, parts[-1].end],
+        np.float32,
+    )

@@ -75,9 +75,9 @@ def _add_reading(
     graph: Graph, begins: Arcs, reading: Reading, *, slot: int, number: int, allowed: Penalties
 ) -> Arcs:
     ends = begins
-    for place, word in enumerate(reading):
+    for word_index, word in enumerate(reading):
         spoken = _merge(
-            _add_pronunciation(graph, ends, sounds, Node(SILENCE, slot, number, place, choice))
+            _add_pronunciation(graph, ends, sounds, Node(SILENCE, slot, number, word_index, choice))
             for choice, sounds in enumerate(word.pronunciations)
         )
         spoken = _merge([spoken, _skip(ends, allowed.skip)])
@@ -85,10 +85,12 @@ def _add_reading(
     return ends
 
 
-def _add_pronunciation(graph: Graph, begins: Arcs, sounds: Pronunciation, at: Node) -> Arcs:
+def _add_pronunciation(graph: Graph, begins: Arcs, sounds: Pronunciation, word_node: Node) -> Arcs:
     arcs = begins
     for position, phoneme in enumerate(sounds):
-        node = Node(phoneme, at.slot, at.reading, at.word, at.pronunciation, position)
+        node = Node(
+            phoneme, word_node.slot, word_node.reading, word_node.word, word_node.pronunciation, position
+        )
         arcs = {graph.add(node, arcs): 0.0}
     return arcs
 
@@ -98,8 +100,8 @@ def _add_pause(graph: Graph, begins: Arcs, *, slot: int, filler: float | None) -
     silence = graph.add(Node(SILENCE, slot), begins)
     ends = begins | {silence: 0.0}
     if filler is not None:
-        into = {node: cost + filler for node, cost in ends.items()}
-        other = graph.add(Node(FILLER, slot), into)
+        incoming = {node: cost + filler for node, cost in ends.items()}
+        other = graph.add(Node(FILLER, slot), incoming)
         after = graph.add(Node(SILENCE, slot), {other: 0.0})
         ends = ends | {other: 0.0, after: 0.0}
     return ends

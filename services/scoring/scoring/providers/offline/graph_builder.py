@@ -37,7 +37,7 @@ class GraphBuilder:
         return self.writer.add_constant(name, np.asarray(values))
 
     def quantize(self, values: str) -> tuple[str, ...]:
-        return self.writer.add_many("DynamicQuantizeLinear", values, to=("", "", ""))
+        return self.writer.add_many("DynamicQuantizeLinear", values, output_names=("", "", ""))
 
     def project(self, quantized: tuple[str, ...], matrix: str) -> str:
         weights, scale, zero = self.use_matrix(matrix)
@@ -45,9 +45,11 @@ class GraphBuilder:
             "MatMulIntegerToFloat", quantized[0], weights, quantized[1], scale, quantized[2], zero
         )
 
-    def apply_linear(self, values: str, matrix: str, bias: str = "", to: str = "") -> str:
+    def apply_linear(self, values: str, matrix: str, bias: str = "", output_name: str = "") -> str:
         quantized = self.use_matrix(matrix)
-        return self.add("DynamicQuantizeMatMul", values, *quantized, bias and self.use(bias), to=to)
+        return self.add(
+            "DynamicQuantizeMatMul", values, *quantized, bias and self.use(bias), output_name=output_name
+        )
 
     def embed(self, tokens: str) -> str:
         weights, scale, zero = self.use_quantized("model.decoder.embed_tokens.weight_merged_0")
@@ -57,14 +59,16 @@ class GraphBuilder:
         scale = self.use(f"model.decoder.{name}.weight_merged_0")
         return self.add("LayerNormalization", values, scale, epsilon=EPSILON, axis=-1)
 
-    def split_heads(self, values: str, to: str = "") -> str:
-        return self.add("Transpose", self.add("Reshape", values, "heads"), perm=(0, 2, 1, 3), to=to)
+    def split_heads(self, values: str, output_name: str = "") -> str:
+        return self.add(
+            "Transpose", self.add("Reshape", values, "heads"), perm=(0, 2, 1, 3), output_name=output_name
+        )
 
     def attend(self, queries: str, keys: str, values: str, mask: str = "") -> str:
         scores = self.add("FusedMatMul", queries, keys, transB=1, alpha=1 / HEAD_WIDTH**0.5)
         shares = self.add("Softmax", self.add("Add", scores, mask) if mask else scores, axis=-1)
-        found = self.add("Transpose", self.add("MatMul", shares, values), perm=(0, 2, 1, 3))
-        return self.add("Reshape", found, "joined")
+        merged_heads = self.add("Transpose", self.add("MatMul", shares, values), perm=(0, 2, 1, 3))
+        return self.add("Reshape", merged_heads, "joined")
 
     def use_matrix(self, matrix: str) -> tuple[str, ...]:
         number, copy = matrix.split("_")
@@ -97,19 +101,23 @@ class RowGraphBuilder(GraphBuilder):
         quantized = self.add("QuantizeLinear", values, scales, zeros, axis=1)
         return quantized, scales, self.add("CastLike", self.add("Reshape", zeros, "column"), "integer")
 
-    def project(self, quantized: tuple[str, ...], matrix: str, to: str = "") -> str:
+    def project(self, quantized: tuple[str, ...], matrix: str, output_name: str = "") -> str:
         values, scales, zeros = quantized
         weights, scale, zero = self.use_matrix(matrix)
         product = self.add("MatMulInteger", values, weights, "", zero)
         # The operator takes a zero point only if it is that of all tokens, so its part is subtracted here.
         excess = self.add("Mul", zeros, self._add_sums(weights, zero))
-        found = self.add("Sub", product, excess)
-        return self.add("DequantizeLinear", found, self.add("Mul", scales, scale), axis=1, to=to)
+        difference = self.add("Sub", product, excess)
+        return self.add(
+            "DequantizeLinear", difference, self.add("Mul", scales, scale), axis=1, output_name=output_name
+        )
 
-    def apply_linear(self, values: str, matrix: str, bias: str = "", to: str = "") -> str:
+    def apply_linear(self, values: str, matrix: str, bias: str = "", output_name: str = "") -> str:
         if not bias:
-            return self.project(self.quantize(values), matrix, to)
-        return self.add("Add", self.project(self.quantize(values), matrix), self.use(bias), to=to)
+            return self.project(self.quantize(values), matrix, output_name)
+        return self.add(
+            "Add", self.project(self.quantize(values), matrix), self.use(bias), output_name=output_name
+        )
 
     def _add_sums(self, weights: str, zero: str) -> str:
         """Add the sums of a matrix's columns."""

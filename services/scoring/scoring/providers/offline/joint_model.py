@@ -36,8 +36,8 @@ class Order:
     backoffs: Floats
 
     def find(self, keys: Keys) -> tuple[Keys, NDArray[np.bool_]]:
-        places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-        return places, self.keys[places] == keys
+        indices = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        return indices, self.keys[indices] == keys
 
 
 @dataclass(frozen=True)
@@ -67,19 +67,19 @@ class JointModel:
 
     def score(self, histories: Keys, units: Keys) -> Floats:
         """Return log probabilities (histories, units)."""
-        found = np.zeros((len(histories), len(units)), np.float32)
-        open_, backoff = np.ones(found.shape, bool), np.zeros((len(histories), 1), np.float32)
+        log_probabilities = np.zeros((len(histories), len(units)), np.float32)
+        open_, backoff = np.ones(log_probabilities.shape, bool), np.zeros((len(histories), 1), np.float32)
         for size in range(len(self.orders), 0, -1):
             contexts = histories & ((1 << BITS * (size - 1)) - 1)
             order = self.orders[size - 1]
-            places, known = order.find((contexts << BITS)[:, None] | units)
-            found = np.where(open_ & known, order.scores[places] + backoff, found)
-            open_ &= ~known
+            indices, is_known = order.find((contexts << BITS)[:, None] | units)
+            log_probabilities = np.where(open_ & is_known, order.scores[indices] + backoff, log_probabilities)
+            open_ &= ~is_known
             if size > 1:
                 lower = self.orders[size - 2]
-                places, known = lower.find(contexts)
-                backoff = backoff + np.where(known, lower.backoffs[places], 0)[:, None].astype(np.float32)
-        return found
+                indices, is_known = lower.find(contexts)
+                backoff = backoff + np.where(is_known, lower.backoffs[indices], 0)[:, None].astype(np.float32)
+        return log_probabilities
 
     def _extend(self, histories: Keys, units: Keys) -> Keys:
         return ((histories << BITS) | units) & ((1 << BITS * (len(self.orders) - 1)) - 1)

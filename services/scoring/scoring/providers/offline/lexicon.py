@@ -33,9 +33,9 @@ class Lexicon:
     def find_arpabet(self, word: str) -> tuple[tuple[str, ...], ...]:
         """Return the pronunciations of a word in lower case, with digits for stress, or none."""
         key = word.encode()
-        place = bisect_left(range(len(self._content)), key, key=self._get_word)
-        line = self._get_line(place)
-        if place == len(self._content) or line.partition(b" ")[0] != key:
+        position = bisect_left(range(len(self._content)), key, key=self._get_word)
+        line = self._get_line(position)
+        if position == len(self._content) or line.partition(b" ")[0] != key:
             return ()
         spoken = line.partition(b" ")[2].decode()
         return tuple(tuple(pronunciation.split()) for pronunciation in spoken.split("|"))

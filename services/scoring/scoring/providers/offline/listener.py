@@ -28,7 +28,7 @@ class SpeechModel:
 
 
 @dataclass(frozen=True)
-class Matched:
+class AlignedText:
     """A text aligned to a recording: phoneme positions, word likelihoods, and the voice embedding (2304,)."""
 
     alignment: Alignment
@@ -43,7 +43,7 @@ def match(
     log_posteriors: Floats,
     transcript: Transcript,
     log_priors: Floats,
-) -> Matched | None:
+) -> AlignedText | None:
     """Align a text to a recording. Returns None if the recording is too short for it."""
     alignment = align(log_posteriors, transcript, log_priors)
     if alignment is None:
@@ -52,12 +52,12 @@ def match(
     _, firsts = np.unique(segments.words[segments.spoken], return_index=True)
     first_frames = segments.starts[segments.spoken][firsts]
     evidence = reader.read(encoding, [word.text for word in alignment.words], [*map(int, first_frames)])
-    return Matched(alignment, log_posteriors, evidence, pool_frames(encoding, segments))
+    return AlignedText(alignment, log_posteriors, evidence, pool_frames(encoding, segments))
 
 
-def observe(matched: Matched, voices: VoiceSpace, durations: Floats) -> Observation:
+def observe(matched: AlignedText, voices: VoiceSpace, durations: Floats) -> Observation:
     segments = matched.alignment.segments
     tokens = describe_segments(matched.log_posteriors, segments, matched.evidence, durations)
     voice = voices.project(matched.pooled)
-    whole = describe_utterance(voice, matched.alignment, tokens, matched.evidence, durations)
-    return Observation(segments, tokens, whole)
+    utterance_features = describe_utterance(voice, matched.alignment, tokens, matched.evidence, durations)
+    return Observation(segments, tokens, utterance_features)

@@ -43,7 +43,7 @@ class Delivery:
 
     def mark_recognized(self, recognized: Collection[int]) -> "Delivery":
         """Return a copy in which recognised words are marked as spoken."""
-        spoken = (is_spoken or place in recognized for place, is_spoken in enumerate(self.spoken))
+        spoken = (is_spoken or index in recognized for index, is_spoken in enumerate(self.spoken))
         return replace(self, spoken=tuple(spoken))
 
 
@@ -59,8 +59,8 @@ class Insertion:
 
 def find_delivery(log_posteriors: Floats, transcript: Transcript, log_priors: Floats) -> Delivery | None:
     """Choose the readings by alignment, allowing omissions. Returns None if no reading fits the frames."""
-    chosen = _choose_readings(log_posteriors, transcript, log_priors)
-    alignment = align(log_posteriors, chosen, log_priors, PENALTIES)
+    readings = _choose_readings(log_posteriors, transcript, log_priors)
+    alignment = align(log_posteriors, readings, log_priors, PENALTIES)
     if alignment is None:
         return None
     segments = alignment.segments
@@ -72,23 +72,23 @@ def _choose_readings(log_posteriors: Floats, transcript: Transcript, log_priors:
     if all(len(slot) == 1 and len(slot[0]) == 1 for slot in transcript):
         return transcript
     # No word may be omitted here: otherwise a long reading could win with some of its words missing.
-    found = align(log_posteriors, transcript, log_priors)
-    return transcript if found is None else to_transcript(found.words)
+    alignment = align(log_posteriors, transcript, log_priors)
+    return transcript if alignment is None else to_transcript(alignment.words)
 
 
 def _find_other(segments: Segments) -> Iterable[OtherSpeech]:
     before = np.maximum.accumulate(segments.words) + 1
-    for place in np.flatnonzero(segments.phonemes == FILLER):
-        yield OtherSpeech(int(before[place]), int(segments.starts[place]), int(segments.ends[place]))
+    for index in np.flatnonzero(segments.phonemes == FILLER):
+        yield OtherSpeech(int(before[index]), int(segments.starts[index]), int(segments.ends[index]))
 
 
 def find_insertions(extra: dict[int, list[str]], other: Iterable[OtherSpeech]) -> list[Insertion]:
     """Return the extra words for which the aligner found other speech at the same place in the text."""
-    left, found = dict(extra), list[Insertion]()
+    remaining, insertions = dict(extra), list[Insertion]()
     for speech in other:
         if speech.end - speech.start >= MIN_INSERTION_FRAMES:
-            found += _divide(speech, left.pop(speech.words_before, []))
-    return found
+            insertions += _divide(speech, remaining.pop(speech.words_before, []))
+    return insertions
 
 
 def _divide(speech: OtherSpeech, words: list[str]) -> Iterable[Insertion]:

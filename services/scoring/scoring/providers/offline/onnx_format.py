@@ -67,16 +67,16 @@ class ModelWriter:
         self._graph += _write_content(5, sizes + kind + _write_content(8, name.encode()) + content)
         return name
 
-    def add(self, operator: str, *inputs: str, to: str = "", **attributes: Attribute) -> str:
+    def add(self, operator: str, *inputs: str, output_name: str = "", **attributes: Attribute) -> str:
         """Add an operator with one output and return the output's name."""
-        [output] = self.add_many(operator, *inputs, to=(to,), **attributes)
+        [output] = self.add_many(operator, *inputs, output_names=(output_name,), **attributes)
         return output
 
     def add_many(
-        self, operator: str, *inputs: str, to: Sequence[str], **attributes: Attribute
+        self, operator: str, *inputs: str, output_names: Sequence[str], **attributes: Attribute
     ) -> tuple[str, ...]:
         """Add an operator with several outputs, and name those that have no name."""
-        outputs = tuple(name or f"{self._count}.{place}" for place, name in enumerate(to))
+        outputs = tuple(name or f"{self._count}.{index}" for index, name in enumerate(output_names))
         self._count += 1
         node = b"".join(_write_content(1, name.encode()) for name in inputs)
         node += b"".join(_write_content(2, name.encode()) for name in outputs)
@@ -87,12 +87,12 @@ class ModelWriter:
         return outputs
 
     def finish(self) -> Model:
-        own = _write_content(8, _write_number(2, OPSET))
+        opset = _write_content(8, _write_number(2, OPSET))
         extended = _write_content(
             8, _write_content(1, EXTENSIONS.encode()) + _write_number(2, EXTENSION_OPSET)
         )
         graph = _write_content(7, _write_content(2, b"graph") + bytes(self._graph))
-        return Model(_write_number(1, IR_VERSION) + own + extended + graph, self._weights)
+        return Model(_write_number(1, IR_VERSION) + opset + extended + graph, self._weights)
 
 
 def _write_attribute(name: str, value: Attribute) -> bytes:
@@ -128,8 +128,8 @@ def _write_content(field: int, content: bytes) -> bytes:
 
 def _write_varint(value: int) -> bytes:
     """Write 7 bits per byte, the lowest ones first. Negative numbers are 64-bit two's complements."""
-    left, written = value & (1 << 64) - 1, bytearray()
-    while left > 127:
-        written.append(left & 127 | 128)
-        left >>= 7
-    return bytes([*written, left])
+    remaining, encoded = value & (1 << 64) - 1, bytearray()
+    while remaining > 127:
+        encoded.append(remaining & 127 | 128)
+        remaining >>= 7
+    return bytes([*encoded, remaining])

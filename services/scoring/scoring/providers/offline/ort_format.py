@@ -40,8 +40,8 @@ def read_weights(model: bytes) -> dict[str, NDArray[np.generic]]:
     graph = _follow(model, _find_field(model, _follow_field(model, 0, SESSION_MODEL), MODEL_GRAPH))
     tensors = _follow(model, _find_field(model, graph, GRAPH_WEIGHTS))
     [count] = struct.unpack_from("<I", model, tensors)
-    places = [_follow(model, tensors + 4 + 4 * number) for number in range(count)]
-    return dict(_read_tensor(model, place) for place in places)
+    positions = [_follow(model, tensors + 4 + 4 * number) for number in range(count)]
+    return dict(_read_tensor(model, position) for position in positions)
 
 
 def _read_tensor(data: bytes, table: int) -> tuple[str, NDArray[np.generic]]:

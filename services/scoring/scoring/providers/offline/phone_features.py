@@ -57,32 +57,34 @@ def describe_segments(
 
 def score_durations(segments: Segments, durations: Floats) -> Floats:
     """Return the z-score of each segment's duration."""
-    usual = durations[segments.phonemes]
-    scores: Floats = (np.log(segments.frames) - usual[:, 0]) / usual[:, 1]
+    expected = durations[segments.phonemes]
+    scores: Floats = (np.log(segments.frames) - expected[:, 0]) / expected[:, 1]
     return scores
 
 
 def _compute_gop(log_posteriors: Floats, segments: Segments, means: Floats) -> Floats:
     posteriors = np.exp(log_posteriors)
     shares = _average_frames(posteriors, segments)
-    places = np.arange(len(segments))
+    indices = np.arange(len(segments))
     labels = np.repeat(segments.phonemes, segments.frames)
-    own = log_posteriors[np.arange(len(labels)), labels]
-    own_share, own_mean = shares[places, segments.phonemes], means[places, segments.phonemes]
+    target_posteriors = log_posteriors[np.arange(len(labels)), labels]
+    target_share, target_mean = shares[indices, segments.phonemes], means[indices, segments.phonemes]
     columns = {
-        "mean": own_mean,
-        "margin": own_mean - _find_best_other(means, segments.phonemes),
-        "probability": own_share,
-        "highest": np.maximum.reduceat(own, segments.starts),
-        "lowest": np.minimum.reduceat(own, segments.starts),
+        "mean": target_mean,
+        "margin": target_mean - _find_best_other(means, segments.phonemes),
+        "probability": target_share,
+        "highest": np.maximum.reduceat(target_posteriors, segments.starts),
+        "lowest": np.minimum.reduceat(target_posteriors, segments.starts),
         "highest_nearby": _find_highest_nearby(log_posteriors, segments),
-        "gap": _average_frames(own - log_posteriors.max(axis=1), segments),
-        "best_margin": np.maximum.reduceat(own - _find_best_other(log_posteriors, labels), segments.starts),
+        "gap": _average_frames(target_posteriors - log_posteriors.max(axis=1), segments),
+        "best_margin": np.maximum.reduceat(
+            target_posteriors - _find_best_other(log_posteriors, labels), segments.starts
+        ),
         "silence": shares[:, SILENCE],
         "entropy": _average_frames(-(posteriors * log_posteriors).sum(axis=1), segments),
         "frames": segments.frames,
         "log_frames": np.log(segments.frames),
-        "log_probability": np.log(own_share + TINY),
+        "log_probability": np.log(target_share + TINY),
         "log_best": np.log(shares[:, SILENCE + 1 :].max(axis=1) + TINY),
         "is_best": shares[:, SILENCE + 1 :].argmax(axis=1) + 1 == segments.phonemes,
         "position": segments.positions,
@@ -97,10 +99,10 @@ def _average_frames(values: Floats, segments: Segments) -> Floats:
     return means
 
 
-def _find_best_other(values: Floats, own: np.ndarray) -> Floats:
+def _find_best_other(values: Floats, target_phonemes: np.ndarray) -> Floats:
     """Return the highest value of each row, except those of its own phoneme and of silence."""
     others = values.copy()
-    others[np.arange(len(others)), own] = IMPOSSIBLE
+    others[np.arange(len(others)), target_phonemes] = IMPOSSIBLE
     best: Floats = others[:, SILENCE + 1 :].max(axis=1)
     return best
 

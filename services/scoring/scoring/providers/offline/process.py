@@ -20,7 +20,7 @@ MAX_MEMORY_BYTES = 1 << 30
 """A minute of speech needs a quarter of this."""
 
 
-def answer(engine: Engine, head: dict[str, Any], pcm: memoryview) -> Reply:
+def handle_request(engine: Engine, head: dict[str, Any], pcm: memoryview) -> Reply:
     recording = Recording.from_head(head, pcm)
     try:
         return Reply({"assessment": asdict(engine.assess(recording, head["text"]))})
@@ -34,5 +34,7 @@ MAX_HEAP_BLOCK_BYTES = 8 << 20
 
 if __name__ == "__main__":
     set_mmap_threshold(MAX_HEAP_BLOCK_BYTES)
-    serve_forked = partial(serve, handle=partial(answer, Engine.load()), max_memory_bytes=MAX_MEMORY_BYTES)
+    serve_forked = partial(
+        serve, handle=partial(handle_request, Engine.load()), max_memory_bytes=MAX_MEMORY_BYTES
+    )
     fork_on_request(int(sys.argv[1]), serve_forked)

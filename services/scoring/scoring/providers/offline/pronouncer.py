@@ -35,14 +35,14 @@ class Pronouncer:
         """Return the pronunciations of a word in lower case, or none if it is not in the Latin script."""
         if not is_english(word) or len(word) > MAX_LETTERS:
             return ()
-        known = self._find_known(word) or derive(word, self._find_known)
-        return known or self.joint_model.pronounce(word)
+        pronunciations = self._find_known(word) or derive(word, self._find_known)
+        return pronunciations or self.joint_model.pronounce(word)
 
     def _find_known(self, word: str) -> tuple[Pronunciation, ...]:
         added = tuple(to_ids(sounds.split()) for sounds in ADDED.get(word, ()))
-        if known := self.lexicon.find(word) or self.lexicon.find(f"'{word}"):
+        if pronunciations := self.lexicon.find(word) or self.lexicon.find(f"'{word}"):
             shortened = self.lexicon.find(f"{word}'") if word.endswith("in") else ()
-            return tuple(dict.fromkeys((*known, *shortened, *added)))
+            return tuple(dict.fromkeys((*pronunciations, *shortened, *added)))
         spelled = (self.lexicon.find(spelling) for spelling in list_spellings(word))
         return added or next(filter(None, spelled), ())
 

@@ -46,13 +46,13 @@ class OfflineProvider(WorkerOwner):
         return cls(workers)
 
     async def assess(self, recording: Recording, *, text: str, language: str) -> ScoringResult:
-        answer = await self._run(recording.to_head() | {"text": text}, recording)
-        if "error" in answer:
-            raise decode_error(**answer["error"])
-        if "failure" in answer:
-            log.error("worker_failed", error=answer["failure"])
+        response = await self._run(recording.to_head() | {"text": text}, recording)
+        if "error" in response:
+            raise decode_error(**response["error"])
+        if "failure" in response:
+            log.error("worker_failed", error=response["failure"])
             raise ProviderUnavailable("The recording could not be scored.", retry_after=1)
-        return ASSESSMENT.validate_python(answer["assessment"])
+        return ASSESSMENT.validate_python(response["assessment"])
 
     async def _run(self, head: dict[str, Any], recording: Recording) -> dict[str, Any]:
         try:

@@ -45,19 +45,22 @@ class Recognizer:
 
 def drop_repetitions(words: Sequence[str]) -> list[str]:
     """Keep the first of a few words that are repeated more than MAX_REPETITIONS times."""
-    kept, at = list[str](), 0
-    while at < len(words):
-        size, count = _find_repetition(words, at)
-        kept += words[at : at + size]
-        at += size * count
-    return kept
+    remaining, position = list[str](), 0
+    while position < len(words):
+        size, count = _find_repetition(words, position)
+        remaining += words[position : position + size]
+        position += size * count
+    return remaining
 
 
-def _find_repetition(words: Sequence[str], at: int) -> tuple[int, int]:
+def _find_repetition(words: Sequence[str], position: int) -> tuple[int, int]:
     """Return how many words are repeated here and how often, or (1, 1) if none are."""
     for size in range(1, MAX_REPEATED_WORDS + 1):
         count = 1
-        while words[at : at + size] == words[at + count * size : at + (count + 1) * size]:
+        while (
+            words[position : position + size]
+            == words[position + count * size : position + (count + 1) * size]
+        ):
             count += 1
         if count > MAX_REPETITIONS:
             return size, count

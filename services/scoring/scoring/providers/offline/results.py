@@ -33,7 +33,7 @@ class Points:
 
 def to_points(raw: RawScores, maps: ScoreMaps) -> Points:
     overall = {
-        name: float(maps[name].apply(raw.overall[place : place + 1])[0]) for place, name in enumerate(OVERALL)
+        name: float(maps[name].apply(raw.overall[index : index + 1])[0]) for index, name in enumerate(OVERALL)
     }
     return Points(maps["phonemes"].apply(raw.phonemes), maps["words"].apply(raw.words), overall)
 
@@ -77,18 +77,18 @@ def _score_words(
     owners = segments.words[spoken]
     for number, word in enumerate(delivery.spoken_words):
         members = np.flatnonzero(owners == number)
-        own = spoken[members]
+        members_spoken = spoken[members]
         phonemes = tuple(
             PhonemeScore(
-                SYMBOLS[segments.phonemes[place]],
+                SYMBOLS[segments.phonemes[index]],
                 _round(float(points.phonemes[member])),
-                *_to_span(segments.starts[place], segments.ends[place], duration_ms),
+                *_to_span(segments.starts[index], segments.ends[index], duration_ms),
             )
-            for member, place in zip(members, own, strict=True)
+            for member, index in zip(members, members_spoken, strict=True)
         )
         score = _round(float(points.words[number]))
         error: ErrorType = "mispronunciation" if score < MIN_CORRECT_SCORE else "none"
-        span = _to_span(segments.starts[own[0]], segments.ends[own[-1]], duration_ms)
+        span = _to_span(segments.starts[members_spoken[0]], segments.ends[members_spoken[-1]], duration_ms)
         yield WordScore(word.text, score, error, *span, phonemes)
 
 

@@ -21,9 +21,9 @@ class Transformer:
     layers: int
 
     def score(self, observed: Observation) -> RawScores:
-        tokens, whole = transformer.standardize(self.weights, observed.tokens, observed.utterance)
+        tokens, utterance = transformer.standardize(self.weights, observed.tokens, observed.utterance)
         segments = observed.segments
-        inputs = Inputs(tokens, segments.phonemes, segments.words, whole)
+        inputs = Inputs(tokens, segments.phonemes, segments.words, utterance)
         outputs = transformer.run_transformer(
             self.weights, inputs, int(segments.words.max()) + 1, layers=self.layers
         )

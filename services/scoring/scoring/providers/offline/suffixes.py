@@ -33,8 +33,8 @@ def derive(word: str, find: Find) -> tuple[Pronunciation, ...]:
     """Pronounce a word derived from a known one, or return none. `find` looks up stems."""
     for stems, add in _list_stems(word):
         for stem in stems:
-            if found := find(stem):
-                return tuple(dict.fromkeys(add(sounds) for sounds in found))
+            if pronunciations := find(stem):
+                return tuple(dict.fromkeys(add(sounds) for sounds in pronunciations))
     return ()
 
 

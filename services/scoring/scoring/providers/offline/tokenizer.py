@@ -23,15 +23,15 @@ class Tokenizer:
         pieces = [character.encode() for character in WORD_START + word]
         while len(pieces) > 1:
             ranks = [self._ids.get(left + right, NO_MERGE) for left, right in pairwise(pieces)]
-            place = ranks.index(min(ranks))
-            if ranks[place] == NO_MERGE:
+            index = ranks.index(min(ranks))
+            if ranks[index] == NO_MERGE:
                 break
-            pieces[place : place + 2] = [pieces[place] + pieces[place + 1]]
+            pieces[index : index + 2] = [pieces[index] + pieces[index + 1]]
         return [token for piece in pieces for token in self._to_tokens(piece)]
 
     def _to_tokens(self, piece: bytes) -> list[int]:
-        known = self._ids.get(piece)
-        return [FIRST_BYTE + byte for byte in piece] if known is None else [known]
+        token_id = self._ids.get(piece)
+        return [FIRST_BYTE + byte for byte in piece] if token_id is None else [token_id]
 
     def decode(self, tokens: Sequence[int]) -> str:
         content = b"".join(

@@ -47,10 +47,10 @@ def keep(values: Array, _rate: float) -> Array:
 
 def standardize(weights: Weights, tokens: Array, utterance: Array) -> tuple[Array, Array]:
     scaled = (tokens - weights["token_mean"]) / weights["token_scale"]
-    whole = (utterance - weights["utterance_mean"]) / weights["utterance_scale"]
+    standardized_utterance = (utterance - weights["utterance_mean"]) / weights["utterance_scale"]
     return (
         np.clip(scaled, -MAX_TOKEN_DEVIATION, MAX_TOKEN_DEVIATION),
-        np.clip(whole, -MAX_UTTERANCE_DEVIATION, MAX_UTTERANCE_DEVIATION),
+        np.clip(standardized_utterance, -MAX_UTTERANCE_DEVIATION, MAX_UTTERANCE_DEVIATION),
     )
 
 
@@ -69,8 +69,10 @@ def run_transformer(
     words = _apply_two_layers(weights, "words", _pool_words(hidden, member, xp), xp, drop) + WORD_OFFSET
     pooled = _pool_reading(weights, hidden, real, inputs.words >= 0, xp)
     summary = _summarize(phonemes, inputs.words >= 0, words[:, 0], member.any(axis=1), xp)
-    whole = xp.concatenate([*pooled, drop(inputs.utterance, 0.2), summary])
-    return Outputs(phonemes, words, _apply_two_layers(weights, "reading", whole, xp, drop) + READING_OFFSET)
+    features = xp.concatenate([*pooled, drop(inputs.utterance, 0.2), summary])
+    return Outputs(
+        phonemes, words, _apply_two_layers(weights, "reading", features, xp, drop) + READING_OFFSET
+    )
 
 
 def _apply_linear(weights: Weights, name: str, values: Array) -> Array:
@@ -84,8 +86,8 @@ def _apply_two_layers(weights: Weights, name: str, values: Array, xp: Any, drop:
 
 def _apply_layer(weights: Weights, name: str, hidden: Array, real: Array, *, xp: Any, drop: Drop) -> Array:
     """Attend, then transform each token, after normalising each time (Xiong 2020, arXiv 2002.04745)."""
-    attended = _attend(weights, name, _normalize(weights, f"{name}.before", hidden, xp), real, xp)
-    hidden = hidden + drop(attended, 0.2)
+    attention_output = _attend(weights, name, _normalize(weights, f"{name}.before", hidden, xp), real, xp)
+    hidden = hidden + drop(attention_output, 0.2)
     inner = _apply_gelu(
         _apply_linear(weights, f"{name}.wide", _normalize(weights, f"{name}.between", hidden, xp)), xp
     )
@@ -95,7 +97,7 @@ def _apply_layer(weights: Weights, name: str, hidden: Array, real: Array, *, xp:
 def _attend(weights: Weights, name: str, values: Array, real: Array, xp: Any) -> Array:
     count, width = values.shape
     mixed = _apply_linear(weights, f"{name}.attention", values).reshape(count, 3, HEADS, width // HEADS)
-    queries, keys, contents = (mixed[:, place].transpose(1, 0, 2) for place in range(3))
+    queries, keys, contents = (mixed[:, index].transpose(1, 0, 2) for index in range(3))
     scores = queries @ keys.transpose(0, 2, 1) / (width // HEADS) ** 0.5
     shares = _compute_softmax(xp.where(real[None, None, :], scores, FAR), xp)
     joined = (shares @ contents).transpose(1, 0, 2).reshape(count, width)

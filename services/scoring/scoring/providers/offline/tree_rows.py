@@ -33,33 +33,33 @@ MARGIN, FRAMES = GOP_NAMES.index("margin"), GOP_NAMES.index("frames")
 def build_phoneme_rows(observed: Observation, typical: Floats) -> Floats:
     """Return a row for each phoneme. `typical` (40,) are the mean scores of phonemes: their difficulty."""
     segments, tokens = observed.segments, observed.tokens
-    places = np.flatnonzero(segments.spoken)
-    own = tokens[places]
-    means = own.mean(axis=0)
-    lengths = np.bincount(segments.words[places])
-    count = len(places)
+    indices = np.flatnonzero(segments.spoken)
+    phoneme_tokens = tokens[indices]
+    means = phoneme_tokens.mean(axis=0)
+    lengths = np.bincount(segments.words[indices])
+    count = len(indices)
     hardness = typical[segments.phonemes]
     columns = [
-        hardness[places],
-        segments.phonemes[places],
-        own[:, : EVIDENCE.stop],
-        own[:, QUALITY] - means[QUALITY],
+        hardness[indices],
+        segments.phonemes[indices],
+        phoneme_tokens[:, : EVIDENCE.stop],
+        phoneme_tokens[:, QUALITY] - means[QUALITY],
         np.tile(means[LEVEL], (count, 1)),
-        own[:, DURATION] - means[DURATION],
-        lengths[segments.words[places]],
-        *_describe_neighbor(observed, places, -1, hardness),
-        *_describe_neighbor(observed, places, +1, hardness),
+        phoneme_tokens[:, DURATION] - means[DURATION],
+        lengths[segments.words[indices]],
+        *_describe_neighbor(observed, indices, -1, hardness),
+        *_describe_neighbor(observed, indices, +1, hardness),
     ]
     return np.column_stack(columns).astype(np.float32)
 
 
 def _describe_neighbor(
-    observed: Observation, places: NDArray[np.intp], step: int, hardness: Floats
+    observed: Observation, indices: NDArray[np.intp], step: int, hardness: Floats
 ) -> list[NDArray[np.generic]]:
     """Return the quality of the segment before or after, and whether it is a pause."""
     last = len(observed.tokens) - 1
-    exists = (places + step >= 0) & (places + step <= last)
-    near = np.clip(places + step, 0, last)
+    exists = (indices + step >= 0) & (indices + step <= last)
+    near = np.clip(indices + step, 0, last)
     quality = observed.tokens[near][:, QUALITY] * exists[:, None]
     return [hardness[near] * exists, quality, ~observed.segments.spoken[near]]
 
@@ -76,11 +76,11 @@ def build_word_rows(observed: Observation, phonemes: Floats) -> Floats:
 
 
 def _build_word_row(
-    observed: Observation, phonemes: Floats, members: NDArray[np.intp], place: float
+    observed: Observation, phonemes: Floats, members: NDArray[np.intp], position: float
 ) -> list[float]:
     segments = observed.segments
     spoken = np.flatnonzero(segments.spoken)[members]
-    own, scores = observed.tokens[spoken], phonemes[members]
+    word_tokens, scores = observed.tokens[spoken], phonemes[members]
     vowels = IS_VOWEL[segments.phonemes[spoken]]
     return [
         scores.mean(),
@@ -92,32 +92,32 @@ def _build_word_row(
         phonemes.min(),
         phonemes.mean() - scores.mean(),
         scores[vowels].min(initial=BEST_PHONEME_SCORE),
-        *own[:, WORD_MEANS].mean(axis=0),
-        *own[:, LOWEST].min(axis=0),
-        own[:, FRAMES].sum(),
-        own[:, DURATION].mean(),
-        own[:, DURATION].max(),
-        own[:, DURATION].min(),
+        *word_tokens[:, WORD_MEANS].mean(axis=0),
+        *word_tokens[:, LOWEST].min(axis=0),
+        word_tokens[:, FRAMES].sum(),
+        word_tokens[:, DURATION].mean(),
+        word_tokens[:, DURATION].max(),
+        word_tokens[:, DURATION].min(),
         _measure_pause(observed, int(spoken[0]) - 1),
         _measure_pause(observed, int(spoken[-1]) + 1),
-        place,
-        *own[0, EVIDENCE],
+        position,
+        *word_tokens[0, EVIDENCE],
     ]
 
 
-def _measure_pause(observed: Observation, place: int) -> float:
+def _measure_pause(observed: Observation, index: int) -> float:
     """Return the frames of the pause at a segment's place, if there is one."""
     segments = observed.segments
-    if not 0 <= place < len(segments) or segments.words[place] >= 0:
+    if not 0 <= index < len(segments) or segments.words[index] >= 0:
         return 0.0
-    return float(segments.frames[place])
+    return float(segments.frames[index])
 
 
 def build_reading_row(observed: Observation, phonemes: Floats, words: Floats) -> Floats:
     segments = observed.segments
-    own = observed.tokens[segments.spoken]
+    spoken_tokens = observed.tokens[segments.spoken]
     vowels = IS_VOWEL[segments.phonemes[segments.spoken]]
-    margins = [own[mask, MARGIN].mean() if mask.any() else 0.0 for mask in (vowels, ~vowels)]
+    margins = [spoken_tokens[mask, MARGIN].mean() if mask.any() else 0.0 for mask in (vowels, ~vowels)]
     return np.array(
         [
             phonemes.mean(),
@@ -130,9 +130,9 @@ def build_reading_row(observed: Observation, phonemes: Floats, words: Floats) ->
             np.sort(words)[:2].mean(),
             words.std(),
             (words < LOW_WORD_SCORE).mean(),
-            *own[:, READING_MEANS].mean(axis=0),
-            *np.percentile(own[:, LOWEST], 10, axis=0),
-            *own[:, QUALITY].std(axis=0),
+            *spoken_tokens[:, READING_MEANS].mean(axis=0),
+            *np.percentile(spoken_tokens[:, LOWEST], 10, axis=0),
+            *spoken_tokens[:, QUALITY].std(axis=0),
             *margins,
             *observed.utterance,
         ],

@@ -71,8 +71,8 @@ def _to_chain(arrays: Arrays) -> TreeChain:
 def _to_trees(arrays: Arrays) -> Trees:
     """Restore the children, which are stored as distances from their parents."""
     floats = {name: arrays[name].astype(np.float32) for name in ("thresholds", "values", "base")}
-    places = np.arange(len(arrays["lefts"]), dtype=np.int32)
-    children = {name: places + arrays[name].astype(np.int32) for name in ("lefts", "rights")}
+    indices = np.arange(len(arrays["lefts"]), dtype=np.int32)
+    children = {name: indices + arrays[name].astype(np.int32) for name in ("lefts", "rights")}
     return Trees.from_arrays({**arrays, **floats, **children})
 
 

@@ -7,9 +7,9 @@ from tests.spoken_frames import CAT, EVEN, SAT, THE, make_frames, make_word
 
 
 def align_spoken(spoken: str, transcript: Transcript, penalties: Penalties | None = None) -> Alignment:
-    found = align(make_frames(spoken), transcript, EVEN, penalties)
-    assert found is not None
-    return found
+    result = align(make_frames(spoken), transcript, EVEN, penalties)
+    assert result is not None
+    return result
 
 
 def describe(alignment: Alignment) -> str:
@@ -26,15 +26,15 @@ def test_each_phoneme_gets_its_frames() -> None:
 
 
 def test_the_recording_decides_between_pronunciations() -> None:
-    found = align_spoken("DH IY K AE T", to_transcript((THE, CAT)))
-    assert describe(found) == "DH IY K AE T"
-    assert list(found.segments.pronunciations) == [1, 1, 0, 0, 0]
+    result = align_spoken("DH IY K AE T", to_transcript((THE, CAT)))
+    assert describe(result) == "DH IY K AE T"
+    assert list(result.segments.pronunciations) == [1, 1, 0, 0, 0]
 
 
 def test_pauses_lie_between_words_and_around_them() -> None:
-    found = align_spoken("SIL DH AH SIL K AE T SIL", to_transcript((THE, CAT)))
-    assert describe(found) == "SIL DH AH SIL K AE T SIL"
-    assert list(found.segments.words) == [-1, 0, 0, -1, 1, 1, 1, -1]
+    result = align_spoken("SIL DH AH SIL K AE T SIL", to_transcript((THE, CAT)))
+    assert describe(result) == "SIL DH AH SIL K AE T SIL"
+    assert list(result.segments.words) == [-1, 0, 0, -1, 1, 1, 1, -1]
 
 
 def test_the_recording_decides_between_readings() -> None:
@@ -50,16 +50,16 @@ def test_the_recording_decides_between_readings() -> None:
 
 def test_a_word_can_be_skipped() -> None:
     words = to_transcript((THE, CAT, SAT))
-    found = align_spoken("DH AH S AE T", words, Penalties(skip=-6))
-    assert list(found.segments.words) == [0, 0, 2, 2, 2]
-    assert [word.text for word in found.words] == ["the", "cat", "sat"]
+    result = align_spoken("DH AH S AE T", words, Penalties(skip=-6))
+    assert list(result.segments.words) == [0, 0, 2, 2, 2]
+    assert [word.text for word in result.words] == ["the", "cat", "sat"]
 
 
 def test_other_speech_can_lie_between_words() -> None:
-    found = align_spoken("DH AH F IH SH IY K AE T", to_transcript((THE, CAT)), Penalties(filler=-2))
-    assert describe(found) == "DH AH * K AE T"
-    assert found.segments.phonemes[2] == FILLER
-    assert found.segments.words[2] == -1
+    result = align_spoken("DH AH F IH SH IY K AE T", to_transcript((THE, CAT)), Penalties(filler=-2))
+    assert describe(result) == "DH AH * K AE T"
+    assert result.segments.phonemes[2] == FILLER
+    assert result.segments.words[2] == -1
 
 
 def test_the_right_text_fits_better_than_a_wrong_one() -> None:

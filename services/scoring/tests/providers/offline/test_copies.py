@@ -87,6 +87,6 @@ def test_a_narrowband_copy_gets_similar_scores(
 
 
 def test_a_quiet_copy_in_8_bits_is_of_too_low_quality(encode: Encode, voice: Samples) -> None:
-    with pytest.raises(NotAssessable) as caught:
+    with pytest.raises(NotAssessable) as excinfo:
         decode_recording(memoryview(encode(amplify(voice, -16), codec="pcm_u8")))
-    assert caught.value.extra == {"reason": "low_quality"}
+    assert excinfo.value.extra == {"reason": "low_quality"}

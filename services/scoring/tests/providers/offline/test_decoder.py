@@ -4,7 +4,7 @@ from scoring.audio.recording import Recording
 from scoring.providers.offline.decoder import State
 from scoring.providers.offline.draft import Draft
 from scoring.providers.offline.encoder import Encoder, Encoding, Floats
-from scoring.providers.offline.evidence import EvidenceReader, to_written
+from scoring.providers.offline.evidence import EvidenceReader, format_sentence
 
 SAID = "The train leaves at seven in the morning."
 TEXT = ["the", "train", "leaves", "at", "seven", "in", "the", "morning"]
@@ -16,7 +16,7 @@ def encoding(encoder: Encoder, recording: Recording) -> Encoding:
 
 
 def test_tokens_join_to_the_text_again(reader: EvidenceReader) -> None:
-    words = [*to_written(TEXT), "naïve", "I'm", "日"]
+    words = [*format_sentence(TEXT), "naïve", "I'm", "日"]
     tokens = [token for word in words for token in reader.tokenizer.encode_word(word)]
     assert reader.tokenizer.decode(tokens) == " ".join(words)
 
@@ -42,10 +42,10 @@ def test_the_transcript_has_a_limit(reader: EvidenceReader, encoding: Encoding) 
         ("Could you tell me where the museum is?", 10),
     ],
 )
-def test_a_text_saves_runs_and_changes_no_word(
+def test_a_draft_saves_runs_and_does_not_change_the_transcript(
     text: str, runs: int, reader: EvidenceReader, encoding: Encoding, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read, counted = reader.decoder.read_apart, list[int]()
+    read, counted = reader.decoder.read_separately, list[int]()
 
     def count(recording: State, tokens: list[int], before: State) -> tuple[Floats, State]:
         counted.append(len(tokens))
@@ -67,4 +67,4 @@ def test_an_unspoken_word_is_unlikely(reader: EvidenceReader, encoding: Encoding
 
 
 def test_sentences_begin_with_a_capital_and_end_with_a_stop() -> None:
-    assert to_written(["so", "i", "think", "i'm", "right"]) == ["So", "I", "think", "I'm", "right."]
+    assert format_sentence(["so", "i", "think", "i'm", "right"]) == ["So", "I", "think", "I'm", "right."]

@@ -27,41 +27,45 @@ def encoding(encoder: Encoder, recording: Recording) -> Encoding:
 
 
 def run_released(session: onnxruntime.InferenceSession, encoding: Encoding, tokens: list[int]) -> Floats:
-    own = {
+    inputs = {
         "input_ids": np.array([tokens], np.int64),
         "encoder_hidden_states": encoding.last[None],
         "encoder_attention_mask": np.ones((1, len(encoding.last) * SAMPLES_PER_FRAME), np.int64),
         "use_cache_branch": np.array([False]),
     }
-    past = {each.name: NO_PAST for each in session.get_inputs() if each.name not in own}
-    [logits] = session.run(["logits"], own | past)
+    past_states = {
+        model_input.name: NO_PAST for model_input in session.get_inputs() if model_input.name not in inputs
+    }
+    [logits] = session.run(["logits"], inputs | past_states)
     return np.asarray(logits[0])
 
 
 def test_a_text_has_the_same_logits(
     released: onnxruntime.InferenceSession, decoder: Decoder, encoding: Encoding
 ) -> None:
-    logits, _ = decoder.read(decoder.listen(encoding, 0), TOKENS, EMPTY_TEXT)
+    logits, _ = decoder.read(decoder.encode_recording(encoding, 0), TOKENS, EMPTY_TEXT)
     np.testing.assert_allclose(logits, run_released(released, encoding, TOKENS), atol=0.02)
 
 
 def test_tokens_continue_the_tokens_before(decoder: Decoder, encoding: Encoding) -> None:
     """Not exactly: quantised together, tokens are rounded together."""
-    recording = decoder.listen(encoding, 0)
+    recording = decoder.encode_recording(encoding, 0)
     together, _ = decoder.read(recording, TOKENS, EMPTY_TEXT)
     _, text = decoder.read(recording, TOKENS[:4], EMPTY_TEXT)
     parts, _ = decoder.read(recording, TOKENS[4:], text)
     np.testing.assert_allclose(parts, together[4:], atol=3)
 
 
-def test_tokens_read_apart_have_the_logits_of_single_runs(decoder: Decoder, encoding: Encoding) -> None:
+def test_tokens_decoded_separately_have_the_logits_of_single_runs(
+    decoder: Decoder, encoding: Encoding
+) -> None:
     """Except where rounding moves a number to the next of its 256 levels."""
-    recording, text, single = decoder.listen(encoding, 0), EMPTY_TEXT, list[Floats]()
+    recording, text, single = decoder.encode_recording(encoding, 0), EMPTY_TEXT, list[Floats]()
     for token in TOKENS:
         logits, text = decoder.read(recording, [token], text)
         single.append(logits[0])
     together, apart = (
         np.abs(read(recording, TOKENS, EMPTY_TEXT)[0] - single).max(axis=1)
-        for read in (decoder.read, decoder.read_apart)
+        for read in (decoder.read, decoder.read_separately)
     )
     assert np.median(apart) < 0.1 * np.median(together)

@@ -37,7 +37,7 @@ def test_the_same_samples_have_the_same_frames_after_other_recordings(encoder: E
     assert np.array_equal(encoder.encode(make_noise(1)).inner, first.inner)
 
 
-def test_the_level_does_not_matter(encoder: Encoder) -> None:
+def test_the_level_does_not_affect_the_frames(encoder: Encoder) -> None:
     quiet, loud = (encoder.encode(make_noise(1) * gain).last for gain in (0.25, 4))
     assert np.array_equal(quiet, loud)
 

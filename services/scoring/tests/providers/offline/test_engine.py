@@ -102,7 +102,9 @@ def test_an_unspoken_word_is_an_omission_without_a_score(assess: Assess, reading
 
 def test_words_that_are_not_in_the_text_are_insertions(assess: Assess, reading: bytes) -> None:
     words = assess(reading, "The train leaves in the morning.").words
-    inserted = [(place, word.word) for place, word in enumerate(words) if word.error_type == "insertion"]
+    inserted = [
+        (position, word.word) for position, word in enumerate(words) if word.error_type == "insertion"
+    ]
     assert inserted == [(3, "at"), (4, "seven")]
     assert words[3].offset_ms is not None
     assert words[2].offset_ms is not None
@@ -110,13 +112,13 @@ def test_words_that_are_not_in_the_text_are_insertions(assess: Assess, reading: 
 
 
 def test_a_reading_may_break_off_or_start_late(assess: Assess, reading: bytes) -> None:
-    own = len(to_spoken_words(TEXT))
-    more = "and no one knows whether there will be another one before the evening"
-    early = [word.error_type for word in assess(reading, f"{TEXT} {more}").words]
-    late = [word.error_type for word in assess(reading, f"{more} {TEXT}").words]
-    assert early[:own] == late[-own:] == ["none"] * own
-    assert early[own:].count("omission") >= 11
-    assert late[:-own].count("omission") >= 11
+    word_count = len(to_spoken_words(TEXT))
+    other_text = "and no one knows whether there will be another one before the evening"
+    early = [word.error_type for word in assess(reading, f"{TEXT} {other_text}").words]
+    late = [word.error_type for word in assess(reading, f"{other_text} {TEXT}").words]
+    assert early[:word_count] == late[-word_count:] == ["none"] * word_count
+    assert early[word_count:].count("omission") >= 11
+    assert late[:-word_count].count("omission") >= 11
 
 
 def test_a_recording_scores_the_same_after_other_recordings(
@@ -148,9 +150,9 @@ NOISES = {
 def test_sounds_other_than_speech_are_not_assessed(
     name: str, text: str, assess: Assess, encode: Callable[..., bytes]
 ) -> None:
-    with pytest.raises(NotAssessable) as caught:
+    with pytest.raises(NotAssessable) as excinfo:
         assess(encode(NOISES[name].astype(np.float32)), text)
-    assert caught.value.extra["reason"] in {"no_speech", "too_noisy"}
+    assert excinfo.value.extra["reason"] in {"no_speech", "too_noisy"}
 
 
 @pytest.mark.parametrize("name", NOISES)
@@ -175,24 +177,24 @@ HARD: dict[str, tuple[Callable[[Samples], Samples], str]] = {
 
 @pytest.mark.parametrize("name", HARD)
 def test_hard_recordings_are_refused_or_score_low(name: str, engine: Engine, voice: Samples) -> None:
-    spoil, text = HARD[name]
-    judgement = judge(engine, spoil(voice).astype(np.float32), text)
+    degrade, text = HARD[name]
+    judgement = judge(engine, degrade(voice).astype(np.float32), text)
     assert is_low(judgement), judgement
 
 
 @pytest.mark.parametrize("text", ["A", "x", "I.", "a " * 150, "twenty " * 150])
-def test_hard_texts_are_judged(text: str, engine: Engine, voice: Samples) -> None:
+def test_hard_texts_are_scored(text: str, engine: Engine, voice: Samples) -> None:
     assert is_low(judge(engine, voice, text))
 
 
-def test_a_squarely_clipped_recording_is_judged(engine: Engine, voice: Samples) -> None:
+def test_a_squarely_clipped_recording_is_handled(engine: Engine, voice: Samples) -> None:
     assert isinstance(judge(engine, np.sign(voice).astype(np.float32), TEXT), float | str)
 
 
 def test_invalid_numbers_are_treated_as_silence(assess: Assess) -> None:
-    nothing = np.full(3 * RATE, np.nan, "<f4").tobytes()
+    invalid_samples = np.full(3 * RATE, np.nan, "<f4").tobytes()
     with pytest.raises(NotAssessable):
-        assess(make_wav(nothing, kind=3, bits=32, rate=RATE, channels=1), TEXT)
+        assess(make_wav(invalid_samples, kind=3, bits=32, rate=RATE, channels=1), TEXT)
 
 
 @pytest.mark.parametrize("name", LANGUAGES)

@@ -26,8 +26,8 @@ def describe(spoken: str) -> tuple[Segments, np.ndarray, np.ndarray]:
     alignment = align(log_posteriors, to_transcript((THE, CAT)), EVEN)
     assert alignment is not None
     rows = describe_segments(log_posteriors, alignment.segments, EVIDENCE_OF_TWO, DURATIONS)
-    whole = describe_utterance(np.zeros(32), alignment, rows, EVIDENCE_OF_TWO, DURATIONS)
-    return alignment.segments, rows, whole
+    utterance_features = describe_utterance(np.zeros(32), alignment, rows, EVIDENCE_OF_TWO, DURATIONS)
+    return alignment.segments, rows, utterance_features
 
 
 def get_column(rows: np.ndarray, name: str) -> list[float]:
@@ -50,7 +50,7 @@ def test_another_phoneme_in_its_place_has_a_negative_margin() -> None:
     assert get_column(rows, "gap")[3] == pytest.approx(-np.log(0.9 / (0.1 / 39)), rel=1e-4)
 
 
-def test_a_usual_duration_scores_zero() -> None:
+def test_an_average_duration_scores_zero() -> None:
     segments, rows, _ = describe("DH AH AH K AE T")
     assert list(segments.frames) == [3, 6, 3, 3, 3]
     assert rows[:, DURATION] == pytest.approx([0, np.log(2) / 0.5, 0, 0, 0], abs=1e-6)
@@ -73,7 +73,7 @@ def test_pauses_lower_the_tempo() -> None:
     assert (fluent[pause_share], halting[pause_share]) == (0, pytest.approx(4 / 9))
 
 
-def test_silence_around_a_reading_does_not_matter() -> None:
-    _, _, bare = describe("DH AH K AE T")
+def test_silence_around_a_reading_does_not_affect_the_features() -> None:
+    _, _, without_silence = describe("DH AH K AE T")
     _, _, padded = describe("SIL SIL SIL DH AH K AE T SIL SIL")
-    np.testing.assert_allclose(padded[:-6], bare[:-6], atol=1e-5)
+    np.testing.assert_allclose(padded[:-6], without_silence[:-6], atol=1e-5)

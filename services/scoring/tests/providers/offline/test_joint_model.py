@@ -9,8 +9,8 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz'"
 
 
 def pronounce(word: str) -> list[str]:
-    found = load_joint_model().pronounce(word)
-    return [" ".join(SYMBOLS[number] for number in sounds) for sounds in found]
+    result = load_joint_model().pronounce(word)
+    return [" ".join(SYMBOLS[number] for number in sounds) for sounds in result]
 
 
 @pytest.mark.parametrize(
@@ -23,17 +23,17 @@ def pronounce(word: str) -> list[str]:
         ("blorf", "B L AO R F"),
     ],
 )
-def test_a_usual_pronunciation_is_among_the_best(word: str, sounds: str) -> None:
+def test_the_dictionary_pronunciation_is_among_the_best(word: str, sounds: str) -> None:
     assert sounds in pronounce(word)
 
 
 @given(st.text(LETTERS, min_size=2, max_size=40).filter(lambda word: any(map(str.isalpha, word))))
 def test_any_word_has_up_to_three_distinct_pronunciations(word: str) -> None:
-    found = pronounce(word)
-    assert len(found) <= 3
-    assert len(set(found)) == len(found)
-    assert found
-    assert found == pronounce(word)
+    result = pronounce(word)
+    assert len(result) <= 3
+    assert len(set(result)) == len(result)
+    assert result
+    assert result == pronounce(word)
 
 
 def test_probabilities_add_up() -> None:

@@ -12,7 +12,7 @@ def test_arpabet_pronunciations_have_stress() -> None:
 
 
 @pytest.mark.parametrize("word", ["a", "'bout", "i'm", "zywicki"])
-def test_words_at_the_edges_are_found(word: str) -> None:
+def test_the_first_and_last_words_of_the_dictionary_are_found(word: str) -> None:
     assert load_lexicon().find(word)
 
 

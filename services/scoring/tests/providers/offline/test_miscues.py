@@ -18,21 +18,21 @@ def deliver(spoken: str, *words: Word) -> Delivery:
 
 
 def deliver_transcript(spoken: str, transcript: Transcript) -> Delivery:
-    found = find_delivery(make_frames(spoken), transcript, NO_PRIORS)
-    assert found
-    return found
+    result = find_delivery(make_frames(spoken), transcript, NO_PRIORS)
+    assert result
+    return result
 
 
 def test_a_complete_reading_has_all_words_and_no_insertions() -> None:
-    found = deliver("SIL DH AH K AE T SIL S AE T SIL", THE, CAT, SAT)
-    assert found == Delivery((THE, CAT, SAT), (True, True, True), ())
-    assert found.spoken_words == (THE, CAT, SAT)
+    result = deliver("SIL DH AH K AE T SIL S AE T SIL", THE, CAT, SAT)
+    assert result == Delivery((THE, CAT, SAT), (True, True, True), ())
+    assert result.spoken_words == (THE, CAT, SAT)
 
 
 def test_an_omitted_word_is_found() -> None:
-    found = deliver("DH AH S AE T", THE, SEVEN, SAT)
-    assert found.spoken == (True, False, True)
-    assert found.spoken_words == (THE, SAT)
+    result = deliver("DH AH S AE T", THE, SEVEN, SAT)
+    assert result.spoken == (True, False, True)
+    assert result.spoken_words == (THE, SAT)
 
 
 def test_a_reading_may_break_off() -> None:
@@ -44,14 +44,14 @@ def test_a_reading_may_start_late() -> None:
 
 
 def test_other_speech_is_found_between_words() -> None:
-    found = deliver("DH AH SIL S EH V AH N SIL K AE T", THE, CAT)
-    assert found.spoken == (True, True)
-    assert found.other == (OtherSpeech(1, 9, 24),)
+    result = deliver("DH AH SIL S EH V AH N SIL K AE T", THE, CAT)
+    assert result.spoken == (True, True)
+    assert result.other == (OtherSpeech(1, 9, 24),)
 
 
 def test_other_speech_is_found_before_and_after_the_text() -> None:
-    found = deliver("D AO G SIL DH AH K AE T SIL S EH V AH N", THE, CAT)
-    assert [insertion.words_before for insertion in found.other] == [0, 2]
+    result = deliver("D AO G SIL DH AH K AE T SIL S EH V AH N", THE, CAT)
+    assert [insertion.words_before for insertion in result.other] == [0, 2]
 
 
 def test_the_recording_chooses_the_reading() -> None:
@@ -61,9 +61,9 @@ def test_the_recording_chooses_the_reading() -> None:
 
 
 def test_a_recording_that_is_too_short_for_any_word_has_none() -> None:
-    found = find_delivery(make_frames("DH", frames_per_phoneme=1), to_transcript((SEVEN,)), NO_PRIORS)
-    assert found is not None
-    assert found.spoken_words == ()
+    result = find_delivery(make_frames("DH", frames_per_phoneme=1), to_transcript((SEVEN,)), NO_PRIORS)
+    assert result is not None
+    assert result.spoken_words == ()
 
 
 def test_a_text_that_is_too_long_for_the_recording_has_omissions() -> None:
@@ -71,8 +71,8 @@ def test_a_text_that_is_too_long_for_the_recording_has_omissions() -> None:
 
 
 def test_a_recognised_word_is_not_omitted() -> None:
-    found = deliver("DH AH S AE T", THE, SEVEN, SAT)
-    assert found.mark_recognized({0, 1}).spoken == (True, True, True)
+    result = deliver("DH AH S AE T", THE, SEVEN, SAT)
+    assert result.mark_recognized({0, 1}).spoken == (True, True, True)
 
 
 def test_an_extra_word_counts_if_other_speech_was_found() -> None:
@@ -90,5 +90,5 @@ def test_other_speech_without_an_extra_word_does_not_count() -> None:
 
 
 def test_several_words_share_the_other_speech() -> None:
-    found = find_insertions({1: ["old", "grey"]}, [OtherSpeech(1, 10, 20), OtherSpeech(1, 30, 40)])
-    assert found == [Insertion("old", 1, 10, 15), Insertion("grey", 1, 15, 20)]
+    result = find_insertions({1: ["old", "grey"]}, [OtherSpeech(1, 10, 20), OtherSpeech(1, 30, 40)])
+    assert result == [Insertion("old", 1, 10, 15), Insertion("grey", 1, 15, 20)]

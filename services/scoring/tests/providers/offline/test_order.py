@@ -24,10 +24,10 @@ type Reading = tuple[Recording, str]
 def readings() -> list[Reading]:
     with (SEED / "speeches.csv").open(encoding="utf-8", newline="") as file:
         rows = [*csv.DictReader(file)]
-    chosen = random.Random(1).sample(rows, COUNT)  # noqa: S311 - no secret
-    files = [(SEED / "audio" / row["audio_filename"]).read_bytes() for row in chosen]
+    selected = random.Random(1).sample(rows, COUNT)  # noqa: S311 - no secret
+    files = [(SEED / "audio" / row["audio_filename"]).read_bytes() for row in selected]
     return [
-        (decode_recording(memoryview(audio)), row["text"]) for audio, row in zip(files, chosen, strict=True)
+        (decode_recording(memoryview(audio)), row["text"]) for audio, row in zip(files, selected, strict=True)
     ]
 
 

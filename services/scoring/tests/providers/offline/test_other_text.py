@@ -13,9 +13,9 @@ from scoring.providers.offline.other_text import TextEvidence, ensure_text
     ],
 )
 def test_clear_evidence_of_another_text_is_refused(evidence: TextEvidence) -> None:
-    with pytest.raises(NotAssessable) as caught:
+    with pytest.raises(NotAssessable) as excinfo:
         ensure_text(evidence)
-    assert caught.value.extra == {"reason": "other_text"}
+    assert excinfo.value.extra == {"reason": "other_text"}
 
 
 @pytest.mark.parametrize(

@@ -64,32 +64,34 @@ async def test_refusals_are_raised_as_errors(one_worker: WorkerPool, recording: 
     with pytest.raises(UnpronounceableText):
         await assess(one_worker, recording, "поезд")
     fragment = replace(recording, pcm=recording.pcm[:640])
-    with pytest.raises(NotAssessable) as caught:
+    with pytest.raises(NotAssessable) as excinfo:
         await assess(one_worker, fragment)
-    assert caught.value.extra == {"reason": "no_speech"}
-    with pytest.raises(NotAssessable) as caught:
+    assert excinfo.value.extra == {"reason": "no_speech"}
+    with pytest.raises(NotAssessable) as excinfo:
         await assess(one_worker, recording, "Could you tell me where the museum is?")
-    assert caught.value.extra == {"reason": "other_text"}
+    assert excinfo.value.extra == {"reason": "other_text"}
 
 
-async def test_an_unforeseen_error_costs_one_request(one_worker: WorkerPool, recording: Recording) -> None:
-    answer = await one_worker.run({"no text": 1}, recording.pcm)
-    assert answer == {"failure": "KeyError"}
+async def test_an_unexpected_error_fails_one_request(one_worker: WorkerPool, recording: Recording) -> None:
+    response = await one_worker.run({"no text": 1}, recording.pcm)
+    assert response == {"failure": "KeyError"}
     assert await assess(one_worker, recording)
 
 
-async def test_a_killed_worker_costs_one_request(
+async def test_a_killed_worker_fails_one_request(
     one_worker: WorkerPool, recording: Recording, long_reading: Recording
 ) -> None:
     request = asyncio.create_task(assess(one_worker, long_reading))
     os.kill(await wait_for_busy_process(one_worker), signal.SIGKILL)
-    with pytest.raises(ProviderUnavailable) as caught:
+    with pytest.raises(ProviderUnavailable) as excinfo:
         await request
-    assert caught.value.headers["Retry-After"] == "1"
+    assert excinfo.value.headers["Retry-After"] == "1"
     assert await assess(one_worker, recording)
 
 
-async def test_a_worker_that_dies_idle_costs_nothing(one_worker: WorkerPool, recording: Recording) -> None:
+async def test_a_worker_that_dies_while_idle_fails_no_request(
+    one_worker: WorkerPool, recording: Recording
+) -> None:
     assert await assess(one_worker, recording)
     worker = next(iter(one_worker._alive))
     os.kill(worker.process.pid, signal.SIGKILL)
@@ -110,16 +112,16 @@ async def test_work_that_takes_too_long_is_ended(
     assert await assess(workers, recording)
 
 
-async def test_without_a_free_worker_nothing_begins(
+async def test_without_a_free_worker_no_request_starts(
     one_worker: WorkerPool, long_reading: Recording, recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.confined.pool.REPLACEMENT_SECONDS", 0.05)
     await wait_until(lambda: one_worker.is_ready)
     request = asyncio.create_task(assess(one_worker, long_reading))
     await wait_for_busy_process(one_worker)
-    with pytest.raises(ProviderUnavailable) as caught:
+    with pytest.raises(ProviderUnavailable) as excinfo:
         await assess(one_worker, recording)
-    assert int(caught.value.headers["Retry-After"]) > 0
+    assert int(excinfo.value.headers["Retry-After"]) > 0
     assert await request
 
 
@@ -154,7 +156,7 @@ async def test_waiting_requests_are_refused_when_the_pool_closes(
             await request
 
 
-async def test_a_client_that_leaves_frees_its_place(
+async def test_a_client_that_disconnects_releases_its_place(
     one_worker: WorkerPool, long_reading: Recording, recording: Recording
 ) -> None:
     request = asyncio.create_task(assess(one_worker, long_reading))
@@ -165,7 +167,7 @@ async def test_a_client_that_leaves_frees_its_place(
     assert await assess(one_worker, recording)
 
 
-async def test_concurrent_requests_get_their_own_answers(
+async def test_concurrent_requests_get_separate_responses(
     start_workers: StartWorkers, recording: Recording, wrong_recording: Recording
 ) -> None:
     workers = start_workers(2)
@@ -184,7 +186,7 @@ async def test_closing_ends_the_processes(start_workers: StartWorkers, recording
     assert not workers.is_ready
 
 
-async def test_a_worker_that_cannot_start_is_tried_again(
+async def test_starting_a_failed_worker_is_retried(
     start_workers: StartWorkers, monkeypatch: pytest.MonkeyPatch, recording: Recording
 ) -> None:
     monkeypatch.setattr("shared.confined.pool.RESTART_DELAY_SECONDS", 0.01)
@@ -203,7 +205,7 @@ async def test_a_worker_that_cannot_start_is_tried_again(
 
 
 @on_linux
-async def test_a_worker_knows_no_secrets(
+async def test_a_worker_has_no_secrets(
     start_workers: StartWorkers, monkeypatch: pytest.MonkeyPatch, recording: Recording
 ) -> None:
     monkeypatch.setenv("RECEIPT_SIGNING_KEYS_FILE", "/keys/receipts.json")
@@ -225,8 +227,8 @@ async def test_a_worker_writes_to_no_disk(
     before = (proc / "io").read_text().split()
     await assess(one_worker, long_reading, f"{TEXT} {TEXT}")
     after = (proc / "io").read_text().split()
-    written = before.index("write_bytes:") + 1
-    assert after[written] == before[written]
+    written_bytes = before.index("write_bytes:") + 1
+    assert after[written_bytes] == before[written_bytes]
     limits = {line[:26].strip(): line[26:].split()[:2] for line in (proc / "limits").read_text().splitlines()}
     assert limits["Max file size"] == ["0", "0"]
     # 0 is a limit that was inherited and cannot be raised to 1.

@@ -46,7 +46,7 @@ def test_a_part_without_speech_has_no_words(
 
 
 @pytest.mark.parametrize(
-    ("said", "kept"),
+    ("transcript", "expected"),
     [
         ("no no no", "no no no"),
         ("no no no no no", "no"),
@@ -56,5 +56,5 @@ def test_a_part_without_speech_has_no_words(
         ("", ""),
     ],
 )
-def test_endless_repetitions_of_the_decoder_are_dropped(said: str, kept: str) -> None:
-    assert drop_repetitions(said.split()) == kept.split()
+def test_endless_repetitions_of_the_decoder_are_dropped(transcript: str, expected: str) -> None:
+    assert drop_repetitions(transcript.split()) == expected.split()

@@ -41,16 +41,16 @@ def test_scores_are_those_of_the_models() -> None:
     assert (result.recognized_text, result.audio, result.provider) == ("the cat", AUDIO, "offline")
 
 
-def test_places_are_in_milliseconds() -> None:
-    cat = build().words[1]
-    assert (cat.offset_ms, cat.duration_ms) == (144, 216)
-    assert cat.phonemes[0] == PhonemeScore("K", 66.7, 144, 72)
-    assert [phoneme.symbol for phoneme in cat.phonemes] == ["K", "AE", "T"]
+def test_positions_are_in_milliseconds() -> None:
+    second_word = build().words[1]
+    assert (second_word.offset_ms, second_word.duration_ms) == (144, 216)
+    assert second_word.phonemes[0] == PhonemeScore("K", 66.7, 144, 72)
+    assert [phoneme.symbol for phoneme in second_word.phonemes] == ["K", "AE", "T"]
 
 
-def test_places_lie_inside_the_recording() -> None:
-    sat = build(audio=AudioInfo(500, 16_000, "wav")).words[2]
-    assert (sat.offset_ms, sat.duration_ms) == (360, 140)
+def test_positions_lie_inside_the_recording() -> None:
+    last_word = build(audio=AudioInfo(500, 16_000, "wav")).words[2]
+    assert (last_word.offset_ms, last_word.duration_ms) == (360, 140)
 
 
 def test_an_omitted_word_has_no_score_and_lowers_the_whole() -> None:
@@ -84,7 +84,7 @@ def test_a_single_word_has_no_fluency() -> None:
     assert (result.fluency_score, result.prosody_score) == (None, None)
 
 
-def test_points_never_leave_the_scale() -> None:
+def test_scores_stay_within_0_and_100() -> None:
     steep = ScoreMap(np.array([0.0, 10.0]), np.array([-5.0, 105.0]))
     maps = dict.fromkeys(("phonemes", "words", *OVERALL), steep)
     points = to_points(RawScores(np.zeros(8), np.array([0.0, 5, 10]), np.full(4, 5.0)), maps)

@@ -16,9 +16,9 @@ def test_a_quarter_of_the_frames_is_enough() -> None:
 
 @pytest.mark.parametrize("sounds", [make_frames("SIL", frames_per_phoneme=50), np.tile(EVEN, (50, 1))])
 def test_frames_without_a_clear_phoneme_are_not_speech(sounds: np.ndarray) -> None:
-    with pytest.raises(NotAssessable) as caught:
+    with pytest.raises(NotAssessable) as excinfo:
         ensure_speech(sounds)
-    assert caught.value.extra == {"reason": "no_speech"}
+    assert excinfo.value.extra == {"reason": "no_speech"}
 
 
 def test_a_single_frame_can_be_measured() -> None:

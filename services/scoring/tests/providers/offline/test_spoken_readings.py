@@ -81,16 +81,16 @@ def test_the_spoken_reading_is_chosen(
     encoder: Encoder, weights: ScorerWeights, text: str, reading: str
 ) -> None:
     posteriors = listen(encoder, weights, speak(reading))
-    found = align(posteriors, read_text(text, load_pronouncer()), weights.log_priors)
+    result = align(posteriors, read_text(text, load_pronouncer()), weights.log_priors)
     spelt_out = align(posteriors, read_text(reading, load_pronouncer()), weights.log_priors)
-    assert found is not None
+    assert result is not None
     assert spelt_out is not None
-    assert " ".join(word.text for word in found.words) == reading
-    assert found.score > spelt_out.score - MAX_LOSS_NATS
+    assert " ".join(word.text for word in result.words) == reading
+    assert result.score > spelt_out.score - MAX_LOSS_NATS
 
 
 @pytest.mark.parametrize(("text", "reading"), READINGS)
-def test_it_scores_like_the_text_spelt_out(engine: Engine, text: str, reading: str) -> None:
+def test_a_numeral_scores_like_its_spelt_out_form(engine: Engine, text: str, reading: str) -> None:
     pcm = speak(reading)
     recording = Recording(pcm, AudioInfo(len(pcm) // 32, SAMPLE_RATE, "wav"))
     scores = [engine.assess(recording, spelling).pronunciation_score for spelling in (text, reading)]

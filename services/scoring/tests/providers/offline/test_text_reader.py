@@ -23,8 +23,8 @@ def find_sounds(word: str) -> set[str]:
 
 
 def test_a_slot_has_all_readings_of_its_token() -> None:
-    born, year = read("Born 2005")
-    assert [[word.text for word in reading] for reading in born] == [["born"]]
+    first, year = read("Born 2005")
+    assert [[word.text for word in reading] for reading in first] == [["born"]]
     assert ["two", "thousand", "five"] in [[word.text for word in reading] for reading in year]
     assert ["twenty", "oh", "five"] in [[word.text for word in reading] for reading in year]
 
@@ -37,7 +37,7 @@ def test_an_optional_token_is_first_read_as_unspoken() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "...?!", "* # ~"])
-def test_a_text_with_nothing_to_say_is_refused(text: str) -> None:
+def test_a_text_without_words_is_refused(text: str) -> None:
     with pytest.raises(UnpronounceableText, match="The text has no words"):
         read(text)
 

@@ -44,8 +44,8 @@ def make_inputs(words: list[int]) -> Inputs:
     return Inputs(tokens, np.arange(count) % 40, np.array(words), random.normal(size=WHOLE))
 
 
-def run(given: Inputs, word_count: int) -> Outputs:
-    return run_transformer(WEIGHTS, given, word_count, layers=LAYERS)
+def run(inputs: Inputs, word_count: int) -> Outputs:
+    return run_transformer(WEIGHTS, inputs, word_count, layers=LAYERS)
 
 
 def test_phonemes_words_and_reading_are_scored() -> None:
@@ -55,17 +55,17 @@ def test_phonemes_words_and_reading_are_scored() -> None:
 
 def test_padding_changes_nothing() -> None:
     """Training pads readings to the same length; the service does not."""
-    bare = make_inputs([-1, 0, 0, 1, -1, 2])
+    unpadded = make_inputs([-1, 0, 0, 1, -1, 2])
     padded = Inputs(
-        np.pad(bare.tokens, ((0, 4), (0, 0)), constant_values=9),
-        np.pad(bare.phonemes, (0, 4)),
-        np.pad(bare.words, (0, 4), constant_values=PADDING),
-        bare.utterance,
+        np.pad(unpadded.tokens, ((0, 4), (0, 0)), constant_values=9),
+        np.pad(unpadded.phonemes, (0, 4)),
+        np.pad(unpadded.words, (0, 4), constant_values=PADDING),
+        unpadded.utterance,
     )
-    expected, found = run(bare, 3), run(padded, 5)
-    np.testing.assert_allclose(found.phonemes[:6], expected.phonemes, rtol=1e-9)
-    np.testing.assert_allclose(found.words[:3], expected.words, rtol=1e-9)
-    np.testing.assert_allclose(found.reading, expected.reading, rtol=1e-9)
+    expected, result = run(unpadded, 3), run(padded, 5)
+    np.testing.assert_allclose(result.phonemes[:6], expected.phonemes, rtol=1e-9)
+    np.testing.assert_allclose(result.words[:3], expected.words, rtol=1e-9)
+    np.testing.assert_allclose(result.reading, expected.reading, rtol=1e-9)
 
 
 def test_readings_longer_than_the_table_of_positions_are_scored() -> None:

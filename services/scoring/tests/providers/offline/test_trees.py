@@ -14,10 +14,10 @@ TREES = Trees(
 )
 
 
-def test_rows_go_down_to_their_leaves() -> None:
+def test_rows_reach_their_leaves() -> None:
     rows = np.array([[1, 9], [2, 0], [2, 0.1]], np.float32)
     assert list(TREES.predict(rows)) == [9.5, 12.5, 15.5]
 
 
-def test_no_rows_have_no_predictions() -> None:
+def test_an_empty_table_has_no_predictions() -> None:
     assert TREES.predict(np.empty((0, 2), np.float32)).shape == (0,)

@@ -8,8 +8,8 @@ def test_all_words_of_an_identical_transcript_are_recognized() -> None:
 
 
 def test_extra_words_are_found_at_their_places() -> None:
-    said = ["well", "the", "big", "old", "train", "leaves", "at", "seven", "now"]
-    assert align_words(TEXT, said).extra == {0: ["well"], 1: ["big", "old"], 5: ["now"]}
+    recognized = ["well", "the", "big", "old", "train", "leaves", "at", "seven", "now"]
+    assert align_words(TEXT, recognized).extra == {0: ["well"], 1: ["big", "old"], 5: ["now"]}
 
 
 def test_a_mistaken_or_omitted_word_is_neither_recognized_nor_extra() -> None:
