@@ -7,7 +7,7 @@ import numpy as np
 from scoring.providers.offline.aligner import Alignment
 from scoring.providers.offline.encoder import Encoding, Floats
 from scoring.providers.offline.evidence import EvidenceReader
-from scoring.providers.offline.listener import Matched, match, observe
+from scoring.providers.offline.listener import AlignedText, match, observe
 from scoring.providers.offline.observation import Observation, RawScores
 from scoring.providers.offline.phonemes import SYMBOLS
 from scoring.providers.offline.transcript import Word, to_transcript
@@ -45,8 +45,8 @@ class Source:
     age: int
     kind: str
     targets: Targets
-    rated: Matched
-    spoken: Matched
+    rated: AlignedText
+    spoken: AlignedText
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Matcher:
     reader: EvidenceReader
     log_priors: Floats
 
-    def match(self, encoding: Encoding, log_posteriors: Floats, words: Sequence[Word]) -> Matched | None:
+    def match(self, encoding: Encoding, log_posteriors: Floats, words: Sequence[Word]) -> AlignedText | None:
         wide = Encoding(encoding.inner.astype(np.float32), encoding.last.astype(np.float32), encoding.cuts)
         return match(self.reader, wide, log_posteriors, to_transcript(tuple(words)), self.log_priors)
 
