@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 
 from deploy.local.plan import BUCKET
 from deploy.local.stack import Stack
-from services.scoring.tests.situations import SITUATIONS, Api, Recordings, go_through
+from services.scoring.tests.situations import SITUATIONS, Api, Recordings, run_situation
 from services.scoring.tests.system_calls import Trace, Tracer, attach
 from tests.journey import RECORDINGS, REFERENCE, Learner
 from tests.places import CHUNK_BYTES, Places, spell
@@ -57,7 +57,7 @@ async def test_no_recording_is_stored(
     async with places.collect_messages():
         with _trace_gateway(system, tmp_path) as tracer:
             for situation in SITUATIONS:
-                await go_through(situation, api)
+                await run_situation(situation, api)
         await Learner.sign_up(gateway)
     assert places.messages
     assert await places.search() == set()
