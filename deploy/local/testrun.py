@@ -19,7 +19,9 @@ type Part = tuple[str, ...]
 """The arguments of one pytest process. It tests at most one service: all define tables on the same base."""
 type Environment = Mapping[str, str]
 
-QUORUM = tuple(f"tests/shared/messaging/test_{name}.py" for name in ("inbox", "jobs", "retired_queues"))
+QUORUM = tuple(
+    f"tests/shared/messaging/test_{name}.py" for name in ("crashes", "inbox", "jobs", "retired_queues")
+)
 """Tests that run a second time, on quorum queues."""
 BROWSER = tuple(f"tests/browser/test_{name}.py" for name in ("sign_on", "imports", "public_pages"))
 

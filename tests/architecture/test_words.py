@@ -23,7 +23,7 @@ MAX_DOCSTRING_LINES = 0.07
 CLOCK = "shared/shared/clock.py"
 LOOPS = {
     "shared/shared/data/cache.py",  # waits a tenth of a second for a lease
-    "shared/shared/messaging/inbox.py",  # retries one delivery
+    "shared/shared/messaging/deliveries.py",  # retries one delivery
 }
 """Files that may contain `while True`. All other loops run in shared/shared/background.py."""
 

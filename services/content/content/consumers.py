@@ -6,7 +6,7 @@ from contracts.importer import ImportUndoRequested, ImportValidated
 from shared.data.db import Database
 from shared.data.storage import Storage
 from shared.messaging.inbox import Subscriptions
-from shared.messaging.jobs import Effect
+from shared.messaging.jobs import Effect, GivenUp
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.commands import import_undo, imports, plays, recent_plays
@@ -36,6 +36,10 @@ async def on_import_undo_requested(session: AsyncSession, event: ImportUndoReque
     await import_undo.request_undo(session, event.data)
 
 
+async def on_import_given_up(session: AsyncSession, event: ImportValidated, _: GivenUp) -> None:
+    await imports.give_up_import(session, event.data)
+
+
 def create_subscriptions(database: Database, storage: Storage) -> Subscriptions:
     large, small = asyncio.Semaphore(MAX_LARGE_IMPORTS), asyncio.Semaphore(MAX_SMALL_IMPORTS)
 
@@ -48,6 +52,8 @@ def create_subscriptions(database: Database, storage: Storage) -> Subscriptions:
         SessionDeleted: on_session_deleted,
         UserDeleted: on_user_deleted,
         # The importer announces an owner's imports one at a time, so concurrent ones have different owners.
-        ImportValidated: Effect(on_import_validated, max_concurrent=MAX_DELIVERED_IMPORTS),
+        ImportValidated: Effect(
+            on_import_validated, max_concurrent=MAX_DELIVERED_IMPORTS, give_up=on_import_given_up
+        ),
         ImportUndoRequested: on_import_undo_requested,
     }

@@ -2,10 +2,10 @@ from functools import partial
 
 from shared.data.db import Database
 from shared.data.storage import Storage
-from shared.messaging.jobs import Effect, Jobs
+from shared.messaging.jobs import Effect, GivenUp, Jobs
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from importer.commands import claims, objects, upload_sessions, validation
+from importer.commands import claims, imports, objects, upload_sessions, validation
 from importer.commands.claims import ReleaseClaims
 from importer.commands.imports import ValidateImport
 from importer.commands.objects import DeleteObjects
@@ -31,6 +31,10 @@ async def on_validate_import(
     await validation.validate_import(database, storage, job.import_id, max_rows=max_rows)
 
 
+async def on_validation_given_up(session: AsyncSession, job: ValidateImport, _: GivenUp) -> None:
+    await imports.give_up_validation(session, job.import_id)
+
+
 def create_jobs(database: Database, *, storage: Storage, max_rows: int) -> Jobs:
     validate = partial(on_validate_import, database=database, storage=storage, max_rows=max_rows)
     return {
@@ -39,5 +43,5 @@ def create_jobs(database: Database, *, storage: Storage, max_rows: int) -> Jobs:
         DeleteObjects: Effect(partial(on_delete_objects, storage=storage)),
         # Concurrent imports have different owners. More of them would need more memory; other workers take
         # further ones.
-        ValidateImport: Effect(validate, max_concurrent=3),
+        ValidateImport: Effect(validate, max_concurrent=3, give_up=on_validation_given_up),
     }

@@ -1,7 +1,9 @@
 from collections.abc import Awaitable, Callable
 from uuid import UUID, uuid4
 
+import pytest
 from importer.commands.claims import ReleaseClaims
+from importer.commands.imports import NOT_CHECKED, ValidateImport
 from importer.commands.objects import DeleteObjects
 from importer.jobs import create_jobs
 from importer.models import ImportJob, UploadedFile
@@ -9,6 +11,7 @@ from shared.clock import utc_now
 from shared.data.db import Database
 from shared.data.storage import Storage
 from shared.messaging.inbox import apply_once
+from shared.messaging.jobs import Effect, RepeatedCrash
 from sqlalchemy import select
 
 type Add = Callable[..., Awaitable[UUID]]
@@ -29,6 +32,27 @@ async def test_a_repeated_release_of_claims_is_ignored(
     assert outcomes == ["applied", "repeated"]
     async with database.transaction() as session:
         assert (await session.scalars(select(UploadedFile.import_id))).all() == [None]
+
+
+@pytest.mark.parametrize(
+    ("state", "after"), [("queued", "failed"), ("validating", "failed"), ("applying", "applying")]
+)
+async def test_an_import_whose_validation_ends_every_process_fails(
+    database: Database, storage: Storage, add_import: Add, state: str, after: str
+) -> None:
+    async with database.transaction() as session:
+        import_id = await add_import(session, state=state)
+    handler = create_jobs(database, storage=storage, max_rows=100)[ValidateImport]
+    assert isinstance(handler, Effect)
+    assert handler.give_up is not None
+    async with database.transaction() as session:
+        await handler.give_up(session, ValidateImport(import_id=import_id), RepeatedCrash())
+    async with database.transaction() as session:
+        job = await session.get_one(ImportJob, import_id)
+        assert job.state == after
+        assert (job.failure_code, job.failure_detail) == (
+            ("not_checked", NOT_CHECKED) if after == "failed" else (None, None)
+        )
 
 
 async def test_objects_are_deleted_even_if_some_are_missing(database: Database, storage: Storage) -> None:

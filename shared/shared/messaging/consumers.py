@@ -20,7 +20,7 @@ from shared.messaging.broker import (
     remove_queues,
     translate_broker_errors,
 )
-from shared.messaging.inbox import Receiver
+from shared.messaging.deliveries import Receiver
 from shared.messaging.jobs import PREFETCH
 from shared.settings import QueueType
 
@@ -88,6 +88,9 @@ class Consumers:
                 if self._in_work:
                     await asyncio.wait(self._in_work)
         await self._disconnect()
+        # What is left has been cancelled, and ends its records in the database.
+        if self._in_work:
+            await asyncio.wait(self._in_work, timeout=stopping.MAX_ABORT_SECONDS)
 
     async def _are_running(self) -> bool:
         if self._channel is None or self._channel.is_closed:
@@ -132,7 +135,7 @@ class Consumers:
         self._in_work.add(task)
         task.add_done_callback(self._in_work.discard)
         try:
-            await receive(message.body)
+            await receive(message.body, bool(message.redelivered))
         except (Exception, asyncio.CancelledError):
             # If this task is being cancelled, the connection is lost.
             if task.cancelling():

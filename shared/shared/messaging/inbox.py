@@ -1,35 +1,25 @@
 """Inbox: each delivery takes effect exactly once."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
-import structlog
 from contracts.event import Event
-from pydantic import ValidationError
 from sqlalchemy import CursorResult, DateTime, Index, String, Uuid, delete, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared import metrics
 from shared.background import Loop
 from shared.data.db import Base, Database
 from shared.data.db_errors import retry_conflicts
-from shared.errors import Unavailable
 from shared.messaging.jobs import Effect, Job
-
-log = structlog.get_logger(__name__)
 
 RETENTION = timedelta(days=7)
 PURGE_SECONDS = 3600.0
-MAX_ATTEMPTS = 3
 
 type Handler[M: Event | Job] = Callable[[AsyncSession, M], Awaitable[None]] | Effect[Any]
-type Receiver = Callable[[bytes], Awaitable[None]]
 type Subscriptions = Mapping[type[Event], Handler[Any]]
 
 
@@ -65,67 +55,6 @@ def purge_loop(database: Database) -> Loop:
         max_retry_seconds=60.0,
         required=False,
     )
-
-
-def create_receiver[M: Event | Job](
-    database: Database,
-    queue: str,
-    message: type[M],
-    handler: Handler[M],
-    *,
-    turns: AbstractAsyncContextManager[Any] | None = None,
-) -> Receiver:
-    """Create the function that applies a delivery of the queue, and raises if it must become a dead letter.
-    `turns` limits the open transactions of a process's handlers.
-    """
-    # An effect has no transaction, and may take minutes.
-    turn = nullcontext() if turns is None or isinstance(handler, Effect) else turns
-
-    async def receive(body: bytes) -> None:
-        try:
-            outcome = await handle(body)
-        except Exception:
-            metrics.CONSUMED.labels(queue, "parked").inc()
-            raise
-        metrics.CONSUMED.labels(queue, outcome).inc()
-
-    async def handle(body: bytes) -> str:
-        try:
-            # The type checker merges the classes bound to M.
-            delivery = cast(M, message.model_validate_json(body))
-        except ValidationError:
-            log.error("delivery_unreadable", queue=queue)
-            raise
-        with structlog.contextvars.bound_contextvars(
-            queue=queue, event_id=str(delivery.id), traceparent=delivery.traceparent
-        ):
-            return await _apply_with_retries(database, queue, delivery, handler, turn)
-
-    return receive
-
-
-async def _apply_with_retries[M: Event | Job](
-    database: Database,
-    queue: str,
-    delivery: M,
-    handler: Handler[M],
-    turn: AbstractAsyncContextManager[Any],
-) -> str:
-    """Retry a failing handler a few times, but wait indefinitely for a dependency that is down."""
-    attempt = 0
-    while True:
-        try:
-            async with turn:
-                return await apply_once(database, queue, delivery, handler)
-        except Unavailable as error:
-            log.warning("delivery_retrying", reason=error.detail)
-            await asyncio.sleep(1)
-        except Exception:
-            attempt += 1
-            log.exception("delivery_failed", attempt=attempt)
-            if attempt == MAX_ATTEMPTS:
-                raise
-            await asyncio.sleep(0.1 * 4**attempt)
 
 
 @retry_conflicts

@@ -37,6 +37,21 @@ class Job(BaseModel):
         return f"{cls.service}.job.{name}"
 
 
+class GivenUp(Exception):
+    """A delivery must not be tried again. `reason` is for the log."""
+
+    reason: ClassVar[str]
+
+
+class RepeatedCrash(GivenUp):
+    """Several processes have ended while they handled this delivery."""
+
+    reason = "repeated_crash"
+
+
+type GiveUp[M] = Callable[[AsyncSession, M, GivenUp], Awaitable[None]]
+
+
 @dataclass(frozen=True)
 class Effect[M]:
     """Repeatable work on another system. It runs outside a transaction, which would otherwise stay open."""
@@ -44,6 +59,8 @@ class Effect[M]:
     work: Callable[[M], Awaitable[None]]
     max_concurrent: int = PREFETCH
     """Per worker. With 1, long-running work is distributed: another worker takes the next delivery."""
+    give_up: GiveUp[M] | None = None
+    """Records in a transaction that the work was given up. Without it, the delivery becomes a dead letter."""
 
 
 type JobHandler[J: Job] = Callable[[AsyncSession, J], Awaitable[None]] | Effect[J]

@@ -16,7 +16,9 @@ from shared.background import Loop, run_loops
 from shared.data.db import Database
 from shared.http.health import Check, health, ready
 from shared.messaging.consumers import Consumers
-from shared.messaging.inbox import Handler, Subscriptions, create_receiver, purge_loop
+from shared.messaging.crashes import RedeliveredWork
+from shared.messaging.deliveries import QueueReceiver
+from shared.messaging.inbox import Handler, Subscriptions, purge_loop
 from shared.messaging.jobs import PREFETCH, Effect, Job, Jobs
 from shared.messaging.outbox_metrics import OutboxMetrics
 from shared.messaging.relay import OutboxRelay
@@ -55,8 +57,9 @@ def build_worker(
         handlers = _name_queues(service, on_event, on_job)
         # More deliveries than connections would time out in the pool, and the checks with them.
         turns = asyncio.Semaphore(max(1, settings.database_pool_size - reserved_connections))
+        redelivered_work = RedeliveredWork(database)
         receivers = {
-            queue: create_receiver(database, queue, *handler, turns=turns)
+            queue: QueueReceiver(database, redelivered_work, turns, queue, *handler)
             for queue, handler in handlers.items()
         }
         queue_type = settings.queue_type

@@ -11,7 +11,9 @@ from contracts.game import CompletedSession, SessionCompleted
 from shared.background import run_loops
 from shared.data.db import Database
 from shared.messaging.consumers import Consumers
-from shared.messaging.inbox import InboxEvent, Subscriptions, create_receiver
+from shared.messaging.crashes import RedeliveredWork
+from shared.messaging.deliveries import QueueReceiver
+from shared.messaging.inbox import InboxEvent, Subscriptions
 from shared.messaging.outbox import OutboxEvent, record
 from shared.messaging.relay import OutboxRelay
 from sqlalchemy import func, insert, select, update
@@ -78,7 +80,8 @@ async def run_relay(database: Database, url: str) -> AsyncIterator[None]:
 @asynccontextmanager
 async def run_consumers(database: Database, url: str, handlers: Subscriptions) -> AsyncIterator[None]:
     queues = {event.build_queue_name("game"): (event, handler) for event, handler in handlers.items()}
-    receivers = {queue: create_receiver(database, queue, *handler) for queue, handler in queues.items()}
+    common = (database, RedeliveredWork(database), asyncio.Semaphore(10))
+    receivers = {queue: QueueReceiver(*common, queue, *handler) for queue, handler in queues.items()}
     consumers = Consumers(url, receivers)
     await consumers.ensure_running()
     yield

@@ -10,7 +10,7 @@ from shared.messaging.consumers import Consumers
 from tests.shared.messaging.messages import QUEUE, wait_until
 
 
-async def receive(_: bytes) -> None: ...
+async def receive(_: bytes, __: bool) -> None: ...
 
 
 async def test_consumers_start_again_after_a_connection_that_cannot_be_closed(
@@ -60,7 +60,7 @@ async def test_long_work_is_distributed_between_workers(url: str, channel: Abstr
     taken, may_end = list[str](), asyncio.Event()
 
     def create_consumers(worker: str) -> Consumers:
-        async def work(body: bytes) -> None:
+        async def work(body: bytes, _: bool) -> None:
             taken.append(f"{worker} {body.decode()}")
             await may_end.wait()
 

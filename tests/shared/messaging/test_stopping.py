@@ -65,7 +65,7 @@ class Worker:
         self.taken, self.done, self.may_end = 0, 0, asyncio.Event()
         self.consumers = Consumers(url, {WORK: self._work})
 
-    async def _work(self, _: bytes) -> None:
+    async def _work(self, _: bytes, __: bool) -> None:
         self.taken += 1
         await self.may_end.wait()
         self.done += 1

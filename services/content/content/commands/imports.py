@@ -36,6 +36,10 @@ NEW_TAG_CATEGORY = "imported"
 """The category of tags created by imports, until editors move them to another one."""
 APPLIED_IMPORTS = "content.imports"
 """Name under which imports are claimed by id, so that an import is applied once even after two events."""
+NOT_APPLIED = (
+    "Adding the rows to the catalogue ended our program several times. Split the table into smaller ones, "
+    "and import them one after another."
+)
 TAG_CHUNK_SIZE = 1_000
 EVENT_INTERVAL = timedelta(milliseconds=20)
 """Paces other services' processing of a large import, so that other events do not wait behind it."""
@@ -65,6 +69,13 @@ async def apply_import(database: Database, storage: Storage, batch: ValidatedBat
         await spread_due_times(session, [*events, _record_applied(session, batch)], interval=EVENT_INTERVAL)
         await _delete_running(session, batch.import_id)
     log.info("import_applied", import_id=str(batch.import_id), speeches=batch.rows)
+
+
+async def give_up_import(session: AsyncSession, batch: ValidatedBatch) -> None:
+    """Reject an import during which several processes have ended, unless it was applied."""
+    if await claim(session, APPLIED_IMPORTS, batch.import_id):
+        _record_rejected(session, batch, UnusableBatch("not_applied", NOT_APPLIED))
+        await _delete_running(session, batch.import_id)
 
 
 async def _load_batch(table: BatchTable, storage: Storage, batch: ValidatedBatch) -> set[str]:

@@ -28,6 +28,7 @@ from pydantic import SecretStr
 from shared.data.db import Base, Database
 from shared.data.storage import Storage, StorageUnavailable
 from shared.messaging.inbox import apply_once
+from shared.messaging.jobs import Effect, RepeatedCrash
 from shared.testing import outbox_events
 from sqlalchemy import func, select, text
 from uuid_utils.compat import uuid7
@@ -136,6 +137,25 @@ async def test_concurrent_deliveries_apply_an_import_once(
 ) -> None:
     batch = await new_batch([new_row(tags=["food"])])
     await asyncio.gather(*(apply_import(committed_database, storage, batch) for _ in range(3)))
+    assert await count(committed_database, Speech) == [1]
+
+
+async def test_an_import_that_ends_every_process_is_rejected_unless_it_was_applied(
+    committed_database: Database, storage: Storage, new_batch: NewBatch, new_row: NewRow
+) -> None:
+    applied, deadly = [await new_batch([new_row()]) for _ in range(2)]
+    await apply_import(committed_database, storage, applied)
+    handle = create_subscriptions(committed_database, storage)[ImportValidated]
+    assert isinstance(handle, Effect)
+    assert handle.give_up is not None
+    for batch in (applied, deadly):
+        async with committed_database.transaction() as session:
+            await handle.give_up(session, create_event(batch), RepeatedCrash())
+    # A delivery that was lost in between changes nothing.
+    await apply_import(committed_database, storage, deadly)
+    async with committed_database.transaction() as session:
+        [rejected] = await outbox_events(session, ImportRejected)
+    assert (rejected.data.import_id, rejected.data.code) == (deadly.import_id, "not_applied")
     assert await count(committed_database, Speech) == [1]
 
 

@@ -44,6 +44,10 @@ from importer.types import UNFINISHED, AuditAction, ImportAction, JobState
 log = structlog.get_logger(__name__)
 
 MAX_FAILURE_CODE_LENGTH = 40
+NOT_CHECKED = (
+    "Checking the table ended our program several times; it may need too much memory. Save it as CSV, split "
+    "it into smaller tables, and import them one after another."
+)
 
 AUDIT_ACTIONS: Mapping[ImportAction, AuditAction] = {
     "complete": "import_completed",
@@ -221,6 +225,14 @@ async def fail_import(
         failure_detail=detail,
         failure_row=row,
     )
+
+
+async def give_up_validation(session: AsyncSession, job_id: UUID) -> None:
+    """Fail an import during whose validation several processes have ended."""
+    job = await lock_import(session, job_id)
+    # In any later state, the validation was complete.
+    if job.state in {"queued", "validating"}:
+        await fail_import(session, job_id, "not_checked", NOT_CHECKED)
 
 
 async def complete_import(session: AsyncSession, applied: AppliedImport) -> None:
