@@ -49,9 +49,9 @@ async def measure_races(api: Replicas) -> list[Row]:
     rows = []
     for processes in (1, 2):
         outcomes = [await _run_race(api, processes) for _ in range(RACES)]
-        found = f"{sum(outcome == (1, 1) for outcome in outcomes)} of {RACES}"
-        what = f"{USES} uses of a token, processes: {processes}, 1 active token"
-        rows.append(Row(what, found, "all", set(outcomes) == {(1, 1)}))
+        result = f"{sum(outcome == (1, 1) for outcome in outcomes)} of {RACES}"
+        description = f"{USES} uses of a token, processes: {processes}, 1 active token"
+        rows.append(Row(description, result, "all", set(outcomes) == {(1, 1)}))
     return rows
 
 
@@ -60,14 +60,14 @@ async def _run_race(api: Replicas, processes: int) -> tuple[int, int]:
     _, tokens = await api.create_account()
     presented = {"refresh_token": tokens["refresh_token"]}
     uses = (api.post("/auth/refresh", presented, replica=number % processes) for number in range(USES))
-    answers = await asyncio.gather(*uses)
-    successors = {(answer.status, json.loads(answer.body).get("refresh_token")) for answer in answers}
+    responses = await asyncio.gather(*uses)
+    successors = {(response.status, json.loads(response.body).get("refresh_token")) for response in responses}
     return len(successors), await api.fetch(COUNT_ACTIVE_TOKENS, tokens["user"]["id"])
 
 
 async def measure_enumeration(api: Replicas) -> list[Row]:
     """Compare responses and their times for known and unknown accounts."""
-    known, _ = await api.create_account()
+    existing_account, _ = await api.create_account()
     passwordless, _ = await api.create_account()
     await api.fetch("UPDATE users SET password_hash = NULL WHERE email = $1", passwordless)
 
@@ -78,45 +78,48 @@ async def measure_enumeration(api: Replicas) -> list[Row]:
         return "/auth/password/forgot", {"email": email}
 
     return [
-        await _compare_answers(api, "login, wrong password / unknown address", build_login, known),
+        await _compare_answers(api, "login, wrong password / unknown address", build_login, existing_account),
         await _compare_answers(api, "login, no password / unknown address", build_login, passwordless),
-        await _compare_answers(api, "forgot, known / unknown address", build_forgot, known),
+        await _compare_answers(api, "forgot, known / unknown address", build_forgot, existing_account),
     ]
 
 
 async def _compare_answers(
-    api: Replicas, what: str, build_request: Callable[[str], tuple[str, dict[str, str]]], known: str
+    api: Replicas,
+    description: str,
+    build_request: Callable[[str], tuple[str, dict[str, str]]],
+    existing_account: str,
 ) -> Row:
     """Send requests for the known and for unknown addresses in random order and compare them."""
     seconds: dict[bool, list[float]] = {True: [], False: []}
     texts: set[str] = set()
-    turns = random.sample([True, False] * REQUESTS_PER_GROUP, 2 * REQUESTS_PER_GROUP)
+    order = random.sample([True, False] * REQUESTS_PER_GROUP, 2 * REQUESTS_PER_GROUP)
     async with Connection(api.ports[0]) as connection:
-        for turn in turns:
-            path, body = build_request(known if turn else f"{uuid4().hex}@example.com")
-            answer = await connection.request("POST", V1 + path, body)
-            seconds[turn].append(answer.seconds)
-            text = json.loads(answer.body or b"{}") | {"request_id": ""}
-            texts.add(f"{answer.status} {sorted(answer.headers)} {text}")
+        for is_known in order:
+            path, body = build_request(existing_account if is_known else f"{uuid4().hex}@example.com")
+            response = await connection.request("POST", V1 + path, body)
+            seconds[is_known].append(response.seconds)
+            text = json.loads(response.body or b"{}") | {"request_id": ""}
+            texts.add(f"{response.status} {sorted(response.headers)} {text}")
     ratio = statistics.median(seconds[True]) / statistics.median(seconds[False])
     are_equal = 0.9 <= ratio <= 1.1 and len(texts) == 1
-    return Row(what, f"{ratio:.3f}, {len(texts)} text", "0.9-1.1, 1 text", are_equal)
+    return Row(description, f"{ratio:.3f}, {len(texts)} text", "0.9-1.1, 1 text", are_equal)
 
 
 async def measure_storms(api: Replicas) -> list[Row]:
     """Measure the latency of signed-in users during a login storm, and its throughput."""
-    found = await run_storm(api)
+    storm = await run_storm(api)
     idle_p99, storm_p99, logins, hashes = map(
-        found.compute_median, ("idle_p99", "storm_p99", "logins", "hashes")
+        storm.compute_median, ("idle_p99", "storm_p99", "logins", "hashes")
     )
     print(
-        f"In the counted rounds, other programs used at most {found.compute_median('other_cores'):.2f} cores:"
+        f"In the counted rounds, other programs used at most {storm.compute_median('other_cores'):.2f} cores:"
     )
     print(
         f"p99 {idle_p99:.1f} -> {storm_p99:.1f} ms, "
         f"{logins:.1f} logins and {hashes:.1f} bare hashes per second"
     )
-    slower, share = found.slower, found.share
+    slower, share = storm.slower, storm.share
     return [
         Row("GET /users/me p99, storm / idle", str(slower), "<= 2", slower.median <= 2),
         Row(f"logins / bare hashes, threads: {THREADS}", str(share), ">= 0.9", share.median >= 0.9),
@@ -127,16 +130,23 @@ async def measure_limits(api: Replicas) -> list[Row]:
     """Send sixty concurrent logins to both replicas: to one account, then from one address."""
     email, address = f"{uuid4().hex}@example.com", f"203.0.113.{random.randrange(256)}"
     everywhere = [(email, f"198.51.100.{number}") for number in range(60)]
-    everyone = [(f"{uuid4().hex}@example.com", address) for _ in range(60)]
+    different_accounts = [(f"{uuid4().hex}@example.com", address) for _ in range(60)]
     rows = []
-    for what, tries in (("account", everywhere), ("address", everyone)):
-        passed = await _count_passed(api, tries)
-        rows.append(Row(f"60 logins, one {what}, 2 processes: accepted", str(passed), "10", passed == 10))
+    for limit_name, attempts in (("account", everywhere), ("address", different_accounts)):
+        accepted_count = await _count_passed(api, attempts)
+        rows.append(
+            Row(
+                f"60 logins, one {limit_name}, 2 processes: accepted",
+                str(accepted_count),
+                "10",
+                accepted_count == 10,
+            )
+        )
     return rows
 
 
-async def _count_passed(api: Replicas, tries: list[tuple[str, str]]) -> int:
-    answers = await asyncio.gather(
+async def _count_passed(api: Replicas, attempts: list[tuple[str, str]]) -> int:
+    responses = await asyncio.gather(
         *(
             api.post(
                 "/auth/login",
@@ -144,10 +154,10 @@ async def _count_passed(api: Replicas, tries: list[tuple[str, str]]) -> int:
                 replica=number % 2,
                 X_Forwarded_For=address,
             )
-            for number, (email, address) in enumerate(tries)
+            for number, (email, address) in enumerate(attempts)
         )
     )
-    statuses = [answer.status for answer in answers]
+    statuses = [response.status for response in responses]
     assert set(statuses) <= {401, 429}, statuses
     return statuses.count(401)
 

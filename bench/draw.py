@@ -105,25 +105,25 @@ async def load_case(url: str, generated: CatalogueTags) -> Case:
     return Case(database, driver, refresher.get_catalogue(), generated, ids)
 
 
-def print_table(found: Mapping[str, Mapping[int, Times]]) -> None:
+def print_table(measured: Mapping[str, Mapping[int, Times]]) -> None:
     """Print milliseconds by size, growth and cost."""
     sizes = "".join(f"{size:>17,}" for size in SIZES)
     print(f"\n{'p50 / p95 in ms':35}{sizes}   p50 growth         p95 cost")
-    for name, by_size in found.items():
+    for name, by_size in measured.items():
         times = "".join(map(str, by_size.values()))
         growth = compute_ratio(by_size[LARGE].p50, by_size[SMALL].p50)
-        cost = compute_ratio(by_size[LARGE].p95, found[DRIVER][LARGE].p95)
+        cost = compute_ratio(by_size[LARGE].p95, measured[DRIVER][LARGE].p95)
         print(f"{name:35}{times}   {growth}  {cost}")
 
 
-def list_broken_bounds(found: Mapping[str, Mapping[int, Times]]) -> list[str]:
+def list_broken_bounds(measured: Mapping[str, Mapping[int, Times]]) -> list[str]:
     """List the bounds that do not hold."""
     lines = []
-    for name, by_size in found.items():
+    for name, by_size in measured.items():
         if name in (DRIVER, SESSION):
             continue
         growth = compute_ratio(by_size[LARGE].p50, by_size[SMALL].p50).median
-        cost = compute_ratio(by_size[LARGE].p95, found[DRIVER][LARGE].p95).median
+        cost = compute_ratio(by_size[LARGE].p95, measured[DRIVER][LARGE].p95).median
         if growth > MAX_GROWTH and UNCACHED not in name:
             lines.append(f"{name}: p50 grows by {growth:.2f}; the maximum is {MAX_GROWTH}")
         if cost > MAX_COST and name != EXCLUDING:
@@ -140,9 +140,9 @@ async def measure_times(cases: Mapping[int, Case]) -> list[str]:
         }
         times = await measure_rounds(actions, rounds=20, repetitions=40)
         names = dict.fromkeys(name for name, _ in times)
-        found = {name: {size: times[name, size] for size in cases} for name in names}
-        print_table(found)
-        if not (lines := list_broken_bounds(found)):
+        measured = {name: {size: times[name, size] for size in cases} for name in names}
+        print_table(measured)
+        if not (lines := list_broken_bounds(measured)):
             break
     return lines
 
@@ -151,21 +151,21 @@ def measure_start(run: Run, addresses: Addresses) -> str:
     """Start an API on the largest catalogue and report its start time and memory."""
     database = f"{addresses.postgres_url.rpartition('/')[0]}/content_{LARGE}"
     port = ports.assign_ports(ports.choose_free_block())["content-api"]
-    api, began = create_content_api(run, database, addresses, port=port, keys_port=port), time.monotonic()
+    api, started = create_content_api(run, database, addresses, port=port, keys_port=port), time.monotonic()
     api.start()
     assert api.process
-    seconds, taken = time.monotonic() - began, psutil.Process(api.process.pid).memory_info().rss / 2**20
+    seconds, memory_mb = time.monotonic() - started, psutil.Process(api.process.pid).memory_info().rss / 2**20
     api.stop()
-    return f"is ready after {seconds:.1f} s and uses {taken:.0f} MB"
+    return f"is ready after {seconds:.1f} s and uses {memory_mb:.0f} MB"
 
 
 def check_fairness() -> list[str]:
     """Draw a million times, and once more if chance does not explain the first result."""
     for _ in range(2):
-        found = uniformity.measure_fairness()
+        fairness = uniformity.measure_fairness()
         drawn, matching = uniformity.SPEECHES_PER_DRAW, uniformity.MATCHING_SPEECHES
-        print(f"{uniformity.DRAWS:,} draws of {drawn} from {matching}: {found}")
-        if found.is_fair:
+        print(f"{uniformity.DRAWS:,} draws of {drawn} from {matching}: {fairness}")
+        if fairness.is_fair:
             return []
     return ["the draw is not uniform"]
 

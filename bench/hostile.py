@@ -149,8 +149,8 @@ def list_voices(seed: list[tuple[str, Samples]], random: Random) -> Iterator[Cas
         yield Case("0.05 s of a voice", voice[start : start + RATE // 20], texts[number])
         yield Case("reversed", voice[::-1].copy(), texts[number], MAX_VOICE_POINTS)
         yield Case("another text", voice, other, MAX_VOICE_POINTS)
-        crowd = [voices[index] for index in random.choice(len(voices), 6, replace=False)]
-        yield Case("babble of 6", sounds.make_babble(crowd, random), other)
+        selected = [voices[index] for index in random.choice(len(voices), 6, replace=False)]
+        yield Case("babble of 6", sounds.make_babble(selected, random), other)
         yield Case("a sound held for a minute", sounds.hold(voice, 60), texts[number])
         yield Case("126 words for 2 s", voice[: 2 * RATE], LONG_TEXT)
         yield Case("a text of one letter", voice, "AIOBXZQKWE"[number], MAX_VOICE_POINTS)

@@ -97,26 +97,26 @@ class Case:
         count = await self.content.fetchval("SELECT count(*) FROM speeches")
         while time.monotonic() < deadline:
             self._record_memory()
-            known = [
+            statements = [
                 await self.importer.fetchval("SELECT count(*) FROM catalogue_sentences"),
                 await self.game.fetchval("SELECT count(DISTINCT speech_id) FROM speech_revisions"),
             ]
-            if min(known) >= count:
+            if min(statements) >= count:
                 return
             await asyncio.sleep(1)
         raise AssertionError("The game or the importer has not received all speeches.")
 
     async def _wait_until_completed(self, import_id: UUID) -> float:
-        began, validated = time.monotonic(), 0.0
+        started, validated = time.monotonic(), 0.0
         while True:
-            [(state, failure, errors, taken)] = await self.importer.fetch(STATE, import_id)
+            [(state, failure, errors, duration)] = await self.importer.fetch(STATE, import_id)
             self._record_memory()
             if state == "applying" and not validated:
-                validated = time.monotonic() - began
+                validated = time.monotonic() - started
                 print(f"validated after {validated:.1f} s", flush=True)
             if state not in ("queued", "validating", "applying"):
                 assert state == "completed", (state, failure, errors)
-                return float(taken.total_seconds())
+                return float(duration.total_seconds())
             await asyncio.sleep(0.05)
 
     def _record_memory(self) -> None:
@@ -126,19 +126,19 @@ class Case:
 
     async def _wait_until_drawn(self, tag: str) -> float:
         """Return the seconds until a row of the import is drawn."""
-        began = time.monotonic()
+        started = time.monotonic()
         [(tag_id, level)] = await self.content.fetch(TAGGED, tag)
-        wanted = {"level": level, "tags": [str(tag_id)]}
-        while (await self.client.post(DRAW, json=wanted)).status_code != 200:  # noqa: ASYNC110 - how soon is the question
+        body = {"level": level, "tags": [str(tag_id)]}
+        while (await self.client.post(DRAW, json=body)).status_code != 200:  # noqa: ASYNC110 - how soon is the question
             await asyncio.sleep(0.01)
-        return time.monotonic() - began
+        return time.monotonic() - started
 
 
 async def fetch_tokens(client: httpx.AsyncClient) -> dict[str, Any]:
     """Sign in as the demo admin."""
-    answer = await client.post("/api/v1/auth/login", json=ADMIN, headers={"Authorization": ""})
-    assert answer.status_code == 200, answer.text
-    tokens: dict[str, Any] = answer.json()
+    response = await client.post("/api/v1/auth/login", json=ADMIN, headers={"Authorization": ""})
+    assert response.status_code == 200, response.text
+    tokens: dict[str, Any] = response.json()
     return tokens
 
 
@@ -191,31 +191,31 @@ async def measure_disturbance(case: Case, table: Path) -> None:
         print(f"{name}: p99 {before:.1f} ms idle, {during:.1f} ms during an import", flush=True)
 
 
-def list_broken_bounds(found: Found) -> list[str]:
+def list_broken_bounds(measured: Found) -> list[str]:
     """List the bounds that do not hold."""
     lines = [
         f"the worker of {name} uses {size:.0f} MB; the maximum is {MAX_MEGABYTES:.0f}"
-        for name, size in found.megabytes.items()
+        for name, size in measured.megabytes.items()
         if size > MAX_MEGABYTES
     ]
     lines += [
         f"{name}: p99 is {times:.2f} times that of an idle system; the maximum is {MAX_P99}"
-        for name, times in found.p99.items()
+        for name, times in measured.p99.items()
         if times > MAX_P99
     ]
-    if (share := compute_speed(found)) < MIN_SPEED:
+    if (share := compute_speed(measured)) < MIN_SPEED:
         lines.append(f"the import has {share:.2f} of the speed of COPY; the minimum is {MIN_SPEED}")
-    if max(found.delays) > MAX_DELAY_SECONDS:
+    if max(measured.delays) > MAX_DELAY_SECONDS:
         lines.append(
-            f"sentences are drawn after {max(found.delays):.2f} s; the maximum is {MAX_DELAY_SECONDS}"
+            f"sentences are drawn after {max(measured.delays):.2f} s; the maximum is {MAX_DELAY_SECONDS}"
         )
     return lines
 
 
-def compute_speed(found: Found) -> float:
+def compute_speed(measured: Found) -> float:
     """Return the median share of the speed of COPY."""
     return statistics.median(
-        copied / imported for copied, imported in zip(found.copied, found.imported, strict=True)
+        copied / imported for copied, imported in zip(measured.copied, measured.imported, strict=True)
     )
 
 
@@ -234,11 +234,11 @@ async def run_with_retries(stack: Stack, table: Path) -> list[str]:
     return lines
 
 
-def show(found: Found) -> None:
+def show(measured: Found) -> None:
     """Print the measurements."""
-    print(f"share of the speed of COPY: {compute_speed(found):.2f}")
-    print(f"drawn after {max(found.delays):.2f} s")
-    print("MB of workers: " + ", ".join(f"{name} {size:.0f}" for name, size in found.megabytes.items()))
+    print(f"share of the speed of COPY: {compute_speed(measured):.2f}")
+    print(f"drawn after {max(measured.delays):.2f} s")
+    print("MB of workers: " + ", ".join(f"{name} {size:.0f}" for name, size in measured.megabytes.items()))
 
 
 def main() -> int:

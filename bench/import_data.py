@@ -72,14 +72,14 @@ def _generate_rows(rng: Random, count: int, *, tag: str) -> Iterator[tuple[str, 
 async def start_import(client: httpx.AsyncClient, session_id: UUID, table: Path) -> UUID:
     """Upload the table; return the id of its import."""
     with table.open("rb") as file:
-        answer = await client.post(
+        response = await client.post(
             f"{IMPORT}/csv",
             files={"file": (table.name, file)},
             data={"upload_session_id": str(session_id)},
             timeout=SECONDS_TO_UPLOAD,
         )
-    assert answer.status_code == 202, answer.text
-    return UUID(answer.json()["job_id"])
+    assert response.status_code == 202, response.text
+    return UUID(response.json()["job_id"])
 
 
 async def copy_import(content: Connection, reference: Connection, import_id: UUID) -> float:
@@ -88,10 +88,10 @@ async def copy_import(content: Connection, reference: Connection, import_id: UUI
     await reference.executemany("INSERT INTO tags VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", tags)
     with tempfile.TemporaryDirectory() as folder:
         for table, (columns, query) in COPIED.items():
-            chosen = query.format(columns=", ".join(columns), import_id=import_id)
-            await content.copy_from_query(chosen, output=Path(folder, table))
-        began = time.perf_counter()
+            statement = query.format(columns=", ".join(columns), import_id=import_id)
+            await content.copy_from_query(statement, output=Path(folder, table))
+        started = time.perf_counter()
         async with reference.transaction():
             for table, (columns, _) in COPIED.items():
                 await reference.copy_to_table(table, source=Path(folder, table), columns=columns)
-        return time.perf_counter() - began
+        return time.perf_counter() - started

@@ -53,12 +53,12 @@ class WatchedResource:
     """Seconds between a change and the beginning of a read that does not show it."""
     reads: int = 0
 
-    def record(self, version: int, *, began: float) -> None:
+    def record(self, version: int, *, started: float) -> None:
         """Record a read."""
         self.reads += 1
         newer = self.since[version - self.first + 1 :]
-        if newer and began > newer[0]:
-            self.stale.append(began - newer[0])
+        if newer and started > newer[0]:
+            self.stale.append(started - newer[0])
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,12 @@ class ContentReplicas:
         """Read repeatedly. Raises AssertionError on any status but 200."""
         async with Connection(port) as connection:
             while True:
-                began = time.monotonic()
-                answer = await connection.request("GET", watched.path, Authorization=self.bearer)
-                found = NUMBER.search(answer.body)
-                assert answer.status == 200, answer
-                assert found, answer
-                watched.record(int(found[1]), began=began)
+                started = time.monotonic()
+                response = await connection.request("GET", watched.path, Authorization=self.bearer)
+                match = NUMBER.search(response.body)
+                assert response.status == 200, response
+                assert match, response
+                watched.record(int(match[1]), started=started)
 
     async def change_by_api(self, version: int) -> None:
         """Change the speech through one replica and the tag through the other."""
@@ -88,10 +88,10 @@ class ContentReplicas:
             (f"/admin/speeches/{self.speech_id}", {"text": f"version {version}"}),
             (f"/admin/tags/{self.tag_id}", {"name": f"version {version}"}),
         ]
-        for turn, (path, body) in enumerate(fields):
-            async with Connection(self.apis[(version + turn) % 2]) as connection:
-                answer = await connection.request("PUT", V1 + path, body, Authorization=self.bearer)
-                assert answer.status == 200, answer
+        for number, (path, body) in enumerate(fields):
+            async with Connection(self.apis[(version + number) % 2]) as connection:
+                response = await connection.request("PUT", V1 + path, body, Authorization=self.bearer)
+                assert response.status == 200, response
 
     async def change_in_database(self, version: int) -> None:
         """Change both in the database, with events for the worker."""
@@ -102,13 +102,13 @@ class ContentReplicas:
 
     async def count_outcomes(self) -> Counter[str]:
         """Count the cached reads of both replicas so far, by outcome."""
-        found = Counter[str]()
+        outcomes = Counter[str]()
         for port in self.apis:
             async with Connection(port) as connection:
                 text = (await connection.request("GET", "/metrics")).body.decode()
             for outcome, count in READS.findall(text):
-                found[outcome] += int(float(count))
-        return found
+                outcomes[outcome] += int(float(count))
+        return outcomes
 
 
 @asynccontextmanager
@@ -161,17 +161,17 @@ async def run_phase(
         for resource in watched
         for _ in range(READERS // 4)
     ]
-    for turn in range(CHANGES):
-        if turn in interruptions:
-            await asyncio.to_thread(interruptions[turn])
-        await change(first + turn + 1)
+    for number in range(CHANGES):
+        if number in interruptions:
+            await asyncio.to_thread(interruptions[number])
+        await change(first + number + 1)
         for resource in watched:
             resource.since.append(time.monotonic())
         await asyncio.sleep(PAUSE_SECONDS)
     for task in readers:
         task.cancel()
-    ended = await asyncio.gather(*readers, return_exceptions=True)
-    failed = [error for error in ended if not isinstance(error, asyncio.CancelledError)]
+    results = await asyncio.gather(*readers, return_exceptions=True)
+    failed = [error for error in results if not isinstance(error, asyncio.CancelledError)]
     assert not failed, failed
     return report(name, watched, await replicas.count_outcomes() - before)
 
@@ -214,16 +214,16 @@ async def main() -> int:
 async def run_phases(replicas: ContentReplicas, running: Running) -> dict[str, float]:
     """Measure every kind of change, with and without Redis, and return the longest delays of reads."""
     redis_outage = {CHANGES // 3: running.redis.kill, 2 * CHANGES // 3: running.redis.start}
-    ways: dict[str, tuple[Change, Mapping[int, Interruption]]] = {
+    phases: dict[str, tuple[Change, Mapping[int, Interruption]]] = {
         "through the API": (replicas.change_by_api, {}),
         "in the database": (replicas.change_in_database, {}),
         "through the API, Redis killed": (replicas.change_by_api, redis_outage),
         "in the database, Redis killed": (replicas.change_in_database, redis_outage),
     }
     delays = {}
-    for turn, (name, (change, interruptions)) in enumerate(ways.items()):
+    for number, (name, (change, interruptions)) in enumerate(phases.items()):
         delays[name] = await run_phase(
-            name, replicas, change, first=turn * CHANGES, interruptions=interruptions
+            name, replicas, change, first=number * CHANGES, interruptions=interruptions
         )
     return delays
 

@@ -30,9 +30,9 @@ class Target:
 
 async def measure_rate(target: Target, *, seconds: float) -> float:
     """Measure the rate of all clients together. Raises AssertionError on any status but 200."""
-    began = time.perf_counter()
-    counts = await asyncio.gather(*(_send_until(target, began + seconds) for _ in range(CLIENTS)))
-    return sum(counts) / (time.perf_counter() - began)
+    started = time.perf_counter()
+    counts = await asyncio.gather(*(_send_until(target, started + seconds) for _ in range(CLIENTS)))
+    return sum(counts) / (time.perf_counter() - started)
 
 
 async def _send_until(target: Target, until: float) -> int:

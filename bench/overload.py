@@ -70,7 +70,7 @@ class Measurements(NamedTuple):
 
 def build_session() -> dict[str, Any]:
     """Return a session with a result for each speech."""
-    ended = datetime.now(UTC) - timedelta(minutes=1)
+    completed_at = datetime.now(UTC) - timedelta(minutes=1)
     results = [
         {
             "speech_id": str(speech),
@@ -84,8 +84,8 @@ def build_session() -> dict[str, Any]:
         "mode": "listen_only",
         "level": "A1",
         "duration_seconds": 300,
-        "started_at": (ended - timedelta(minutes=5)).isoformat(),
-        "completed_at": ended.isoformat(),
+        "started_at": (completed_at - timedelta(minutes=5)).isoformat(),
+        "completed_at": completed_at.isoformat(),
         "results": results,
     }
 
@@ -109,18 +109,18 @@ async def measure_overload(load: Load, rate: float, statuses: Counter[int]) -> t
     """Send at this rate regardless of the answers. Return the sessions saved per second, and the time of the
     slowest. The first seconds, in which the queue only grows, do not count.
     """
-    began, saved = time.perf_counter(), list[float]()
+    started, saved = time.perf_counter(), list[float]()
 
     async def save(number: int) -> None:
-        answer = await load.save(number)
-        statuses[answer.status] += 1
-        in_time = WARM_UP_SECONDS <= time.perf_counter() - began < OVERLOAD_SECONDS
-        if answer.status == 201 and in_time:
-            saved.append(answer.seconds)
+        response = await load.save(number)
+        statuses[response.status] += 1
+        is_counted = WARM_UP_SECONDS <= time.perf_counter() - started < OVERLOAD_SECONDS
+        if response.status == 201 and is_counted:
+            saved.append(response.seconds)
 
     async with asyncio.TaskGroup() as group:
         for number in range(int(rate * OVERLOAD_SECONDS)):
-            await asyncio.sleep(began + number / rate - time.perf_counter())
+            await asyncio.sleep(started + number / rate - time.perf_counter())
             group.create_task(save(number))
     return len(saved) / (OVERLOAD_SECONDS - WARM_UP_SECONDS), max(saved, default=0.0)
 
@@ -141,10 +141,11 @@ async def measure_loads(loads: dict[str, Load]) -> dict[str, Measurements]:
     return found
 
 
-def format_row(name: str, found: Measurements) -> str:
+def format_row(name: str, measurements: Measurements) -> str:
     """Return a row of the table."""
-    rates = f"{sum(found.peak) / ROUNDS:6.0f} {sum(found.overload) / ROUNDS:10.0f}"
-    return f"{name:12} {rates}   {found.share}   {max(found.slowest):5.2f} s   {dict(found.statuses)}"
+    rates = f"{sum(measurements.peak) / ROUNDS:6.0f} {sum(measurements.overload) / ROUNDS:10.0f}"
+    slowest, statuses = max(measurements.slowest), dict(measurements.statuses)
+    return f"{name:12} {rates}   {measurements.share}   {slowest:5.2f} s   {statuses}"
 
 
 async def run_with_retries(loads: dict[str, Load]) -> list[str]:

@@ -34,8 +34,8 @@ def create_content_worker(
 ) -> Server:
     """Declare the queues and return the content worker."""
     environment = _build_environment(database, addresses, port=port, keys_port=keys_port)
-    own = {"PATH": os.environ["PATH"], **environment}
-    subprocess.run((sys.executable, "-m", "shared", "topology"), env=own, check=True)
+    variables = {"PATH": os.environ["PATH"], **environment}
+    subprocess.run((sys.executable, "-m", "shared", "topology"), env=variables, check=True)
     return _create_server(run, "content-worker", environment, "content", "worker", port=port, path="/ready")
 
 
@@ -138,6 +138,6 @@ def create_gateway(run: Run, name: str, ports: Mapping[str, int], *, keys_port: 
 def _create_server(
     run: Run, name: str, environment: Mapping[str, str], *words: str, port: int, path: str
 ) -> Server:
-    own = {"PATH": os.environ["PATH"], **environment}
-    program = Program(name=name, command=(sys.executable, "-m", *words), environment=own)
+    variables = {"PATH": os.environ["PATH"], **environment}
+    program = Program(name=name, command=(sys.executable, "-m", *words), environment=variables)
     return Server(run=run, program=program, is_responding=lambda: fetch_status(port, path) == 200)

@@ -60,8 +60,8 @@ async def list_typed_rows(request: Request) -> dict[str, Any]:
 
 async def _fetch_rows(request: Request) -> dict[str, Any]:
     ids = random.sample(request.app.state.ids, 10)
-    found = await request.app.state.pool.fetch(ROWS, ids)
-    return {"speeches": [{**row, "audio_url": URL, "tags": TAGS} for row in found]}
+    rows = await request.app.state.pool.fetch(ROWS, ids)
+    return {"speeches": [{**row, "audio_url": URL, "tags": TAGS} for row in rows]}
 
 
 @app.post("/api/v1/game/speeches/random/one")

@@ -35,9 +35,9 @@ class Replicas:
     async def create_account(self) -> tuple[str, dict[str, Any]]:
         """Register an account and return its address and the response."""
         email = f"{uuid4().hex}@example.com"
-        answer = await self.post("/auth/register", {"email": email, "password": PASSWORD, "name": "Ada"})
-        assert answer.status == 201, answer.body
-        tokens: dict[str, Any] = json.loads(answer.body)
+        response = await self.post("/auth/register", {"email": email, "password": PASSWORD, "name": "Ada"})
+        assert response.status == 201, response.body
+        tokens: dict[str, Any] = json.loads(response.body)
         return email, tokens
 
     async def fetch(self, query: str, *arguments: Any) -> Any:

@@ -90,9 +90,9 @@ async def compare_with_encoder(provider: OfflineProvider, seed: list[tuple[str, 
     for name, times in (("the encoder alone", encoded), ("an assessment", scored)):
         p50, p95 = statistics.median(times), statistics.quantiles(times, n=20)[-1]
         print(f"{name}: p50 {p50 * 1000:.0f} ms, p95 {p95 * 1000:.0f} ms for {len(times)} readings")
-    found = compute_ratio(scored, encoded)
-    print(f"an assessment / the encoder alone: {found}")
-    return [] if found.median <= MAX_ENCODER_RATIO else [f"an assessment takes {found} times the encoder"]
+    ratio = compute_ratio(scored, encoded)
+    print(f"an assessment / the encoder alone: {ratio}")
+    return [] if ratio.median <= MAX_ENCODER_RATIO else [f"an assessment takes {ratio} times the encoder"]
 
 
 async def measure_minute(provider: OfflineProvider, seed: list[tuple[str, Samples]]) -> list[str]:

@@ -132,9 +132,9 @@ async def measure_cases(database: Database, tag_id: UUID) -> list[str]:
     for name, case in (CASES | SORTED).items():
         filters = SpeechFilter(**{**case, **({"tag_id": tag_id} if "tag_id" in case else {})})
         for _ in range(ATTEMPTS):
-            if not (found := await compare(database, name, filters)):
+            if not (comparison := await compare(database, name, filters)):
                 break
-        broken += found
+        broken += comparison
     return broken
 
 
@@ -163,17 +163,17 @@ async def compare(database: Database, name: str, filters: SpeechFilter) -> list[
             break
         deep = filters.model_copy(update={"cursor": cursor})
     times: dict[str, list[float]] = {"first": [], "deep": []}
-    for turn in range(ROUNDS + WARM_UP):
+    for number in range(ROUNDS + WARM_UP):
         for page, page_filters in (("first", filters), ("deep", deep)):
             milliseconds = await time_call(list_page(database, page_filters))
-            if turn >= WARM_UP:
+            if number >= WARM_UP:
                 times[page].append(milliseconds)
-    shown = {
+    row = {
         page: (statistics.median(times_ms), compute_percentile(times_ms, 95))
         for page, times_ms in times.items()
     }
-    columns = "".join(f"{p50:>8.1f}/{p95:>6.1f} " for p50, p95 in shown.values())
-    first, ratio = shown["first"][1], shown["deep"][1] / shown["first"][1]
+    columns = "".join(f"{p50:>8.1f}/{p95:>6.1f} " for p50, p95 in row.values())
+    first, ratio = row["first"][1], row["deep"][1] / row["first"][1]
     print(f"{name:28}{columns}{ratio:>10.2f}", flush=True)
     bound = BOUND_MS if filters.sort == "newest" else SORTED_BOUND_MS
     slow = [f"{name}: p95 is {first:.0f} ms; the maximum is {bound:.0f}"] if first > bound else []

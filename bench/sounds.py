@@ -84,8 +84,8 @@ def hold(voice: Samples, seconds: float) -> Samples:
     energy = (voice[: len(voice) // size * size].reshape(-1, size) ** 2).sum(axis=1)
     start = int(energy.argmax()) * size
     sound = voice[start : start + size]
-    held: Samples = np.resize(np.concatenate([sound, sound[::-1]]), int(seconds * RATE))
-    return held
+    sustained: Samples = np.resize(np.concatenate([sound, sound[::-1]]), int(seconds * RATE))
+    return sustained
 
 
 def limit_band(samples: Samples, hertz: float) -> Samples:

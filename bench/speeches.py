@@ -68,40 +68,54 @@ def _generate_speeches(rng: Random, count: int, tags: dict[str, UUID]) -> Iterat
     rare_distances = {
         level: max(1, of_level // RARE_SPEECHES_PER_LEVEL) for level, of_level in Counter(levels).items()
     }
-    seen = Counter[str]()
-    at, key = FIRST_CREATED_AT, ""
+    level_counts = Counter[str]()
+    created_at, key = FIRST_CREATED_AT, ""
     for level in levels:
         type = "question" if rng.random() < 0.4 else "answer"
         text = compose_sentence(rng, CLAUSES[level], type)
         # Every tenth speech repeats the words of the previous one on another level.
         if rng.random() > 0.1 or not key:
-            key = f"speeches/{at:%Y/%m}/{rng.getrandbits(128):032x}.mp3"
-        at += timedelta(seconds=20)
-        seen[level] += 1
+            key = f"speeches/{created_at:%Y/%m}/{rng.getrandbits(128):032x}.mp3"
+        created_at += timedelta(seconds=20)
+        level_counts[level] += 1
         duration = 400 + 65 * len(text) + rng.randrange(400)
-        chosen = _choose_tags(rng, tags, rare=seen[level] / rare_distances[level])
-        yield (_create_uuid7(rng, at), text, level, type, key, duration, at, at, chosen)
+        tag_ids = _choose_tags(rng, tags, rare=level_counts[level] / rare_distances[level])
+        yield (
+            _create_uuid7(rng, created_at),
+            text,
+            level,
+            type,
+            key,
+            duration,
+            created_at,
+            created_at,
+            tag_ids,
+        )
 
 
 def compose_sentence(rng: Random, clauses: int, type: str) -> str:
     """Compose a sentence from phrases; it may repeat an earlier one."""
-    made = f" {rng.choice(JOINS)} ".join(
+    sentence = f" {rng.choice(JOINS)} ".join(
         f"{rng.choice(SUBJECTS)} {rng.choice(VERBS)} {rng.choice(PLACES)} {rng.choice(TIMES)}"
         for _ in range(rng.randint(1, clauses))
     )
-    return f"{rng.choice(QUESTIONS)} {made}?" if type == "question" else f"{made[0].upper()}{made[1:]}."
+    return (
+        f"{rng.choice(QUESTIONS)} {sentence}?"
+        if type == "question"
+        else f"{sentence[0].upper()}{sentence[1:]}."
+    )
 
 
 def _choose_tags(rng: Random, tags: dict[str, UUID], *, rare: float) -> set[UUID]:
     """Choose up to seven tags, a rare one whenever `rare`, which grows over a level, reaches an integer."""
-    chosen = {tags[name] for name in COMMON if rng.random() < 0.25}
+    tag_ids = {tags[name] for name in COMMON if rng.random() < 0.25}
     # The first topics are the most frequent.
-    chosen |= {tags[TOPICS[int(len(TOPICS) * rng.random() ** 2)]] for _ in range(rng.randint(1, 3))}
+    tag_ids |= {tags[TOPICS[int(len(TOPICS) * rng.random() ** 2)]] for _ in range(rng.randint(1, 3))}
     if rare.is_integer() and rare <= RARE_SPEECHES_PER_LEVEL:
-        chosen |= {tags[name] for name in (RARE if rare % 2 else RARE[:1])}
-    return chosen
+        tag_ids |= {tags[name] for name in (RARE if rare % 2 else RARE[:1])}
+    return tag_ids
 
 
-def _create_uuid7(rng: Random, at: datetime = FIRST_CREATED_AT) -> UUID:
-    milliseconds = int(at.timestamp() * 1000)
+def _create_uuid7(rng: Random, created_at: datetime = FIRST_CREATED_AT) -> UUID:
+    milliseconds = int(created_at.timestamp() * 1000)
     return UUID(int=milliseconds << 80 | 7 << 76 | rng.getrandbits(12) << 64 | 2 << 62 | rng.getrandbits(62))

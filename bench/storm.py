@@ -71,56 +71,56 @@ async def run_storm(api: Replicas) -> Storm:
 async def _run_round(port: int, bearer: str, accounts: list[str]) -> Round:
     first, hashes = await _watch(asyncio.to_thread(_measure_bare_hashes))
     second, idle_p99 = await _watch(_measure_p99(port, bearer))
-    async with _log_in_continuously(port, accounts) as done:
-        before, began = done(), time.perf_counter()
+    async with _log_in_continuously(port, accounts) as get_count:
+        before, started = get_count(), time.perf_counter()
         third, storm_p99 = await _watch(_measure_p99(port, bearer))
-        logins = (done() - before) / (time.perf_counter() - began)
+        logins = (get_count() - before) / (time.perf_counter() - started)
     return Round(max(first, second, third), hashes, idle_p99, logins, storm_p99)
 
 
 async def _watch(measuring: Awaitable[float]) -> tuple[float, float]:
     """Return the cores that other programs used during a measurement, and its result."""
-    began, before = time.perf_counter(), _measure_others()
-    found = await measuring
-    return (_measure_others() - before) / (time.perf_counter() - began), found
+    started, before = time.perf_counter(), _measure_others()
+    result = await measuring
+    return (_measure_others() - before) / (time.perf_counter() - started), result
 
 
 def _measure_others() -> float:
     """Return the CPU time of all programs except this one and its child processes."""
-    machine, this = psutil.cpu_times(), psutil.Process()
+    machine, own_process = psutil.cpu_times(), psutil.Process()
     seconds = float(machine.user + machine.nice + machine.system)
-    for process in (this, *this.children(recursive=True)):
+    for process in (own_process, *own_process.children(recursive=True)):
         with suppress(psutil.NoSuchProcess):
             seconds -= sum(process.cpu_times()[:2])
     return seconds
 
 
 def _measure_bare_hashes() -> float:
-    hashed, began = HASHER.hash(PASSWORD), time.perf_counter()
+    hashed, started = HASHER.hash(PASSWORD), time.perf_counter()
 
     def verify(_: int) -> int:
         count = 0
-        while time.perf_counter() < began + BARE_SECONDS:
+        while time.perf_counter() < started + BARE_SECONDS:
             HASHER.verify(hashed, PASSWORD)
             count += 1
         return count
 
     with ThreadPoolExecutor(THREADS) as pool:
-        return sum(pool.map(verify, range(THREADS))) / (time.perf_counter() - began)
+        return sum(pool.map(verify, range(THREADS))) / (time.perf_counter() - started)
 
 
 async def _measure_p99(port: int, bearer: str) -> float:
     """Measure milliseconds from the scheduled start of requests, whose rate does not depend on responses."""
     times: list[float] = []
-    began = time.perf_counter()
+    started = time.perf_counter()
 
     async def ask(number: int) -> None:
-        due = began + number / PROFILE_REQUESTS_PER_SECOND
+        due = started + number / PROFILE_REQUESTS_PER_SECOND
         async with Connection(port) as connection:
-            while due < began + SECONDS:
+            while due < started + SECONDS:
                 await asyncio.sleep(max(0.0, due - time.perf_counter()))
-                answer = await connection.request("GET", f"{V1}/users/me", Authorization=bearer)
-                assert answer.status == 200, answer.body
+                response = await connection.request("GET", f"{V1}/users/me", Authorization=bearer)
+                assert response.status == 200, response.body
                 times.append(time.perf_counter() - due)
                 due += CONNECTIONS / PROFILE_REQUESTS_PER_SECOND
 
@@ -138,8 +138,8 @@ async def _log_in_continuously(port: int, accounts: list[str]) -> AsyncIterator[
         credentials = {"email": email, "password": PASSWORD}
         async with Connection(port) as connection:
             while not is_over:
-                answer = await connection.request("POST", f"{V1}/auth/login", credentials)
-                assert answer.status == 200, answer.body
+                response = await connection.request("POST", f"{V1}/auth/login", credentials)
+                assert response.status == 200, response.body
                 count += 1
 
     async with asyncio.TaskGroup() as group:

@@ -63,11 +63,11 @@ async def create_catalogue(addresses: Addresses, count: int) -> tuple[str, Catal
     url = f"{addresses.postgres_url.rpartition('/')[0]}/{name}"
     await asyncio.to_thread(upgrade, "content", add_driver(url))
     connection = await asyncpg.connect(url)
-    began = monotonic()
-    made = await fill(connection, count)
+    started = monotonic()
+    speeches = await fill(connection, count)
     await connection.close()
-    print(f"{count:>9,} speeches made in {monotonic() - began:.1f} s", flush=True)
-    return url, made
+    print(f"{count:>9,} speeches made in {monotonic() - started:.1f} s", flush=True)
+    return url, speeches
 
 
 def add_driver(url: str) -> str:

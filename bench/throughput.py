@@ -37,13 +37,13 @@ def create_token(keys: SigningKeys, *, role: str = "learner") -> str:
 
 async def measure_rates(targets: dict[str, Target]) -> dict[str, list[float]]:
     """Measure requests per second in each round, after a warm-up round."""
-    found: dict[str, list[float]] = {name: [] for name in targets}
-    for turn in range(ROUNDS + 1):
+    rates: dict[str, list[float]] = {name: [] for name in targets}
+    for number in range(ROUNDS + 1):
         for name, target in targets.items():
             rate = await measure_rate(target, seconds=SECONDS)
-            if turn:
-                found[name].append(rate)
-    return found
+            if number:
+                rates[name].append(rate)
+    return rates
 
 
 async def run_with_retries(targets: dict[str, Target]) -> list[str]:
@@ -57,9 +57,9 @@ async def run_with_retries(targets: dict[str, Target]) -> list[str]:
             row = f"{statistics.median(rates):6.0f}   {min(rates):6.0f}   {max(rates):6.0f}"
             print(f"{name:45} {row}    {compute_ratio(draws, rates)}")
         broken = [
-            f"the draw's throughput is {share.median:.2f} of {ROWS}, {way}; the minimum is {BOUND}"
-            for way in ("gateway", "direct")
-            if (share := compute_ratio(found[f"{DRAW}, {way}"], found[f"{ROWS}, {way}"])).median < BOUND
+            f"the draw's throughput is {share.median:.2f} of {ROWS}, {target}; the minimum is {BOUND}"
+            for target in ("gateway", "direct")
+            if (share := compute_ratio(found[f"{DRAW}, {target}"], found[f"{ROWS}, {target}"])).median < BOUND
         ]
         if not broken:
             break
@@ -79,25 +79,25 @@ async def main() -> int:
 def start_targets(run: Run, url: str, addresses: Addresses, keys: SigningKeys) -> dict[str, Target]:
     """Start the draw and its references, each behind its own gateway, and return their targets."""
     block = ports.assign_ports(ports.choose_free_block())
-    bare, api = block["auth-api"], block["content-api"]
-    create_reference(run, url, json.dumps(keys.public), port=bare).start()
-    process = create_content_api(run, url, addresses, port=api, keys_port=bare)
+    reference_port, api = block["auth-api"], block["content-api"]
+    create_reference(run, url, json.dumps(keys.public), port=reference_port).start()
+    process = create_content_api(run, url, addresses, port=api, keys_port=reference_port)
     process.start()
     gateway_ports = {}
-    for name, port in {"gateway-draw": api, "gateway-reference": bare}.items():
-        own = ports.assign_ports(ports.choose_free_block())
-        create_gateway(run, name, own, content=port, keys_port=bare).start()
-        gateway_ports[port] = own["gateway"]
+    for name, port in {"gateway-draw": api, "gateway-reference": reference_port}.items():
+        port_block = ports.assign_ports(ports.choose_free_block())
+        create_gateway(run, name, port_block, content=port, keys_port=reference_port).start()
+        gateway_ports[port] = port_block["gateway"]
     bearer = create_token(keys)
     return {
         f"{DRAW}, gateway": Target(gateway_ports[api], PATH, bearer),
-        f"{ROWS}, gateway": Target(gateway_ports[bare], PATH, bearer),
-        f"{TYPED}, gateway": Target(gateway_ports[bare], f"{PATH}/typed", bearer),
-        f"{ONE}, gateway": Target(gateway_ports[bare], f"{PATH}/one", bearer),
+        f"{ROWS}, gateway": Target(gateway_ports[reference_port], PATH, bearer),
+        f"{TYPED}, gateway": Target(gateway_ports[reference_port], f"{PATH}/typed", bearer),
+        f"{ONE}, gateway": Target(gateway_ports[reference_port], f"{PATH}/one", bearer),
         f"{DRAW}, direct": Target(api, PATH, bearer),
-        f"{ROWS}, direct": Target(bare, PATH, bearer),
-        f"{TYPED}, direct": Target(bare, f"{PATH}/typed", bearer),
-        f"{ONE}, direct": Target(bare, f"{PATH}/one", bearer),
+        f"{ROWS}, direct": Target(reference_port, PATH, bearer),
+        f"{TYPED}, direct": Target(reference_port, f"{PATH}/typed", bearer),
+        f"{ONE}, direct": Target(reference_port, f"{PATH}/one", bearer),
     }
 
 

@@ -26,28 +26,30 @@ type Seconds = dict[str, list[float]]
 @asynccontextmanager
 async def send_requests(client: httpx.AsyncClient, requests: Mapping[str, Request]) -> AsyncIterator[Seconds]:
     """Send the requests while the block runs. Raises AssertionError on any status but 200."""
-    found: Seconds = {name: [] for name in requests}
+    seconds: Seconds = {name: [] for name in requests}
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_send(client, request, found[name])) for name, request in requests.items()]
-        yield found
+        tasks = [
+            group.create_task(_send(client, request, seconds[name])) for name, request in requests.items()
+        ]
+        yield seconds
         for task in tasks:
             task.cancel()
 
 
-async def _send(client: httpx.AsyncClient, request: Request, found: list[float]) -> None:
+async def _send(client: httpx.AsyncClient, request: Request, seconds: list[float]) -> None:
     due = time.perf_counter()
     async with asyncio.TaskGroup() as group:
         while True:
             # In a separate task, so that a slow request does not delay the next.
-            group.create_task(_time(client, request, found, due))
+            group.create_task(_time(client, request, seconds, due))
             due += 1 / PER_SECOND
             await asyncio.sleep(due - time.perf_counter())
 
 
-async def _time(client: httpx.AsyncClient, request: Request, found: list[float], due: float) -> None:
-    answer = await client.request(request.method, request.path, json=request.body)
-    assert answer.status_code == 200, answer.text
-    found.append(time.perf_counter() - due)
+async def _time(client: httpx.AsyncClient, request: Request, seconds: list[float], due: float) -> None:
+    response = await client.request(request.method, request.path, json=request.body)
+    assert response.status_code == 200, response.text
+    seconds.append(time.perf_counter() - due)
 
 
 def compute_p99(seconds: list[float]) -> float:

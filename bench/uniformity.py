@@ -27,8 +27,8 @@ class Fairness(NamedTuple):
     neighbours: float
 
     def __str__(self) -> str:
-        listed = (f"{what} {p:.3f}" for what, p in self._asdict().items())
-        return f"p of chi-squared: {', '.join(listed)}"
+        lines = (f"{test_name} {p:.3f}" for test_name, p in self._asdict().items())
+        return f"p of chi-squared: {', '.join(lines)}"
 
     @property
     def is_fair(self) -> bool:
@@ -41,10 +41,12 @@ def measure_fairness(*, draws: int = DRAWS) -> Fairness:
     rng = Random()
     catalogue, numbers = _create_catalogue(rng)
     filters = DrawFilter(level="A1", type="question", tags=frozenset({TAG}))
-    place = {number: index for index, number in enumerate(numbers)}
+    index_by_number = {number: index for index, number in enumerate(numbers)}
     drawn, first, pairs = (array("q", bytes(8 * MATCHING_SPEECHES)) for _ in range(3))
     for _ in range(draws):
-        found = [place[number] for number in sample(catalogue.match(filters), SPEECHES_PER_DRAW, rng=rng)]
+        found = [
+            index_by_number[number] for number in sample(catalogue.match(filters), SPEECHES_PER_DRAW, rng=rng)
+        ]
         first[found[0]] += 1
         for index in found:
             drawn[index] += 1
