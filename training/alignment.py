@@ -49,26 +49,29 @@ def _train_both_halves(
     corpus: Corpus, encoded: Sequence[Floats], labels: Sequence[Labels], **options: int
 ) -> CrossFittedHeads:
     halves = halve_speakers(corpus)
-    others = [np.flatnonzero(halves != half).tolist() for half in (0, 1)]
+    others = [np.flatnonzero(halves != held_out_half).tolist() for held_out_half in (0, 1)]
     first, second = (
         train_head(
-            [encoded[place] for place in places], [labels[place] for place in places], seed=half, **options
+            [encoded[index] for index in indices],
+            [labels[index] for index in indices],
+            seed=held_out_half,
+            **options,
         )
-        for half, places in enumerate(others)
+        for held_out_half, indices in enumerate(others)
     )
     return CrossFittedHeads((first, second), measure_log_frequencies(labels), halves)
 
 
 def _relabel(corpus: Corpus, encoded: Sequence[Floats], heads: CrossFittedHeads) -> list[Labels]:
     labels = []
-    for place, utterance in enumerate(corpus.utterances):
-        posteriors = heads.compute_log_posteriors(place, encoded[place])
-        found = align(posteriors, to_transcript(corpus.list_rated_words(utterance)), heads.log_priors)
-        if found is None:
+    for index, utterance in enumerate(corpus.utterances):
+        posteriors = heads.compute_log_posteriors(index, encoded[index])
+        alignment = align(posteriors, to_transcript(corpus.list_rated_words(utterance)), heads.log_priors)
+        if alignment is None:
             labels.append(np.full(len(posteriors), UNKNOWN))
             continue
-        segments = found.segments
-        good = np.ones(len(segments), bool)
-        good[segments.spoken] = ~(np.array(utterance.phoneme_scores) < MIN_GOOD_SCORE)
-        labels.append(np.where(np.repeat(good, segments.frames), to_labels(segments), UNKNOWN))
+        segments = alignment.segments
+        is_good = np.ones(len(segments), bool)
+        is_good[segments.spoken] = ~(np.array(utterance.phoneme_scores) < MIN_GOOD_SCORE)
+        labels.append(np.where(np.repeat(is_good, segments.frames), to_labels(segments), UNKNOWN))
     return labels

@@ -57,108 +57,113 @@ class Augmenter:
     random: np.random.Generator
 
     def make(self, counts: Counts) -> list[Source]:
-        made = [
+        examples = [
             *map(self._pair_wrong, self._choose(counts.wrong)),
-            *(self._edit(place, SUBSTITUTE) for place in self._choose(counts.substituted)),
-            *(self._edit(place, ADD) for place in self._choose(counts.added)),
+            *(self._edit(index, SUBSTITUTE) for index in self._choose(counts.substituted)),
+            *(self._edit(index, ADD) for index in self._choose(counts.added)),
             *map(self._cut, self._choose(counts.cut, min_words=4)),
             *(self._make_sound(number) for number in range(counts.sounds)),
             *map(self._make_babble, self._choose(counts.babble)),
             *map(self._reverse, self._choose(counts.reversed)),
-            *(self._degrade(place, number) for number, place in enumerate(self._choose(counts.degraded))),
+            *(self._degrade(index, number) for number, index in enumerate(self._choose(counts.degraded))),
             *map(self._cut_single, self._choose(counts.single, min_words=2)),
         ]
-        return [source for source in made if source is not None]
+        return [source for source in examples if source is not None]
 
     def _choose(self, count: int, *, min_words: int = 1) -> Iterator[int]:
-        fitting = [place for place in self._known if len(self.corpus.utterances[place].words) >= min_words]
+        fitting = [index for index in self._known if len(self.corpus.utterances[index].words) >= min_words]
         yield from map(int, self.random.choice(fitting, min(count, len(fitting)), replace=False))
 
     @cached_property
     def _known(self) -> list[int]:
         """Return the utterances whose words are all in the dictionary."""
         words = {word.text for utterance in self.corpus.utterances for word in utterance.words}
-        known = {word for word in words if self.lexicon.find(word)}
+        known_words = {word for word in words if self.lexicon.find(word)}
         return [
-            place
-            for place, utterance in enumerate(self.corpus.utterances)
-            if all(word.text in known for word in utterance.words)
+            index
+            for index, utterance in enumerate(self.corpus.utterances)
+            if all(word.text in known_words for word in utterance.words)
         ]
 
     def _list_words(self, utterance: Utterance) -> tuple[Word, ...]:
         return self.corpus.list_spoken_words(utterance, self.lexicon)
 
-    def _pair_wrong(self, place: int) -> Source | None:
+    def _pair_wrong(self, index: int) -> Source | None:
         """Pair a recording with a text of about the same length."""
-        own = self.corpus.utterances[place]
+        own = self.corpus.utterances[index]
         count = len(own.words) + int(self.random.integers(-1, 3))
         texts = [utterance for utterance in self.corpus.utterances if len(utterance.words) == count] or [own]
         words = self._list_words(texts[int(self.random.integers(0, len(texts)))])
         if [word.text for word in words] == [word.text for word in own.words]:
             return None
-        return self._match(place, "wrong", words, _build_wrong_targets(len(words), WRONG_TEXT))
+        return self._match(index, "wrong", words, _build_wrong_targets(len(words), WRONG_TEXT))
 
-    def _edit(self, place: int, kind: str) -> Source | None:
+    def _edit(self, index: int, kind: str) -> Source | None:
         """Put a random word into the text, in place of a spoken one or between two."""
-        own = self.corpus.utterances[place]
+        utterance = self.corpus.utterances[index]
         vocabulary = self._list_words(self.corpus.utterances[next(self._choose(1))])
         new = vocabulary[int(self.random.integers(0, len(vocabulary)))]
-        words, targets = list(self._list_words(own)), self.sources[place].targets
-        at = int(self.random.integers(0, len(words)))
-        if kind == SUBSTITUTE and words[at].text == new.text:
+        words, targets = list(self._list_words(utterance)), self.sources[index].targets
+        position = int(self.random.integers(0, len(words)))
+        if kind == SUBSTITUTE and words[position].text == new.text:
             return None
-        words[at : at + (kind == SUBSTITUTE)] = [new]
+        words[position : position + (kind == SUBSTITUTE)] = [new]
         scores = list(targets.words)
-        scores[at : at + (kind == SUBSTITUTE)] = [WRONG_WORD]
+        scores[position : position + (kind == SUBSTITUTE)] = [WRONG_WORD]
         share = 1 / len(words)
         overall = targets.overall * np.array([1 - share, 1, 1, 1 - share, 1 - share])
         changed = Targets(UNKNOWN, np.array(scores, np.float32), overall)
-        return self._match(place, kind, tuple(words), changed, wrong_words=[at])
+        return self._match(index, kind, tuple(words), changed, wrong_words=[position])
 
-    def _cut(self, place: int) -> Source | None:
+    def _cut(self, index: int) -> Source | None:
         """Remove the end of a recording."""
-        own, source = self.corpus.utterances[place], self.sources[place]
-        spoken = int(self.random.integers(2, len(own.words)))
+        utterance, source = self.corpus.utterances[index], self.sources[index]
+        spoken = int(self.random.integers(2, len(utterance.words)))
         segments = source.rated.alignment.segments
         end = int(segments.starts[segments.words == spoken][0]) * SAMPLES_PER_FRAME + SAMPLES_PER_FRAME
-        share = spoken / len(own.words)
-        scores = np.where(np.arange(len(own.words)) < spoken, source.targets.words, WRONG_WORD)
+        share = spoken / len(utterance.words)
+        scores = np.where(np.arange(len(utterance.words)) < spoken, source.targets.words, WRONG_WORD)
         overall = source.targets.overall * np.array([share, 1, 1, share, share])
-        missing = range(spoken, len(own.words))
+        missing = range(spoken, len(utterance.words))
         targets = Targets(UNKNOWN, scores.astype(np.float32), overall)
-        encoded = self._encode(place, own.read_samples()[:end])
+        encoded = self._encode(index, utterance.read_samples()[:end])
         return self._match(
-            place, "cut", self.corpus.list_rated_words(own), targets, encoded=encoded, wrong_words=missing
+            index,
+            "cut",
+            self.corpus.list_rated_words(utterance),
+            targets,
+            encoded=encoded,
+            wrong_words=missing,
         )
 
     def _make_sound(self, number: int) -> Source | None:
-        place = next(self._choose(1))
-        words = self._list_words(self.corpus.utterances[place])
+        index = next(self._choose(1))
+        words = self._list_words(self.corpus.utterances[index])
         count = int(SAMPLE_RATE * self.random.uniform(1.5, 6))
-        encoded = self._encode(place, SOUNDS[number % len(SOUNDS)](count, self.random))
+        encoded = self._encode(index, SOUNDS[number % len(SOUNDS)](count, self.random))
         targets = Targets(UNKNOWN, np.zeros(len(words), np.float32), np.zeros(5, np.float32))
-        return self._match(place, "sound", words, targets, encoded=encoded, wrong_score=0.0)
+        return self._match(index, "sound", words, targets, encoded=encoded, wrong_score=0.0)
 
-    def _make_babble(self, place: int) -> Source | None:
+    def _make_babble(self, index: int) -> Source | None:
         """Mix voices that read other texts."""
         voices = [self.corpus.utterances[other].read_samples() for other in self._choose(BABBLE_VOICES)]
-        length = len(self.corpus.utterances[place].read_samples())
+        length = len(self.corpus.utterances[index].read_samples())
         mixed = sum(np.resize(voice / (voice.std() + TINY), length) for voice in voices)
-        words = self._list_words(self.corpus.utterances[place])
+        words = self._list_words(self.corpus.utterances[index])
         targets = _build_wrong_targets(len(words), NO_TEXT)
-        encoded = self._encode(place, np.asarray(mixed * BABBLE_LEVEL, np.float32))
-        return self._match(place, "babble", words, targets, encoded=encoded)
+        encoded = self._encode(index, np.asarray(mixed * BABBLE_LEVEL, np.float32))
+        return self._match(index, "babble", words, targets, encoded=encoded)
 
-    def _cut_single(self, place: int) -> Source | None:
+    def _cut_single(self, index: int) -> Source | None:
         """Cut one word out of a sentence: texts of one word are rare in the corpus."""
-        own, source = self.corpus.utterances[place], self.sources[place]
-        at = int(self.random.integers(0, len(own.words)))
-        segments, word = source.rated.alignment.segments, own.words[at]
-        inside = segments.words == at
+        utterance, source = self.corpus.utterances[index], self.sources[index]
+        position = int(self.random.integers(0, len(utterance.words)))
+        segments, word = source.rated.alignment.segments, utterance.words[position]
+        inside = segments.words == position
         start = max(0, int(segments.starts[inside][0]) - MARGIN_FRAMES) * SAMPLES_PER_FRAME
         end = (int(segments.ends[inside][-1]) + MARGIN_FRAMES) * SAMPLES_PER_FRAME
-        encoded = self._encode(place, own.read_samples()[start:end])
-        matched = self.matcher.match(*encoded, (self.corpus.list_rated_words(own)[at],))
+        encoded = self._encode(index, utterance.read_samples()[start:end])
+        matched = self.matcher.match(*encoded, (self.corpus.list_rated_words(utterance)[position],))
         if matched is None:
             return None
         _, fluency, prosody, _, _ = source.targets.overall
@@ -168,28 +173,28 @@ class Augmenter:
             np.array([word.score, fluency, prosody, word.total, 10], np.float32),
             np.array([[word.stress, word.total]], np.float32),
         )
-        return Source(own.speaker, own.age, "single", targets, matched, matched)
+        return Source(utterance.speaker, utterance.age, "single", targets, matched, matched)
 
-    def _reverse(self, place: int) -> Source | None:
-        own = self.corpus.utterances[place]
-        targets = _build_wrong_targets(len(own.words), NO_TEXT)
-        encoded = self._encode(place, own.read_samples()[::-1].copy())
-        return self._match(place, "reversed", self._list_words(own), targets, encoded=encoded)
+    def _reverse(self, index: int) -> Source | None:
+        utterance = self.corpus.utterances[index]
+        targets = _build_wrong_targets(len(utterance.words), NO_TEXT)
+        encoded = self._encode(index, utterance.read_samples()[::-1].copy())
+        return self._match(index, "reversed", self._list_words(utterance), targets, encoded=encoded)
 
-    def _degrade(self, place: int, number: int) -> Source | None:
-        own = self.corpus.utterances[place]
-        spoiled = DISTORTIONS[number % len(DISTORTIONS)](own.read_samples(), self.random)
-        encoded = self._encode(place, spoiled)
-        words, targets = self.corpus.list_rated_words(own), self.sources[place].targets
-        return self._match(place, "degraded", words, targets, encoded=encoded, wrong_words=[])
+    def _degrade(self, index: int, number: int) -> Source | None:
+        utterance = self.corpus.utterances[index]
+        spoiled = DISTORTIONS[number % len(DISTORTIONS)](utterance.read_samples(), self.random)
+        encoded = self._encode(index, spoiled)
+        words, targets = self.corpus.list_rated_words(utterance), self.sources[index].targets
+        return self._match(index, "degraded", words, targets, encoded=encoded, wrong_words=[])
 
-    def _encode(self, place: int, samples: Floats) -> tuple[Encoding, Floats]:
+    def _encode(self, index: int, samples: Floats) -> tuple[Encoding, Floats]:
         encoding = self.encoder.encode(samples)
-        return encoding, self.heads.compute_log_posteriors(place, encoding.inner)
+        return encoding, self.heads.compute_log_posteriors(index, encoding.inner)
 
     def _match(
         self,
-        place: int,
+        index: int,
         kind: str,
         words: tuple[Word, ...],
         targets: Targets,
@@ -199,12 +204,12 @@ class Augmenter:
         wrong_score: float = WRONG_PHONEME,
     ) -> Source | None:
         """Align words to a recording. Those of `wrong_words`, or all, are wrong, the others as rated."""
-        encoding = self.encodings[place]
-        encoded = encoded or (encoding, self.heads.compute_log_posteriors(place, encoding.inner))
+        encoding = self.encodings[index]
+        encoded = encoded or (encoding, self.heads.compute_log_posteriors(index, encoding.inner))
         matched = self.matcher.match(*encoded, words)
         if matched is None:
             return None
-        utterance = self.corpus.utterances[place]
+        utterance = self.corpus.utterances[index]
         segments = matched.alignment.segments
         if wrong_words is None:
             phonemes: Floats = np.full(int(segments.spoken.sum()), wrong_score, np.float32)
@@ -219,16 +224,16 @@ def _build_phoneme_targets(
 ) -> Floats:
     """Use the raters' scores for unchanged words; scores of words with another pronunciation are NaN."""
     rated = iter(utterance.words)
-    kept = len(words) == len(utterance.words)
+    has_all_words = len(words) == len(utterance.words)
     scores: dict[int, Sequence[float]] = {}
-    for place, word in enumerate(words):
-        same = None if place in wrong and not kept else next(rated)
-        if place not in wrong and same is not None and word.pronunciations == (same.phonemes,):
-            scores[place] = same.known_phoneme_scores
-    own, positions = segments.words[segments.spoken], segments.positions[segments.spoken]
+    for index, word in enumerate(words):
+        same = None if index in wrong and not has_all_words else next(rated)
+        if index not in wrong and same is not None and word.pronunciations == (same.phonemes,):
+            scores[index] = same.known_phoneme_scores
+    spoken_words, positions = segments.words[segments.spoken], segments.positions[segments.spoken]
     known = [
         WRONG_PHONEME if word in wrong else scores[word][position] if word in scores else np.nan
-        for word, position in zip(own, positions, strict=True)
+        for word, position in zip(spoken_words, positions, strict=True)
     ]
     return np.array(known, np.float32)
 

@@ -124,11 +124,11 @@ def _to_phonemes(text: str) -> Pronunciation:
 
 
 def _read_lexicon(path: Path) -> dict[str, tuple[Pronunciation, ...]]:
-    found: dict[str, tuple[Pronunciation, ...]] = {}
+    lexicon: dict[str, tuple[Pronunciation, ...]] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         word, _, spoken = line.replace("\t", " ").partition(" ")
-        found[word.lower()] = (*found.get(word.lower(), ()), _to_phonemes(spoken))
-    return found
+        lexicon[word.lower()] = (*lexicon.get(word.lower(), ()), _to_phonemes(spoken))
+    return lexicon
 
 
 def _read_pairs(path: Path) -> dict[str, str]:
@@ -150,5 +150,5 @@ def split_speakers(speakers: Sequence[str], parts: int, *, seed: int | None = No
     """Return the part of each utterance. Each speaker is in one part, and the parts have equal numbers."""
     names = sorted(set(speakers))
     order = np.arange(len(names)) if seed is None else np.random.default_rng(seed).permutation(len(names))
-    part = {name: int(order[place]) % parts for place, name in enumerate(names)}
+    part = {name: int(order[index]) % parts for index, name in enumerate(names)}
     return np.array([part[speaker] for speaker in speakers])

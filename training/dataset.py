@@ -52,8 +52,8 @@ def describe_corpus(
 ) -> Dataset:
     matcher = Matcher(model.evidence, heads.log_priors)
     genuine = list[Source]()
-    for place, (utterance, encoding) in enumerate(zip(corpus.utterances, encodings, strict=True)):
-        log_posteriors = heads.compute_log_posteriors(place, encoding.inner)
+    for index, (utterance, encoding) in enumerate(zip(corpus.utterances, encodings, strict=True)):
+        log_posteriors = heads.compute_log_posteriors(index, encoding.inner)
         source = find_words(corpus, utterance, matcher, encoding, log_posteriors)
         if source is None:
             raise SystemExit(f"{utterance.name} is too short for its text.")

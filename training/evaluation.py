@@ -47,11 +47,11 @@ def pair_scores(examples: Sequence[Example], predictions: Sequence[Prediction]) 
         ScorePairs(
             name,
             [
-                _pair(spoken.overall[[place]], example.targets.overall[[place]])
+                _pair(spoken.overall[[index]], example.targets.overall[[index]])
                 for example, (_, spoken) in both
             ],
         )
-        for place, name in enumerate(OVERALL)
+        for index, name in enumerate(OVERALL)
     ]
     return [ScorePairs("phone", phonemes), ScorePairs("word", words), *overall]
 
@@ -109,8 +109,8 @@ def measure_interval(pairs: Sequence[Pairs], speakers: Sequence[str]) -> tuple[f
     np.add.at(moments, owners, _sum_moments(pairs))
     random = np.random.default_rng(SEED)
     samples = random.integers(0, len(names), (RESAMPLES, len(names)))
-    found = [_correlate_moments(moments[sample].sum(axis=0)) for sample in samples]
-    low, high = np.percentile(found, INTERVAL)
+    correlations = [_correlate_moments(moments[sample].sum(axis=0)) for sample in samples]
+    low, high = np.percentile(correlations, INTERVAL)
     return float(low), float(high)
 
 
@@ -129,4 +129,4 @@ def _correlate_moments(moments: Floats) -> float:
 
 
 def _select(pairs: Sequence[Pairs], mask: NDArray[np.bool_]) -> list[Pairs]:
-    return [pair for pair, chosen in zip(pairs, mask, strict=True) if chosen]
+    return [pair for pair, is_selected in zip(pairs, mask, strict=True) if is_selected]

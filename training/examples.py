@@ -85,9 +85,9 @@ def measure_durations(alignments: Sequence[Alignment]) -> Floats:
     )
     durations = np.tile(np.array(USUAL_DURATION, np.float32), (len(SYMBOLS), 1))
     for phoneme in range(len(SYMBOLS)):
-        own = lengths[phonemes == phoneme]
-        if len(own) > 3:
-            durations[phoneme] = own.mean(), own.std() + 0.1
+        phoneme_lengths = lengths[phonemes == phoneme]
+        if len(phoneme_lengths) > 3:
+            durations[phoneme] = phoneme_lengths.mean(), phoneme_lengths.std() + 0.1
     return durations
 
 

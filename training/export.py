@@ -39,12 +39,12 @@ def _halve(folder: str, arrays: dict[str, NDArray[np.generic]]) -> Named:
 
 def _list_chain(chain: TreeChain) -> Named:
     yield "trees/typical", chain.typical
-    named = {
+    arrays = {
         "phonemes": chain.phonemes,
         "words": chain.words,
         **dict(zip(OVERALL, chain.overall, strict=True)),
     }
-    for name, trees in named.items():
+    for name, trees in arrays.items():
         yield from _list_trees(f"trees/{name}", trees)
     for name, linear in zip(OVERALL, chain.linear, strict=True):
         yield f"trees/linear/{name}/coefficients", linear.coefficients
@@ -53,10 +53,10 @@ def _list_chain(chain: TreeChain) -> Named:
 
 def _list_trees(folder: str, trees: Trees) -> Named:
     """Store children as distances from their parents, which are small."""
-    places = np.arange(len(trees.lefts))
+    indices = np.arange(len(trees.lefts))
     small = {
-        "lefts": (trees.lefts - places).astype(np.int16),
-        "rights": (trees.rights - places).astype(np.int16),
+        "lefts": (trees.lefts - indices).astype(np.int16),
+        "rights": (trees.rights - indices).astype(np.int16),
         "values": trees.values.astype(np.float16),
     }
     yield from ((f"{folder}/{name}", array) for name, array in (asdict(trees) | small).items())

@@ -36,13 +36,16 @@ def label_frames(corpus: Corpus, lengths: Sequence[int]) -> list[Labels]:
     """Return the labels of each utterance; `lengths` are in frames."""
     parts = range(PROCESSES)
     with create_processes() as processes:
-        found = list(processes.map(_label_part, repeat(corpus), repeat(lengths), parts))
-    return [found[place % PROCESSES][place // PROCESSES] for place in range(len(lengths))]
+        labels_by_part = list(processes.map(_label_part, repeat(corpus), repeat(lengths), parts))
+    return [labels_by_part[index % PROCESSES][index // PROCESSES] for index in range(len(lengths))]
 
 
 def _label_part(corpus: Corpus, lengths: Sequence[int], part: int) -> list[Labels]:
-    aligner, own = PocketsphinxAligner(), slice(part, None, PROCESSES)
-    return [aligner.label(*utterance) for utterance in zip(corpus.utterances[own], lengths[own], strict=True)]
+    aligner, part_slice = PocketsphinxAligner(), slice(part, None, PROCESSES)
+    return [
+        aligner.label(*utterance)
+        for utterance in zip(corpus.utterances[part_slice], lengths[part_slice], strict=True)
+    ]
 
 
 class PocketsphinxAligner:
@@ -58,8 +61,8 @@ class PocketsphinxAligner:
         samples = np.clip(utterance.read_samples(), -1, 1) * np.iinfo(np.int16).max
         steps = list[int]()
         for phoneme, count in self._align(samples.astype(np.int16).tobytes(), " ".join(names)):
-            good = phoneme == SILENCE or not next(scores) < MIN_GOOD_SCORE
-            steps += [phoneme if good else UNKNOWN] * count
+            is_good = phoneme == SILENCE or not next(scores) < MIN_GOOD_SCORE
+            steps += [phoneme if is_good else UNKNOWN] * count
         centers = (np.arange(length) * SAMPLES_PER_FRAME + CENTER - STEP_CENTER) / SAMPLES_PER_STEP
         nearest = np.minimum(np.round(centers).astype(int), len(steps) - 1)
         labels: Labels = np.array(steps)[nearest]

@@ -30,11 +30,18 @@ def cross_validate(examples: Sequence[Example], processes: Executor) -> list[Pre
     """Predict each example with models that were not trained on its speaker."""
     parts = split_speakers([example.speaker for example in examples], FOLDS, seed=FOLD_SEED)
     order = np.argsort(parts, kind="stable")
-    found = chain.from_iterable(processes.map(partial(_predict_part, examples, parts), range(FOLDS)))
-    predictions = dict(zip(map(int, order), found, strict=True))
-    return [predictions[place] for place in range(len(examples))]
+    predictions_by_part = chain.from_iterable(
+        processes.map(partial(_predict_part, examples, parts), range(FOLDS))
+    )
+    predictions = dict(zip(map(int, order), predictions_by_part, strict=True))
+    return [predictions[index] for index in range(len(examples))]
 
 
 def _predict_part(examples: Sequence[Example], parts: NDArray[np.int64], part: int) -> list[Prediction]:
-    models = train_models([example for example, own in zip(examples, parts, strict=True) if own != part])
-    return predict(models, [example for example, own in zip(examples, parts, strict=True) if own == part])
+    models = train_models(
+        [example for example, example_part in zip(examples, parts, strict=True) if example_part != part]
+    )
+    return predict(
+        models,
+        [example for example, example_part in zip(examples, parts, strict=True) if example_part == part],
+    )

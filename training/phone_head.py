@@ -41,16 +41,16 @@ def train_head(
     step = jax.jit(partial(_train_step, optimizer))
     for _ in range(epochs):
         windows = list(_list_windows(encoded, random))
-        for chosen in _shuffle_batches(windows, random):
-            frames, targets = _cut_windows(encoded, labels, chosen)
-            key, own = jax.random.split(key)
-            parameters, state = step(parameters, state, (frames - mean) / scale, targets, own)
+        for batch in _shuffle_batches(windows, random):
+            frames, targets = _cut_windows(encoded, labels, batch)
+            key, subkey = jax.random.split(key)
+            parameters, state = step(parameters, state, (frames - mean) / scale, targets, subkey)
     return _fold_scaling(parameters, mean, scale)
 
 
 def _measure_scaling(encoded: Sequence[Floats]) -> tuple[Floats, Floats]:
-    some = np.concatenate([frames[::37] for frames in encoded]).astype(np.float32)
-    return some.mean(axis=0), some.std(axis=0) + np.float32(1e-3)
+    sample = np.concatenate([frames[::37] for frames in encoded]).astype(np.float32)
+    return sample.mean(axis=0), sample.std(axis=0) + np.float32(1e-3)
 
 
 def _initialize(random: np.random.Generator, width: int) -> Parameters:
@@ -78,7 +78,7 @@ def _shuffle_batches(
 ) -> Iterator[list[tuple[int, int]]]:
     order = random.permutation(len(windows))
     for start in range(0, len(order) - BATCH_WINDOWS + 1, BATCH_WINDOWS):
-        yield [windows[place] for place in order[start : start + BATCH_WINDOWS]]
+        yield [windows[index] for index in order[start : start + BATCH_WINDOWS]]
 
 
 def _cut_windows(
@@ -87,12 +87,12 @@ def _cut_windows(
     """Return the frames (windows, WINDOW_FRAMES + 2, 864), with one more on each side, and the labels."""
     frames, targets = [], []
     for number, start in windows:
-        places = np.arange(start - 1, start + WINDOW_FRAMES + 1)
+        indices = np.arange(start - 1, start + WINDOW_FRAMES + 1)
         last = len(encoded[number]) - 1
-        frames.append(encoded[number][np.clip(places, 0, last)])
-        inside = places[1:-1]
-        known = labels[number][np.clip(inside, 0, last)]
-        targets.append(np.where((inside >= 0) & (inside <= last), known, UNKNOWN))
+        frames.append(encoded[number][np.clip(indices, 0, last)])
+        inside = indices[1:-1]
+        window_labels = labels[number][np.clip(inside, 0, last)]
+        targets.append(np.where((inside >= 0) & (inside <= last), window_labels, UNKNOWN))
     return np.stack(frames).astype(np.float32), np.stack(targets)
 
 
@@ -111,8 +111,8 @@ def _compute_loss(parameters: Parameters, frames: jax.Array, targets: jax.Array,
     mixed = sum(hidden[:, shift : shift + WINDOW_FRAMES] @ parameters["context"][shift] for shift in range(3))
     mixed = _drop_out(jax.nn.relu(mixed + parameters["context_bias"]), 0.2, keys[2])
     logits = mixed @ parameters["output"] + parameters["output_bias"]
-    wanted = optax.smooth_labels(jax.nn.one_hot(targets, PHONEMES), SMOOTHING)
-    losses = optax.softmax_cross_entropy(logits, wanted)
+    smoothed = optax.smooth_labels(jax.nn.one_hot(targets, PHONEMES), SMOOTHING)
+    losses = optax.softmax_cross_entropy(logits, smoothed)
     weights = jnp.where(targets == 0, SILENCE_WEIGHT, 1.0) * (targets >= 0)
     loss: jax.Array = (losses * weights).sum() / jnp.maximum(weights.sum(), 1.0)
     return loss

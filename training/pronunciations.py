@@ -66,8 +66,8 @@ def align(entries: Sequence[Entry]) -> list[list[Graphone]]:
 def _count_in_proportion(entries: Sequence[Entry]) -> Counter[Graphone]:
     counts: Counter[Graphone] = Counter()
     for word, sounds in entries:
-        for place, letter in enumerate(word):
-            middle = round(place * len(sounds) / len(word))
+        for index, letter in enumerate(word):
+            middle = round(index * len(sounds) / len(word))
             for sound in sounds[max(middle - 1, 0) : middle + 2]:
                 counts[letter, (sound,)] += 1
         for letter in word:
@@ -86,19 +86,19 @@ def _find_best(word: str, sounds: Pronunciation, scores: Mapping[Graphone, float
     best = [0.0] + [-1e9] * len(sounds)
     steps = list[list[int]]()
     for letter in word:
-        reached, taken = [-1e9] * len(best), [0] * len(best)
+        new_scores, step = [-1e9] * len(best), [0] * len(best)
         for end in range(len(best)):
             for size in range(min(MAX_PHONEMES_OF_LETTER, end) + 1):
                 unit = scores.get((letter, sounds[end - size : end]), UNSEEN)
                 score = best[end - size] + unit
-                if score > reached[end]:
-                    reached[end], taken[end] = score, size
-        best = reached
-        steps.append(taken)
+                if score > new_scores[end]:
+                    new_scores[end], step[end] = score, size
+        best = new_scores
+        steps.append(step)
     units, end = list[Graphone](), len(sounds)
-    for letter, taken in zip(reversed(word), reversed(steps), strict=True):
-        units.append((letter, sounds[end - taken[end] : end]))
-        end -= taken[end]
+    for letter, step in zip(reversed(word), reversed(steps), strict=True):
+        units.append((letter, sounds[end - step[end] : end]))
+        end -= step[end]
     return units[::-1]
 
 
@@ -145,9 +145,9 @@ def _estimate(longest: Keys, units: int) -> Arrays:
 
 def _shorten(keys: Keys, counts: Keys, size: int) -> tuple[Keys, Keys]:
     """Count the distinct units before each n-gram. N-grams at the start of a word keep their counts."""
-    shorter, places = np.unique(keys & _mask(size), return_inverse=True)
-    from_start = shorter[places] >> BITS * (size - 1) == START
-    return shorter, np.bincount(places, np.where(from_start, counts, 1)).astype(np.int64)
+    shorter, indices = np.unique(keys & _mask(size), return_inverse=True)
+    from_start = shorter[indices] >> BITS * (size - 1) == START
+    return shorter, np.bincount(indices, np.where(from_start, counts, 1)).astype(np.int64)
 
 
 def _mask(size: int) -> int:
@@ -167,37 +167,40 @@ class BackoffModel:
         if self.keys:
             # The start of a word is only a context; no n-gram ends with it.
             keys, counts = np.append(0, keys), np.append(0, counts)
-        contexts, places = np.unique(keys >> BITS, return_inverse=True)
-        totals, kinds = np.bincount(places, counts), np.bincount(places, counts > 0)
+        contexts, indices = np.unique(keys >> BITS, return_inverse=True)
+        totals, kinds = np.bincount(indices, counts), np.bincount(indices, counts > 0)
         below = self.look_up_shorter(keys)
         freed = DISCOUNT * kinds / totals
-        found = np.maximum(counts - DISCOUNT, 0) / totals[places] + freed[places] * below
-        kept = (counts >= min_count) | (keys == 0)
+        probabilities = np.maximum(counts - DISCOUNT, 0) / totals[indices] + freed[indices] * below
+        is_kept = (counts >= min_count) | (keys == 0)
         if self.keys:
-            at, known = _look_up(self.keys[-1], contexts)
-            kept &= known[places]
+            context_indices, is_known = _look_up(self.keys[-1], contexts)
+            is_kept &= is_known[indices]
         left, left_below = (
-            1 - np.bincount(places[kept], shares[kept], len(contexts)) for shares in (found, below)
+            1 - np.bincount(indices[is_kept], shares[is_kept], len(contexts))
+            for shares in (probabilities, below)
         )
         if self.keys:
             weights = np.maximum(left, 1e-6) / np.maximum(left_below, 1e-6)
-            self.backoffs[-1][at[known]] = weights[known]
-        self.keys.append(keys[kept])
-        self.probabilities.append(found[kept])
-        self.backoffs.append(np.ones(int(kept.sum())))
+            self.backoffs[-1][context_indices[is_known]] = weights[is_known]
+        self.keys.append(keys[is_kept])
+        self.probabilities.append(probabilities[is_kept])
+        self.backoffs.append(np.ones(int(is_kept.sum())))
 
     def look_up_shorter(self, keys: Keys) -> Probabilities:
         """Estimate the probability of the last unit of n-grams of the next order from shorter ones."""
-        found = np.full(len(keys), 1 / self.units)
+        probabilities = np.full(len(keys), 1 / self.units)
         open_, weight = np.ones(len(keys), bool), np.ones(len(keys))
         for size in range(len(self.keys), 0, -1):
-            places, known = _look_up(self.keys[size - 1], keys & _mask(size))
-            found = np.where(open_ & known, weight * self.probabilities[size - 1][places], found)
-            open_ &= ~known
+            indices, is_known = _look_up(self.keys[size - 1], keys & _mask(size))
+            probabilities = np.where(
+                open_ & is_known, weight * self.probabilities[size - 1][indices], probabilities
+            )
+            open_ &= ~is_known
             if size > 1:
-                places, known = _look_up(self.keys[size - 2], (keys >> BITS) & _mask(size - 1))
-                weight = weight * np.where(known, self.backoffs[size - 2][places], 1)
-        return found
+                indices, is_known = _look_up(self.keys[size - 2], (keys >> BITS) & _mask(size - 1))
+                weight = weight * np.where(is_known, self.backoffs[size - 2][indices], 1)
+        return probabilities
 
     def to_arrays(self) -> Arrays:
         arrays: Arrays = {}
@@ -208,9 +211,9 @@ class BackoffModel:
         return arrays
 
 
-def _look_up(keys: Keys, wanted: Keys) -> tuple[Keys, NDArray[np.bool_]]:
-    places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return places, keys[places] == wanted
+def _look_up(keys: Keys, searched: Keys) -> tuple[Keys, NDArray[np.bool_]]:
+    indices = np.minimum(np.searchsorted(keys, searched), len(keys) - 1)
+    return indices, keys[indices] == searched
 
 
 def _to_bytes(probabilities: Probabilities) -> NDArray[np.uint8]:
@@ -229,9 +232,9 @@ def evaluate(entries: Sequence[Entry]) -> str:
         if word in apart:
             expected[word].add(sounds)
     started = time.process_time()
-    for word, known in expected.items():
-        found = model.pronounce(word)
-        right += [found[0] in known, not known.isdisjoint(found)]
+    for word, expected_pronunciations in expected.items():
+        actual = model.pronounce(word)
+        right += [actual[0] in expected_pronunciations, not expected_pronunciations.isdisjoint(actual)]
     milliseconds = (time.process_time() - started) / len(expected) * 1000
     best, among_three = right / len(expected)
     return (

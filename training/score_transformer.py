@@ -63,8 +63,8 @@ def train_transformer(examples: Sequence[Example], shape: Shape, *, epochs: int 
     for _ in range(epochs):
         for length, batch in _shuffle_batches(buckets, random):
             arrays = _collate(batch, length, scaling, spoken=random.random() < DICTIONARY_SHARE)
-            key, own = jax.random.split(key)
-            parameters, state = step(parameters, state, arrays, own, words=int(length * WORDS_PER_TOKEN))
+            key, subkey = jax.random.split(key)
+            parameters, state = step(parameters, state, arrays, subkey, words=int(length * WORDS_PER_TOKEN))
     return Transformer(
         {name: np.asarray(values) for name, values in parameters.items()} | scaling, shape.layers
     )
@@ -72,12 +72,12 @@ def train_transformer(examples: Sequence[Example], shape: Shape, *, epochs: int 
 
 def _measure_scaling(examples: Sequence[Example]) -> Parameters:
     tokens = np.concatenate([example.rated.tokens for example in examples])
-    wholes = np.stack([example.rated.utterance for example in examples])
+    utterances = np.stack([example.rated.utterance for example in examples])
     return {
         "token_mean": tokens.mean(axis=0),
         "token_scale": tokens.std(axis=0) + np.float32(1e-3),
-        "utterance_mean": wholes.mean(axis=0),
-        "utterance_scale": wholes.std(axis=0) + np.float32(1e-3),
+        "utterance_mean": utterances.mean(axis=0),
+        "utterance_scale": utterances.std(axis=0) + np.float32(1e-3),
     }
 
 
@@ -98,7 +98,7 @@ def _initialize(random: np.random.Generator, shape: Shape, example: Example) -> 
 
 def _list_linear(shape: Shape, example: Example) -> dict[str, tuple[int, int]]:
     """Return the numbers of inputs and outputs of the linear layers, by name."""
-    width, whole = shape.width, len(example.rated.utterance)
+    width, utterance_width = shape.width, len(example.rated.utterance)
     linear = {
         "input": (example.rated.tokens.shape[1], width),
         "attention": (width, 1),
@@ -106,7 +106,7 @@ def _list_linear(shape: Shape, example: Example) -> dict[str, tuple[int, int]]:
         "phonemes.output": (WORD_HIDDEN, 1),
         "words.hidden": (2 * width, WORD_HIDDEN),
         "words.output": (WORD_HIDDEN, WORD_SCORES),
-        "reading.hidden": (2 * width + whole + 4, READING_HIDDEN),
+        "reading.hidden": (2 * width + utterance_width + 4, READING_HIDDEN),
         "reading.output": (READING_HIDDEN, READING_SCORES),
     }
     for layer in range(shape.layers):
@@ -135,35 +135,35 @@ def _shuffle_batches(
     for length, members in sorted(buckets.items()):
         order = random.permutation(len(members))
         starts = range(0, len(order), BATCH)
-        batches += [(length, [members[place] for place in order[start : start + BATCH]]) for start in starts]
-    yield from (batches[place] for place in random.permutation(len(batches)))
+        batches += [(length, [members[index] for index in order[start : start + BATCH]]) for start in starts]
+    yield from (batches[index] for index in random.permutation(len(batches)))
 
 
 def _collate(batch: Sequence[Example], length: int, scaling: Parameters, *, spoken: bool) -> Parameters:
     """Return padded arrays of BATCH readings; missing readings have weight 0."""
     arrays = _create_batch(batch[0].rated, length)
-    for place, example in enumerate(batch):
+    for index, example in enumerate(batch):
         observed, targets = example.spoken if spoken else example.rated, example.targets
         size = len(observed.tokens)
-        tokens, whole = standardize(scaling, observed.tokens, observed.utterance)
-        arrays["tokens"][place, :size], arrays["utterance"][place] = tokens, whole
-        arrays["phonemes"][place, :size] = observed.segments.phonemes
-        arrays["words"][place, :size] = observed.segments.words
+        tokens, utterance = standardize(scaling, observed.tokens, observed.utterance)
+        arrays["tokens"][index, :size], arrays["utterance"][index] = tokens, utterance
+        arrays["phonemes"][index, :size] = observed.segments.phonemes
+        arrays["words"][index, :size] = observed.segments.words
         if observed is example.rated:
-            arrays["phoneme_scores"][place, :size][observed.segments.spoken] = targets.phonemes
-        arrays["word_scores"][place, : len(targets.words), 0] = targets.words / SCALE
+            arrays["phoneme_scores"][index, :size][observed.segments.spoken] = targets.phonemes
+        arrays["word_scores"][index, : len(targets.words), 0] = targets.words / SCALE
         if targets.word_details is not None:
-            arrays["word_scores"][place, : len(targets.words), 1:] = targets.word_details / SCALE
-        arrays["overall"][place], arrays["weights"][place] = targets.overall / SCALE, example.weight
+            arrays["word_scores"][index, : len(targets.words), 1:] = targets.word_details / SCALE
+        arrays["overall"][index], arrays["weights"][index] = targets.overall / SCALE, example.weight
     return arrays
 
 
-def _create_batch(like: Observation, length: int) -> dict[str, np.ndarray]:
+def _create_batch(template: Observation, length: int) -> dict[str, np.ndarray]:
     return {
-        "tokens": np.zeros((BATCH, length, like.tokens.shape[1]), np.float32),
+        "tokens": np.zeros((BATCH, length, template.tokens.shape[1]), np.float32),
         "phonemes": np.zeros((BATCH, length), np.int32),
         "words": np.full((BATCH, length), PADDING, np.int32),
-        "utterance": np.zeros((BATCH, len(like.utterance)), np.float32),
+        "utterance": np.zeros((BATCH, len(template.utterance)), np.float32),
         "phoneme_scores": np.full((BATCH, length), np.nan, np.float32),
         "word_scores": np.full((BATCH, int(length * WORDS_PER_TOKEN), WORD_SCORES), np.nan, np.float32),
         "overall": np.zeros((BATCH, READING_SCORES), np.float32),
@@ -204,9 +204,9 @@ def _compute_loss(parameters: Parameters, arrays: Parameters, key: Any, layers: 
     return loss
 
 
-def _compute_squared_error(predicted: jax.Array, wanted: jax.Array, weights: jax.Array) -> jax.Array:
-    share = weights.reshape(-1, *[1] * (wanted.ndim - 1)) * ~jnp.isnan(wanted)
-    errors = (predicted - jnp.nan_to_num(wanted)) ** 2
+def _compute_squared_error(predicted: jax.Array, targets: jax.Array, weights: jax.Array) -> jax.Array:
+    share = weights.reshape(-1, *[1] * (targets.ndim - 1)) * ~jnp.isnan(targets)
+    errors = (predicted - jnp.nan_to_num(targets)) ** 2
     return (errors * share).sum() / jnp.maximum(share.sum(), 1.0)
 
 
@@ -218,5 +218,5 @@ class _Dropout:
 
     def __call__(self, values: Any, rate: float) -> Any:
         self._places += 1
-        kept = jax.random.bernoulli(jax.random.fold_in(self._key, self._places), 1 - rate, values.shape)
-        return jnp.where(kept, values / (1 - rate), 0.0)
+        mask = jax.random.bernoulli(jax.random.fold_in(self._key, self._places), 1 - rate, values.shape)
+        return jnp.where(mask, values / (1 - rate), 0.0)

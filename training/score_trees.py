@@ -43,20 +43,20 @@ def train_trees(examples: Sequence[Example]) -> TreeChain:
     phonemes, phoneme_scores = _fit_stage(
         rows, [example.targets.phonemes for example in examples], weights, parts, PHONEME_TREES
     )
-    observed = [(example.rated, own) for example, own in zip(examples, phoneme_scores, strict=True)]
+    observed = [(example.rated, scores) for example, scores in zip(examples, phoneme_scores, strict=True)]
     word_inputs = [build_word_rows(*inputs) for inputs in observed]
     words, word_scores = _fit_stage(
         word_inputs, [example.targets.words for example in examples], weights, parts, WORD_TREES
     )
-    wholes = np.stack(
-        [build_reading_row(*inputs, own) for inputs, own in zip(observed, word_scores, strict=True)]
+    utterances = np.stack(
+        [build_reading_row(*inputs, scores) for inputs, scores in zip(observed, word_scores, strict=True)]
     )
     targets = np.stack([example.targets.overall for example in examples])
     columns = range(len(OVERALL))
     overall = tuple(
-        to_trees(_create_booster(READING_TREES).fit(wholes, targets[:, column])) for column in columns
+        to_trees(_create_booster(READING_TREES).fit(utterances, targets[:, column])) for column in columns
     )
-    linear = tuple(_fit_linear(wholes, targets[:, column]) for column in columns)
+    linear = tuple(_fit_linear(utterances, targets[:, column]) for column in columns)
     return TreeChain(typical, phonemes, words, overall, linear)
 
 
@@ -67,10 +67,10 @@ def _average_by_phoneme(examples: Sequence[Example]) -> Floats:
         [example.rated.segments.phonemes[example.rated.segments.spoken] for example in genuine]
     )
     scores = np.concatenate([example.targets.phonemes for example in genuine])
-    known = ~np.isnan(scores)
-    counts = np.bincount(phonemes[known], minlength=len(SYMBOLS))
-    sums = np.bincount(phonemes[known], scores[known], minlength=len(SYMBOLS))
-    return ((sums + 20 * scores[known].mean()) / (counts + 20)).astype(np.float32)
+    is_scored = ~np.isnan(scores)
+    counts = np.bincount(phonemes[is_scored], minlength=len(SYMBOLS))
+    sums = np.bincount(phonemes[is_scored], scores[is_scored], minlength=len(SYMBOLS))
+    return ((sums + 20 * scores[is_scored].mean()) / (counts + 20)).astype(np.float32)
 
 
 def _fit_stage(
@@ -81,16 +81,18 @@ def _fit_stage(
     options: dict[str, float],
 ) -> tuple[Trees, list[Floats]]:
     """Return the trees of all examples, and each example's scores from trees of other speakers."""
-    table, wanted = np.concatenate(rows), np.concatenate(targets)
+    table, target_values = np.concatenate(rows), np.concatenate(targets)
     counts = [len(row) for row in rows]
     weight, part = np.repeat(weights, counts), np.repeat(parts, counts)
-    known = ~np.isnan(wanted)
+    is_scored = ~np.isnan(target_values)
     scores = np.zeros(len(table))
     for held_out in range(PARTS):
-        used = known & (part != held_out)
-        model = _create_booster(options).fit(table[used], wanted[used], sample_weight=weight[used])
+        used = is_scored & (part != held_out)
+        model = _create_booster(options).fit(table[used], target_values[used], sample_weight=weight[used])
         scores[part == held_out] = model.predict(table[part == held_out])
-    model = _create_booster(options).fit(table[known], wanted[known], sample_weight=weight[known])
+    model = _create_booster(options).fit(
+        table[is_scored], target_values[is_scored], sample_weight=weight[is_scored]
+    )
     bounds = np.cumsum([0, *counts])
     return to_trees(model), [scores[start:end] for start, end in pairwise(bounds)]
 
@@ -113,12 +115,12 @@ def to_trees(model: HistGradientBoostingRegressor) -> Trees:
     nodes = np.concatenate(tables)
     first = np.repeat(np.cumsum([0, *map(len, tables)])[:-1], [*map(len, tables)])
     is_leaf = nodes["is_leaf"].astype(bool)
-    places = np.arange(len(nodes))
+    indices = np.arange(len(nodes))
     return Trees(
         features=np.where(is_leaf, 0, nodes["feature_idx"]).astype(np.int16),
         thresholds=np.where(is_leaf, 0, nodes["num_threshold"]).astype(np.float32),
-        lefts=np.where(is_leaf, places, nodes["left"] + first).astype(np.int32),
-        rights=np.where(is_leaf, places, nodes["right"] + first).astype(np.int32),
+        lefts=np.where(is_leaf, indices, nodes["left"] + first).astype(np.int32),
+        rights=np.where(is_leaf, indices, nodes["right"] + first).astype(np.int32),
         values=np.where(is_leaf, nodes["value"], 0).astype(np.float32),
         roots=np.cumsum([0, *map(len, tables)])[:-1].astype(np.int32),
         depth=np.asarray(max(stage[0].get_max_depth() for stage in model._predictors), np.int32),

@@ -27,8 +27,8 @@ def make_example(speaker: str, age: int = 20, kind: str = "genuine", phonemes: i
         RANDOM.uniform(4, 10, 3).astype(np.float32),
         RANDOM.uniform(4, 10, 5).astype(np.float32),
     )
-    nothing = np.zeros(0, np.float32)
-    unused = Observation(Segments(*[np.zeros(0, np.int64)] * len(fields(Segments))), nothing, nothing)
+    empty = np.zeros(0, np.float32)
+    unused = Observation(Segments(*[np.zeros(0, np.int64)] * len(fields(Segments))), empty, empty)
     return Example(speaker, age, kind, targets, unused, unused)
 
 
@@ -86,8 +86,8 @@ def test_phonemes_without_a_score_are_left_out() -> None:
 
 def test_only_genuine_readings_are_evaluated() -> None:
     examples = [make_example("a"), make_example("a", kind="degraded"), make_example("b")]
-    kept, predictions = select_genuine(examples, [make_prediction(example) for example in examples])
-    assert [example.speaker for example in kept] == ["a", "b"]
+    genuine, predictions = select_genuine(examples, [make_prediction(example) for example in examples])
+    assert [example.speaker for example in genuine] == ["a", "b"]
     assert len(predictions) == 2
 
 
