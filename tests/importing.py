@@ -19,10 +19,10 @@ async def upload(admin: Learner, *names: str) -> str:
     """Upload the same recording under these names; return the upload session."""
     recording = next(iter(sorted(AUDIO.glob("*.mp3")))).read_bytes()
     files = [("files[]", (name, recording)) for name in names]
-    answer = await admin.client.post(f"{IMPORT}/audio", files=files, headers=admin.headers)
-    assert answer.status_code == 200, answer.text
-    assert answer.json()["rejected"] == []
-    return str(answer.json()["upload_session_id"])
+    response = await admin.client.post(f"{IMPORT}/audio", files=files, headers=admin.headers)
+    assert response.status_code == 200, response.text
+    assert response.json()["rejected"] == []
+    return str(response.json()["upload_session_id"])
 
 
 async def start(admin: Learner, session_id: str, rows: list[list[str]], **fields: str) -> str:
@@ -33,24 +33,24 @@ async def start(admin: Learner, session_id: str, rows: list[list[str]], **fields
 
 
 async def start_table(admin: Learner, session_id: str, table: bytes, **fields: str) -> str:
-    answer = await admin.client.post(
+    response = await admin.client.post(
         f"{IMPORT}/csv",
         files={"file": ("lesson.csv", table)},
         data={"upload_session_id": session_id, **fields},
         headers=admin.headers,
     )
-    assert answer.status_code == 202, answer.text
-    assert answer.headers["location"] == answer.json()["status_url"]
-    return str(answer.headers["location"])
+    assert response.status_code == 202, response.text
+    assert response.headers["location"] == response.json()["status_url"]
+    return str(response.headers["location"])
 
 
 async def follow(admin: Learner, path: str, last_event_id: str = "") -> AsyncIterator[dict[str, Any]]:
     """Yield the progress of an import as a browser receives it."""
     headers = {**admin.headers, **({"Last-Event-ID": last_event_id} if last_event_id else {})}
-    async with admin.client.stream("GET", f"{path}/events", headers=headers) as answer:
-        assert answer.status_code == 200
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        async for line in answer.aiter_lines():
+    async with admin.client.stream("GET", f"{path}/events", headers=headers) as response:
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith("text/event-stream")
+        async for line in response.aiter_lines():
             if line.startswith("data: "):
                 yield json.loads(line.removeprefix("data: "))
 

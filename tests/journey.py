@@ -23,15 +23,15 @@ class Learner:
     @classmethod
     async def sign_up(cls, client: httpx.AsyncClient, name: str = "Ada") -> Self:
         account = {"email": f"{uuid4().hex}@example.com", "password": "Correct4Horse", "name": name}
-        answer = await client.post("/api/v1/auth/register", json=account)
-        assert answer.status_code == 201, answer.text
-        return cls(client, answer.json()["user"], answer.json()["access_token"])
+        response = await client.post("/api/v1/auth/register", json=account)
+        assert response.status_code == 201, response.text
+        return cls(client, response.json()["user"], response.json()["access_token"])
 
     @classmethod
     async def sign_in(cls, client: httpx.AsyncClient, email: str, password: str) -> Self:
-        answer = await client.post("/api/v1/auth/login", json={"email": email, "password": password})
-        assert answer.status_code == 200, answer.text
-        return cls(client, answer.json()["user"], answer.json()["access_token"])
+        response = await client.post("/api/v1/auth/login", json={"email": email, "password": password})
+        assert response.status_code == 200, response.text
+        return cls(client, response.json()["user"], response.json()["access_token"])
 
     @property
     def headers(self) -> dict[str, str]:
@@ -43,10 +43,10 @@ class Learner:
     async def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
         return await self.client.post(f"/api/v1{path}", json=body, headers={**self.headers, **headers})
 
-    async def draw(self, **wanted: Any) -> list[dict[str, Any]]:
-        answer = await self.post("/game/speeches/random", {"level": "A2", **wanted})
-        assert answer.status_code == 200, answer.text
-        speeches: list[dict[str, Any]] = answer.json()["speeches"]
+    async def draw(self, **draw_fields: Any) -> list[dict[str, Any]]:
+        response = await self.post("/game/speeches/random", {"level": "A2", **draw_fields})
+        assert response.status_code == 200, response.text
+        speeches: list[dict[str, Any]] = response.json()["speeches"]
         return speeches
 
     async def score(self, recording: str, text: str = REFERENCE) -> httpx.Response:
@@ -64,13 +64,13 @@ async def make_editor(admin: Learner) -> Learner:
     given = await admin.client.put(path, json={"role": "editor"}, headers=admin.headers)
     assert given.status_code == 200, given.text
     tokens = {"refresh_token": signed_up.json()["refresh_token"]}
-    answer = await admin.client.post("/api/v1/auth/refresh", json=tokens)
-    return Learner(admin.client, signed_up.json()["user"], answer.json()["access_token"])
+    response = await admin.client.post("/api/v1/auth/refresh", json=tokens)
+    return Learner(admin.client, signed_up.json()["user"], response.json()["access_token"])
 
 
 def build_session(speeches: list[dict[str, Any]], **overrides: Any) -> dict[str, Any]:
     """Build a finished game in which every response is correct."""
-    ended = datetime.now(UTC).replace(microsecond=0)
+    completed_at = datetime.now(UTC).replace(microsecond=0)
     results = [
         {
             "speech_id": speech["id"],
@@ -85,8 +85,8 @@ def build_session(speeches: list[dict[str, Any]], **overrides: Any) -> dict[str,
         "level": "A2",
         "selected_tags": [],
         "duration_seconds": 60,
-        "started_at": (ended - timedelta(seconds=60)).isoformat(),
-        "completed_at": ended.isoformat(),
+        "started_at": (completed_at - timedelta(seconds=60)).isoformat(),
+        "completed_at": completed_at.isoformat(),
         "results": results,
         **overrides,
     }

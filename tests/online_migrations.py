@@ -64,9 +64,9 @@ def lint(file: Path, *, is_contract: bool) -> list[str]:
     """Return squawk's findings on the statements of one migration."""
     left_out = [*NOT_OURS, *(CONTRACT_RULES if is_contract else ())]
     command = (SQUAWK, "--reporter=json", "--pg-version=18", f"--exclude={','.join(left_out)}", file)
-    done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603 - the wheel's own binary
-    assert done.returncode in (0, 1), done.stderr
+    result = subprocess.run(command, capture_output=True, text=True)  # noqa: S603 - the wheel's own binary
+    assert result.returncode in (0, 1), result.stderr
     return [
         f"{file.stem}: {violation['rule_name']}: {violation['message']}"
-        for violation in json.loads(done.stdout)
+        for violation in json.loads(result.stdout)
     ]

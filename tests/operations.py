@@ -97,24 +97,24 @@ def _build_text(form: str) -> str:
     return BY_FORMAT.get(form, "x")
 
 
-def iterate_fields(schema: Schema, at: Field = ()) -> Iterator[Field]:
+def iterate_fields(schema: Schema, field: Field = ()) -> Iterator[Field]:
     """Yield every field of a body, including nested ones."""
     schema = _resolve(schema)
     for name, property_schema in schema.get("properties", {}).items():
-        yield (*at, name)
-        yield from iterate_fields(property_schema, (*at, name))
+        yield (*field, name)
+        yield from iterate_fields(property_schema, (*field, name))
     if schema.get("type") == "array":
-        yield (*at, 0)
-        yield from iterate_fields(schema["items"], (*at, 0))
+        yield (*field, 0)
+        yield from iterate_fields(schema["items"], (*field, 0))
 
 
-def find_field_type(schema: Schema, at: Field) -> str | None:
+def find_field_type(schema: Schema, field: Field) -> str | None:
     """Return the type of a field of a body."""
     schema = _resolve(schema)
-    if not at:
+    if not field:
         return schema.get("type")
-    inner = schema["items"] if at[0] == 0 else schema["properties"][at[0]]
-    return find_field_type(inner, at[1:])
+    inner = schema["items"] if field[0] == 0 else schema["properties"][field[0]]
+    return find_field_type(inner, field[1:])
 
 
 def find_objects(schema: Schema) -> Iterator[Schema]:
@@ -135,16 +135,16 @@ def find_texts(schema: Schema) -> Iterator[Schema]:
         yield from find_texts(inner)
 
 
-def replace(body: Any, at: Field, value: Any) -> Any:
+def replace(body: Any, field: Field, value: Any) -> Any:
     """Copy a body with a different value in a field."""
-    *way, last = at
+    *parents, last = field
     changed = inner = deepcopy(body)
-    for step in way:
+    for step in parents:
         inner = inner[step]
     inner[last] = value
     return changed
 
 
-def build_pointer(at: Field) -> str:
+def build_pointer(field: Field) -> str:
     """Build the pointer with which errors name the field."""
-    return "#" + "".join(f"/{step}" for step in at)
+    return "#" + "".join(f"/{step}" for step in field)

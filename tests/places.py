@@ -105,7 +105,7 @@ class Places:
         return False
 
     async def _search_databases(self) -> list[str]:
-        found = []
+        matches = []
         server = self.system.plan.addresses.postgres_url.rpartition("/")[0]
         for owner in DATABASE_OWNERS:
             connection = await asyncpg.connect(f"{server}/{owner.name}")
@@ -113,31 +113,31 @@ class Places:
                 # Bytes are shown in hexadecimal.
                 rows = await connection.fetch(f"SELECT rows::text FROM {table} AS rows")  # noqa: S608 - a quoted name
                 if any(self._is_in(row) for [row] in rows):
-                    found.append(f"{owner.name}: {table}")
+                    matches.append(f"{owner.name}: {table}")
             await connection.close()
-        return found
+        return matches
 
     async def _search_redis(self) -> list[str]:
-        found = []
+        matches = []
         async with Redis.from_url(f"{self.system.plan.addresses.redis_url}/0") as redis:
             async for key in redis.scan_iter():
                 if self._is_in(key) or self._is_in(await _read_value(redis, key)):
-                    found.append(f"redis: {key.decode()}")
-        return found
+                    matches.append(f"redis: {key.decode()}")
+        return matches
 
     async def _search_queues(self) -> list[str]:
         """Search every waiting message, and return it to its queue."""
         names = (await self._run_control("list_queues", "name", "--no-table-headers")).split()
-        found = []
+        matches = []
         async with await aio_pika.connect(f"{self.system.plan.addresses.rabbitmq_url}/") as connection:
             for name in names:
                 channel = await connection.channel()
                 queue = await channel.get_queue(name, ensure=False)
                 while message := await queue.get(fail=False):
                     if self._is_in(message.body):
-                        found.append(f"rabbitmq: {name}")
+                        matches.append(f"rabbitmq: {name}")
                 await channel.close()
-        return found
+        return matches
 
     @asynccontextmanager
     async def collect_messages(self) -> AsyncIterator[None]:

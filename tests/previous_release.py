@@ -50,10 +50,10 @@ def deploy(system: Stack, code: Path) -> Iterator[str]:
     """Run the previous release's APIs, and its workers instead of the system's. Yields a gateway's URL."""
     ports = assign_ports(choose_free_block())
     servers = [_create_server(system, program, code, ports) for program in _list_programs(system.plan)]
-    own = {f"{service.name}-api": ports[f"{service.name}-api"] for service in DATABASE_OWNERS}
-    own |= {name: ports[name] for name in ("gateway", "gateway-metrics", "recordings")}
+    own_ports = {f"{service.name}-api": ports[f"{service.name}-api"] for service in DATABASE_OWNERS}
+    own_ports |= {name: ports[name] for name in ("gateway", "gateway-metrics", "recordings")}
     gateway = create_envoy(
-        system.run, system.run.folder / "data" / "gateway-previous", ports={**system.ports, **own}
+        system.run, system.run.folder / "data" / "gateway-previous", ports={**system.ports, **own_ports}
     )
     gateway.program = replace(gateway.program, name="gateway-previous")
     try:
@@ -77,7 +77,7 @@ def _run_together(action: Callable[[Server], None], servers: Iterable[Server]) -
 
 
 def _list_programs(plan: Plan) -> list[Program]:
-    return [of(service) for service in DATABASE_OWNERS for of in (plan.build_api, plan.build_worker)]
+    return [build(service) for service in DATABASE_OWNERS for build in (plan.build_api, plan.build_worker)]
 
 
 def _create_server(system: Stack, program: Program, code: Path, ports: dict[str, int]) -> Server:

@@ -30,12 +30,12 @@ def list_code_spans(page: Path) -> list[str]:
 
 
 def list_named_paths(page: Path) -> list[str]:
-    found = [
+    paths = [
         span
         for span in list_code_spans(page)
         if PATH.fullmatch(span) and not span.startswith(("/", ".local", ".compose"))
     ]
-    return [path for path in found if path not in OBJECT_KEYS and Path(path).name not in GENERATED]
+    return [path for path in paths if path not in OBJECT_KEYS and Path(path).name not in GENERATED]
 
 
 def has_path(path: str, page: Path) -> bool:
@@ -80,12 +80,12 @@ def test_log_events_in_operations_exist() -> None:
     source = "\n".join(
         path.read_text() for path in (*ROOT.glob("services/**/*.py"), *ROOT.glob("shared/**/*.py"))
     )
-    known = set(re.findall(r"log\.\w+\(\s*\"(\w+)\"", source))
+    log_events = set(re.findall(r"log\.\w+\(\s*\"(\w+)\"", source))
     loops = re.findall(r"Loop\(\s*(?:name=)?\"(\w+)\"", source)
-    known |= {f"{loop}_{outcome}" for loop in loops for outcome in ("retrying", "failed")}
+    log_events |= {f"{loop}_{outcome}" for loop in loops for outcome in ("retrying", "failed")}
     page = (ROOT / "docs" / "operations.md").read_text()
     logs = page[page.index("## Logs") :]
-    assert set(re.findall(r"^\| `(\w+)` \|", logs, re.MULTILINE)) - known == set()
+    assert set(re.findall(r"^\| `(\w+)` \|", logs, re.MULTILINE)) - log_events == set()
 
 
 def test_every_decision_has_a_unique_number_in_its_file_name_and_title() -> None:

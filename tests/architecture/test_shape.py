@@ -19,16 +19,16 @@ def iterate_sources() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize(
-    ("call", "home"),
+    ("call", "expected_file"),
     [
         (r"\.commit\(", "data/db.py"),
         (r"\.publish\(", "messaging/broker.py"),
         (r"\bcreate_async_engine\(", "data/db.py"),
     ],
 )
-def test_commit_publish_and_create_engine_each_occur_in_one_file(call: str, home: str) -> None:
-    found = [path for path in iterate_sources() if re.search(call, path.read_text())]
-    assert found == [ROOT / "shared" / "shared" / home]
+def test_commit_publish_and_create_engine_each_occur_in_one_file(call: str, expected_file: str) -> None:
+    files = [path for path in iterate_sources() if re.search(call, path.read_text())]
+    assert files == [ROOT / "shared" / "shared" / expected_file]
 
 
 def test_there_are_services_to_check() -> None:

@@ -27,16 +27,16 @@ for module in pkgutil.walk_packages(package.__path__, service + "."):
 
 
 def run(*command: str | Path, cwd: Path) -> None:
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)  # noqa: S603 - our own commands
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    result = subprocess.run(command, cwd=cwd, capture_output=True, text=True)  # noqa: S603 - our own commands
+    assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
 
 
 def find_conflicts(uv: str, python: Path) -> list[str]:
     """Return missing requirements of packages, except of the one of which only the model files are read."""
     command = (uv, "pip", "check", "--python", python)
-    done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603 - as above
-    lines = [line for line in done.stderr.splitlines() if line.startswith("The package")]
-    assert done.returncode == 0 or lines, done.stderr
+    result = subprocess.run(command, capture_output=True, text=True)  # noqa: S603 - as above
+    lines = [line for line in result.stderr.splitlines() if line.startswith("The package")]
+    assert result.returncode == 0 or lines, result.stderr
     return [line for line in lines if MODEL_PACKAGE not in line]
 
 
@@ -60,15 +60,15 @@ def test_a_service_stands_alone(service: str, folder: Path, bytecode: Path) -> N
     for part in ("shared", f"services/{service}"):
         leave_out = shutil.ignore_patterns("__pycache__", "tests", "*.egg-info")
         shutil.copytree(ROOT / part, folder / part, ignore=leave_out)
-    home = folder / "services" / service
+    service_folder = folder / "services" / service
     uv = shutil.which("uv", path=f"{ROOT / '.local' / 'uv' / 'bin'}:{os.environ['PATH']}")
     assert uv, "uv is missing: run `make setup`"
     python = folder / "venv" / "bin" / "python"
     run(uv, "venv", "-q", "--python", sys.executable, folder / "venv", cwd=folder)
     install = (uv, "pip", "install", "-q", "--python", python)
     # A lock names every package that a service needs. Other requirements of packages are not installed.
-    run(*install, "--no-deps", "--require-hashes", "-r", home / "requirements.txt", cwd=folder)
-    run(*install, "--no-deps", folder / "shared", home, cwd=folder)
+    run(*install, "--no-deps", "--require-hashes", "-r", service_folder / "requirements.txt", cwd=folder)
+    run(*install, "--no-deps", folder / "shared", service_folder, cwd=folder)
     assert find_conflicts(uv, python) == []
     options = ("-I", "-W", "error", "-X", f"pycache_prefix={bytecode}")
     run(python, *options, "-c", IMPORT_EVERYTHING, service, cwd=folder)

@@ -56,8 +56,8 @@ def iterate_prose() -> Iterator[str]:
 
 
 def find_places(pattern: str) -> set[str]:
-    found = (path for path in SOURCES if re.search(pattern, path.read_text()))
-    return {str(path.relative_to(ROOT)) for path in found}
+    matching = (path for path in SOURCES if re.search(pattern, path.read_text()))
+    return {str(path.relative_to(ROOT)) for path in matching}
 
 
 def test_limits_are_named_max_and_min() -> None:
@@ -67,10 +67,10 @@ def test_limits_are_named_max_and_min() -> None:
 def test_avoided_words_are_rare() -> None:
     texts = [text.lower().replace("_", " ") for text in iterate_prose()]
     words = sum(len(re.findall(r"[a-z]+", text)) for text in texts)
-    found = [text for text in texts if AVOIDED.search(text)]
+    avoided = [text for text in texts if AVOIDED.search(text)]
     assert (
-        sum(len(AVOIDED.findall(text)) for text in found) <= MAX_AVOIDED_PER_THOUSAND_WORDS * words / 1000
-    ), found
+        sum(len(AVOIDED.findall(text)) for text in avoided) <= MAX_AVOIDED_PER_THOUSAND_WORDS * words / 1000
+    ), avoided
 
 
 def test_docstrings_of_functions_start_with_verbs() -> None:

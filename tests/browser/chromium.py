@@ -36,8 +36,8 @@ FAILED_RESPONSE = "Failed to load resource: the server responded with a status o
 
 def find_chromium() -> str | None:
     """Return the path of the system's Chromium or Google Chrome."""
-    found = next(filter(None, map(shutil.which, COMMANDS)), None)
-    return found or (str(MACOS_CHROME) if os.access(MACOS_CHROME, os.X_OK) else None)
+    executable = next(filter(None, map(shutil.which, COMMANDS)), None)
+    return executable or (str(MACOS_CHROME) if os.access(MACOS_CHROME, os.X_OK) else None)
 
 
 @asynccontextmanager

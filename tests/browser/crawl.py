@@ -30,25 +30,25 @@ async def visit_pages(page: Page, entry: Entry) -> AsyncIterator[str]:
 
     The last ones are a list without rows, a list with a wrong address, and a missing page.
     """
-    waiting, known = [entry.address], {entry.address}
+    waiting, queued = [entry.address], {entry.address}
     while waiting:
         await page.goto(address := waiting.pop(0))
         yield _to_kind(address)
         for link in await _list_links(page, entry.prefixes):
-            if _to_kind(link) not in known:
-                known.add(_to_kind(link))
+            if _to_kind(link) not in queued:
+                queued.add(_to_kind(link))
                 waiting.append(link)
     await page.goto(entry.address)
     narrowed = await page.evaluate(NARROW, ABSENT)
-    for rest in (*filter(None, [narrowed]), "?page=0", f"/{ABSENT}"):
-        await page.goto(entry.address + rest)
-        yield entry.address + rest
+    for suffix in (*filter(None, [narrowed]), "?page=0", f"/{ABSENT}"):
+        await page.goto(entry.address + suffix)
+        yield entry.address + suffix
 
 
 async def _list_links(page: Page, prefixes: Iterable[str]) -> list[str]:
     """Return the addresses under these prefixes that the content of the open page links to."""
-    found: list[str] = await page.locator("main a[href]").evaluate_all(LIST_LINKS)
-    return [_to_address(part) for part in map(urlsplit, found) if _is_page(part, prefixes)]
+    links: list[str] = await page.locator("main a[href]").evaluate_all(LIST_LINKS)
+    return [_to_address(part) for part in map(urlsplit, links) if _is_page(part, prefixes)]
 
 
 def _is_page(part: SplitResult, prefixes: Iterable[str]) -> bool:

@@ -40,9 +40,9 @@ async def create_editor(admin: Learner) -> Account:
 
 async def give_role(admin: Learner, account: Account, role: str) -> httpx.Response:
     path = f"/api/v1/admin/users/{account.id}/role"
-    given = await admin.client.put(path, json={"role": role}, headers=admin.headers)
-    assert given.status_code == 200, given.text
-    return given
+    response = await admin.client.put(path, json={"role": role}, headers=admin.headers)
+    assert response.status_code == 200, response.text
+    return response
 
 
 async def fill_sign_on(visitor: Visitor, email: str, password: str) -> None:

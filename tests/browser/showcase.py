@@ -33,9 +33,9 @@ async def fill(client: httpx.AsyncClient) -> None:
 async def _sign_up(client: httpx.AsyncClient, name: str) -> Learner:
     email = f"{name.split()[0].lower()}@example.com"
     account = {"email": email, "password": PASSWORD, "name": name}
-    answer = await client.post("/api/v1/auth/register", json=account)
-    assert answer.status_code == 201, answer.text
-    return Learner(client, answer.json()["user"], answer.json()["access_token"])
+    response = await client.post("/api/v1/auth/register", json=account)
+    assert response.status_code == 201, response.text
+    return Learner(client, response.json()["user"], response.json()["access_token"])
 
 
 async def _play(learner: Learner, spoken: dict[str, Any], *, sentences: int) -> None:

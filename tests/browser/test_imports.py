@@ -71,28 +71,28 @@ async def test_dragged_files_become_speeches_until_the_import_is_undone(
     visitor: Visitor, editor: Account, admin: Learner
 ) -> None:
     page, name = visitor.page, uuid4().hex
-    good = make_rows(name)
+    rows = make_rows(name)
     await sign_on(visitor, editor, IMPORTS)
     await page.get_by_role("link", name="New import").first.click()
     await page.wait_for_url(f"**{IMPORTS}/create")
     await upload_recordings(page)
 
-    await import_table(page, make_table(good[0], ("tow.mp3", good[1][1], "D9")))
+    await import_table(page, make_table(rows[0], ("tow.mp3", rows[1][1], "D9")))
     await expect(page.locator("#import")).to_contain_text("Has errors")
     row = page.get_by_role("row").filter(has_text="tow.mp3")
-    for text in ("No recording with this name", good[1][1], "D9", "The level must be"):
+    for text in ("No recording with this name", rows[1][1], "D9", "The level must be"):
         await expect(row).to_contain_text(text)
     assert await list_violations(page) == []
     assert "audio_missing" in await download_report(page)
 
     await import_again(page)
-    await import_table(page, make_table(*good), "Only check the table")
+    await import_table(page, make_table(*rows), "Only check the table")
     await expect(page.get_by_text("The table has no errors.")).to_be_visible()
     await import_again(page)
-    await import_table(page, make_table(*good))
+    await import_table(page, make_table(*rows))
     await expect(page.get_by_text("All rows are now speeches.")).to_be_visible()
-    found = (await admin.get("/admin/speeches", search=name)).json()["speeches"]
-    assert {speech["text"] for speech in found} == {row[1] for row in good}
+    speeches = (await admin.get("/admin/speeches", search=name)).json()["speeches"]
+    assert {speech["text"] for speech in speeches} == {row[1] for row in rows}
 
     await page.get_by_role("button", name="Undo").click()
     await page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
@@ -103,11 +103,11 @@ async def test_dragged_files_become_speeches_until_the_import_is_undone(
 
 
 def make_spreadsheet(*rows: tuple[str, str, str]) -> bytes:
-    book = Workbook()
-    sheet = book.worksheets[0]
+    workbook = Workbook()
+    sheet = workbook.worksheets[0]
     for row in [("audio_filename", "text", "level"), *rows]:
         sheet.append(row)
-    book.save(content := io.BytesIO())
+    workbook.save(content := io.BytesIO())
     return content.getvalue()
 
 

@@ -77,11 +77,11 @@ async def test_all_pages_of_an_entry_are_accessible_and_free_of_errors(
 
 async def list_faults(visitor: Visitor) -> list[str]:
     """Return the problems of the open page at both widths."""
-    page, found = visitor.page, []
+    page, faults = visitor.page, []
     for name, viewport in WIDTHS.items():
         await page.set_viewport_size(viewport)
-        found += [f"{name}: {violation}" for violation in await list_violations(page)]
-        found += [f"{name}: wider than the window"] if await visitor.measure_overflow() > 0 else []
+        faults += [f"{name}: {violation}" for violation in await list_violations(page)]
+        faults += [f"{name}: wider than the window"] if await visitor.measure_overflow() > 0 else []
         await page.keyboard.press("Tab")
-        found += [f"{name}: no focus on {element}" for element in await page.evaluate(LIST_UNSEEN)]
-    return found
+        faults += [f"{name}: no focus on {element}" for element in await page.evaluate(LIST_UNSEEN)]
+    return faults

@@ -33,8 +33,8 @@ GOOD = RECORDINGS / "good.wav"
 
 
 async def list_texts(admin: Learner, word: str) -> list[str]:
-    found = (await admin.get("/admin/speeches", search=word, archived="all")).json()["speeches"]
-    return [speech["text"] for speech in found]
+    speeches = (await admin.get("/admin/speeches", search=word, archived="all")).json()["speeches"]
+    return [speech["text"] for speech in speeches]
 
 
 async def fill_in(page: Page, text: str) -> None:
@@ -136,12 +136,12 @@ async def mark_missing(system: Stack, speech: Mapping[str, Any]) -> None:
 async def test_speeches_are_searched_and_filtered(system: Stack, window: Visitor, admin: Learner) -> None:
     page, word, tag = window.page, f"w{uuid4().hex}", await add_tag(admin)
     plain = await add_speech(admin, f"Plain {word} trains.", tag)
-    gone = await add_speech(admin, f"Gone {word} trains.", tag, level="C2", type="question")
+    deleted = await add_speech(admin, f"Gone {word} trains.", tag, level="C2", type="question")
     old = await add_speech(admin, f"Old {word} trains.", tag)
     await admin.client.put(
         f"/api/v1/admin/speeches/{old['id']}", json={"archived": True}, headers=admin.headers
     )
-    await mark_missing(system, gone)
+    await mark_missing(system, deleted)
 
     async def assert_found(*speeches: Mapping[str, Any]) -> None:
         await page.get_by_role("button", name="Apply").click()
@@ -151,21 +151,23 @@ async def test_speeches_are_searched_and_filtered(system: Stack, window: Visitor
 
     await page.goto(SPEECHES)
     await page.get_by_label("Search the texts").fill(f'train "{word}"')
-    await assert_found(plain, gone)
+    await assert_found(plain, deleted)
     await page.get_by_label("Level").select_option("C2")
     await page.get_by_label("Type").select_option("Question")
-    await assert_found(gone)
+    await assert_found(deleted)
     await page.get_by_role("link", name="Clear").click()
     await choose(page, re.compile("^Tag$"), tag["name"])
-    await assert_found(plain, gone)
+    await assert_found(plain, deleted)
     await page.get_by_label("State").select_option("Both")
-    await assert_found(plain, gone, old)
+    await assert_found(plain, deleted, old)
     await page.get_by_label("State").select_option("Archived")
     await assert_found(old)
     await page.get_by_label("State").select_option("Both")
     await page.get_by_label("Recording", exact=True).select_option("Missing")
-    await assert_found(gone)
-    await expect(page.get_by_role("row").filter(has_text=gone["text"])).to_contain_text("Recording missing")
+    await assert_found(deleted)
+    await expect(page.get_by_role("row").filter(has_text=deleted["text"])).to_contain_text(
+        "Recording missing"
+    )
     await page.get_by_label("Level").select_option("A1")
     await page.get_by_role("button", name="Apply").click()
     await expect(page.get_by_text("Nothing matches your search.")).to_be_visible()
@@ -317,7 +319,7 @@ async def test_a_recording_is_compared_with_the_text(window: Visitor) -> None:
     )
     await check.click()
     await expect(page.get_by_role("alert")).to_contain_text("Enter the text first")
-    for text, answer in (
+    for text, response in (
         (REFERENCE, "Every word was recognized."),
         (REFERENCE.replace("passport", "umbrella"), "umbrella"),
         ("Completely different words are written here today.", "does not seem to match the text"),
@@ -325,7 +327,7 @@ async def test_a_recording_is_compared_with_the_text(window: Visitor) -> None:
     ):
         await page.get_by_label("Text").fill(text)
         await check.click()
-        await expect(result).to_contain_text(answer)
+        await expect(result).to_contain_text(response)
     await page.get_by_label("Text").fill(REFERENCE)
     await check.click()
     await page.get_by_role("button", name="Play “passport”").click()

@@ -123,8 +123,8 @@ async def test_errors_are_shown_next_to_their_fields(window: Visitor, admin: Lea
     await page.get_by_label("Name").fill(tag["name"].upper())
     await page.get_by_label("Category").fill("topic")
     await page.get_by_role("button", name="Save").click()
-    taken = re.compile("A tag named .* already exists")
-    await expect(page.get_by_label("Name")).to_have_accessible_description(taken)
+    error_text = re.compile("A tag named .* already exists")
+    await expect(page.get_by_label("Name")).to_have_accessible_description(error_text)
     await expect(page.get_by_label("Category")).to_have_value("topic")
 
 
@@ -155,13 +155,13 @@ async def test_leaving_a_changed_form_asks_for_confirmation(window: Visitor) -> 
     page = window.page
     await page.goto(f"{TAGS}/create")
     await page.get_by_label("Name").fill("unfinished")
-    asked: list[str] = []
+    dialogs: list[str] = []
 
     async def dismiss(dialog: Dialog) -> None:
-        asked.append(dialog.type)
+        dialogs.append(dialog.type)
         await dialog.dismiss()
 
     page.once("dialog", dismiss)
     await page.get_by_role("link", name="Cancel").click()
     await expect(page.get_by_label("Name")).to_have_value("unfinished")
-    assert asked == ["beforeunload"]
+    assert dialogs == ["beforeunload"]

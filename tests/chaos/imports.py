@@ -66,8 +66,8 @@ class Imports:
     @classmethod
     async def sign_in(cls, system: Stack, gateway: httpx.AsyncClient) -> "Imports":
         account = {"email": "admin@example.com", "password": "AdminPass123"}
-        answer = (await gateway.post("/api/v1/auth/login", json=account)).raise_for_status().json()
-        return cls(system, Learner(gateway, answer["user"], answer["access_token"]))
+        response = (await gateway.post("/api/v1/auth/login", json=account)).raise_for_status().json()
+        return cls(system, Learner(gateway, response["user"], response["access_token"]))
 
     async def sign_up_editor(self) -> "Imports":
         """Return the same system for another editor: imports of one run one after another."""
@@ -83,9 +83,9 @@ class Imports:
         """Upload recordings to a new session, and return its id."""
         wav = make_wav()
         files = [("files[]", (name, wav)) for name in names]
-        answer = await wait_until(self._upload, files, lambda answer: answer.status_code == 200)
-        assert len(answer.json()["uploaded_files"]) == len(names), answer.text
-        session_id: str = answer.json()["upload_session_id"]
+        response = await wait_until(self._upload, files, lambda response: response.status_code == 200)
+        assert len(response.json()["uploaded_files"]) == len(names), response.text
+        session_id: str = response.json()["upload_session_id"]
         return session_id
 
     async def _upload(self, files: list[tuple[str, tuple[str, bytes]]]) -> httpx.Response:
@@ -107,40 +107,40 @@ class Imports:
         writer = csv.writer(table)
         writer.writerow(["audio_filename", "text", "level", "tags"])
         writer.writerows([name, text, "C1", tag] for name, text in texts.items())
-        answer = await self._post(
+        response = await self._post(
             "/admin/import/csv",
             data={"upload_session_id": session_id},
             files={"file": ("table.csv", table.getvalue().encode())},
         )
-        assert answer.status_code == 202, answer.text
-        return Import(answer.json()["job_id"], tag, frozenset(texts.values()))
+        assert response.status_code == 202, response.text
+        return Import(response.json()["job_id"], tag, frozenset(texts.values()))
 
-    async def undo(self, wanted: Import) -> None:
-        await wait_until(self._undo, wanted, lambda status: status == 202)
+    async def undo(self, import_: Import) -> None:
+        await wait_until(self._undo, import_, lambda status: status == 202)
 
-    async def _undo(self, wanted: Import) -> int:
-        return (await self._post(f"/admin/import/jobs/{wanted.id}/undo")).status_code
+    async def _undo(self, import_: Import) -> int:
+        return (await self._post(f"/admin/import/jobs/{import_.id}/undo")).status_code
 
     async def _post(self, path: str, **content: Any) -> httpx.Response:
         return await self.admin.client.post(
             f"/api/v1{path}", headers=self.admin.headers, timeout=60, **content
         )
 
-    async def state(self, wanted: Import) -> str:
-        answer = await self.admin.get(f"/admin/import/jobs/{wanted.id}")
-        assert answer.status_code == 200, answer.text
-        return str(answer.json()["state"])
+    async def state(self, import_: Import) -> str:
+        response = await self.admin.get(f"/admin/import/jobs/{import_.id}")
+        assert response.status_code == 200, response.text
+        return str(response.json()["state"])
 
-    async def wait(self, wanted: Import, *states: str) -> str:
-        return await wait_until(self.state, wanted, lambda state: state in (states or FINISHED))
+    async def wait(self, import_: Import, *states: str) -> str:
+        return await wait_until(self.state, import_, lambda state: state in (states or FINISHED))
 
-    async def speeches(self, wanted: Import, *, archived: str = "false") -> list[dict[str, Any]]:
+    async def speeches(self, import_: Import, *, archived: str = "false") -> list[dict[str, Any]]:
         """Return the speeches of an import from the database of the catalogue."""
         rows = await self.fetch(
             "content",
             """SELECT speeches.* FROM speeches JOIN speech_tags ON speech_id = speeches.id
             JOIN tags ON tags.id = tag_id WHERE tags.name = $1""",
-            wanted.tag,
+            import_.tag,
         )
         return [dict(row) for row in rows if archived == "all" or row["archived_at"] is None]
 
@@ -149,16 +149,16 @@ class Imports:
         url = self.system.plan.build_worker(owner).environment["DATABASE_URL"].replace("+asyncpg", "")
         connection = await asyncpg.connect(url)
         try:
-            found: list[asyncpg.Record] = await connection.fetch(statement, *arguments)
-            return found
+            rows: list[asyncpg.Record] = await connection.fetch(statement, *arguments)
+            return rows
         finally:
             await connection.close()
 
     def create_storage(self) -> Storage:
         service = next(service for service in SERVICES if service.name == "importer")
         names = StorageSettings.model_fields
-        found = self.system.plan.build_api(service).environment.items()
-        values = {name.lower(): value for name, value in found if name.lower() in names}
+        variables = self.system.plan.build_api(service).environment.items()
+        values = {name.lower(): value for name, value in variables if name.lower() in names}
         return Storage(StorageSettings.model_validate({**values, "environment": "test"}))
 
     async def find_ownerless(self) -> set[str]:
@@ -179,51 +179,51 @@ class Imports:
             key for key in await self.create_storage().list_keys() if key not in owned and "seed/" not in key
         }
 
-    async def ensure_applied(self, wanted: Import) -> list[dict[str, Any]]:
+    async def ensure_applied(self, import_: Import) -> list[dict[str, Any]]:
         """Check that all rows are speeches, with their recordings, and that learners can play them."""
-        assert await self.wait(wanted) == "completed"
-        speeches = await self.speeches(wanted)
-        assert sorted(row["text"] for row in speeches) == sorted(wanted.texts)
+        assert await self.wait(import_) == "completed"
+        speeches = await self.speeches(import_)
+        assert sorted(row["text"] for row in speeches) == sorted(import_.texts)
         storage = self.create_storage()
         for row in speeches:
             assert await wait_until(storage.has_object, row["audio_key"], bool), row["audio_key"]
-        await wait_until(self._count_drawable, wanted, lambda count: count == ROWS)
+        await wait_until(self._count_drawable, import_, lambda count: count == ROWS)
         await wait_until(self._count_copies, [row["id"] for row in speeches], lambda count: count == ROWS)
         await wait_until(self._list_ownerless, None, lambda keys: not keys)
         return speeches
 
-    async def ensure_undone(self, wanted: Import, *, played: str | None = None) -> None:
+    async def ensure_undone(self, import_: Import, *, played: str | None = None) -> None:
         """Check that learners can play no row, and that only the played speech and its recording stay."""
-        assert await self.wait(wanted, "undone", "failed") == "undone"
-        assert await self.speeches(wanted) == []
-        kept = await self.speeches(wanted, archived="all")
-        assert [str(row["id"]) for row in kept] == ([played] if played else [])
-        await wait_until(self._count_drawable, wanted, lambda count: count == 0)
-        for row in kept:
+        assert await self.wait(import_, "undone", "failed") == "undone"
+        assert await self.speeches(import_) == []
+        remaining = await self.speeches(import_, archived="all")
+        assert [str(row["id"]) for row in remaining] == ([played] if played else [])
+        await wait_until(self._count_drawable, import_, lambda count: count == 0)
+        for row in remaining:
             key = row["audio_key"]
             assert await wait_until(self.create_storage().has_object, key, bool), key
         await wait_until(self._list_ownerless, None, lambda keys: not keys)
 
-    async def count_checked(self, wanted: Import) -> int:
+    async def count_checked(self, import_: Import) -> int:
         """Return how many rows of an import are checked, without the API."""
         checked = "SELECT rows_checked FROM import_jobs WHERE id = $1"
-        return int((await self.fetch("importer", checked, UUID(wanted.id)))[0][0])
+        return int((await self.fetch("importer", checked, UUID(import_.id)))[0][0])
 
-    async def count_speeches(self, wanted: Import) -> int:
-        return len(await self.speeches(wanted))
+    async def count_speeches(self, import_: Import) -> int:
+        return len(await self.speeches(import_))
 
     async def ensure_nothing_waits(self) -> None:
         """Check that no service has messages to publish, and that no recording stays claimed."""
         for service in DATABASE_OWNERS:
             waiting = "SELECT type FROM outbox LIMIT 1"
             await wait_until(partial(self.fetch, service.name), waiting, lambda rows: not rows)
-        stuck = """SELECT 1 FROM uploaded_files JOIN import_jobs ON import_jobs.id = import_id
+        query = """SELECT 1 FROM uploaded_files JOIN import_jobs ON import_jobs.id = import_id
             WHERE import_jobs.state IN ('rejected', 'failed', 'cancelled')"""
-        await wait_until(partial(self.fetch, "importer"), stuck, lambda rows: not rows)
+        await wait_until(partial(self.fetch, "importer"), query, lambda rows: not rows)
 
-    async def play_one(self, wanted: Import) -> str:
+    async def play_one(self, import_: Import) -> str:
         """Save a game with one speech of the import, and return the speech once the game is counted."""
-        row = (await self.speeches(wanted))[0]
+        row = (await self.speeches(import_))[0]
         game = build_session([{"id": str(row["id"])}], level="C1")
         await wait_until(self._save, game, lambda status: status == 201)
         counted = "SELECT plays FROM speech_statistics WHERE speech_id = $1"
@@ -233,13 +233,13 @@ class Imports:
     async def _save(self, game: dict[str, Any]) -> int:
         return (await self.admin.post("/game/sessions", game)).status_code
 
-    async def _count_drawable(self, wanted: Import) -> int:
-        tags = await self.fetch("content", "SELECT id FROM tags WHERE name = $1", wanted.tag)
+    async def _count_drawable(self, import_: Import) -> int:
+        tags = await self.fetch("content", "SELECT id FROM tags WHERE name = $1", import_.tag)
         body = {"level": "C1", "tags": [str(tag["id"]) for tag in tags], "limit": 50}
-        answer = await self.admin.post("/game/speeches/random", body)
-        if answer.status_code == 404:
+        response = await self.admin.post("/game/speeches/random", body)
+        if response.status_code == 404:
             return 0
-        return len(answer.raise_for_status().json()["speeches"])
+        return len(response.raise_for_status().json()["speeches"])
 
     async def _count_copies(self, ids: list[Any]) -> int:
         copies = "SELECT count(DISTINCT speech_id) FROM speech_revisions WHERE speech_id = ANY($1)"

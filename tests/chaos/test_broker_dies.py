@@ -16,8 +16,8 @@ SAVES = 50
 
 
 async def get_statistics(admin: Learner, speech: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = (await admin.get(f"/admin/speeches/{speech['id']}")).json()["statistics"]
-    return found
+    statistics: dict[str, Any] = (await admin.get(f"/admin/speeches/{speech['id']}")).json()["statistics"]
+    return statistics
 
 
 async def count_sessions(admin: Learner, day: date) -> int:
@@ -31,25 +31,28 @@ async def test_every_save_succeeds_and_has_its_effects_exactly_once(
 ) -> None:
     [speech] = await learner.draw(level="C2", limit=1)
     # On a separate day, on which no other test plays.
-    ended = datetime.now(UTC) - timedelta(days=200)
-    times = {"started_at": (ended - timedelta(minutes=1)).isoformat(), "completed_at": ended.isoformat()}
+    completed_at = datetime.now(UTC) - timedelta(days=200)
+    times = {
+        "started_at": (completed_at - timedelta(minutes=1)).isoformat(),
+        "completed_at": completed_at.isoformat(),
+    }
     game = build_session([speech], level="C2", **times)
     plays = (await get_statistics(admin, speech))["plays"]
-    assert await count_sessions(admin, ended.date()) == 0
+    assert await count_sessions(admin, completed_at.date()) == 0
 
     broker = system.servers["rabbitmq"]
     statuses = []
     for number in range(SAVES):
         if number == SAVES // 5:
             await asyncio.to_thread(broker.kill)
-        answer = await learner.post("/game/sessions", game, **{"Idempotency-Key": f"save-{number}"})
-        statuses.append(answer.status_code)
+        response = await learner.post("/game/sessions", game, **{"Idempotency-Key": f"save-{number}"})
+        statuses.append(response.status_code)
     assert statuses == [201] * SAVES
     assert (await gateway.get("/ready")).status_code == 200
     await asyncio.to_thread(broker.start)
 
     async def count_effects() -> tuple[int, int]:
-        counted = await count_sessions(admin, ended.date())
+        counted = await count_sessions(admin, completed_at.date())
         return (await get_statistics(admin, speech))["plays"] - plays, counted
 
     async with asyncio.timeout(60):

@@ -17,10 +17,10 @@ async def test_an_import_completes_when_a_process_dies_while_it_is_queued(
     imports: Imports, victim: str
 ) -> None:
     with freeze(imports.victims["importer worker"]):
-        wanted = await imports.start()
-        assert await imports.wait(wanted, "queued") == "queued"
+        import_ = await imports.start()
+        assert await imports.wait(import_, "queued") == "queued"
         await kill_and_start(imports.victims[victim])
-    await imports.ensure_applied(wanted)
+    await imports.ensure_applied(import_)
 
 
 @pytest.mark.parametrize("victim", VICTIMS)
@@ -28,16 +28,16 @@ async def test_an_import_completes_when_a_process_dies_while_rows_are_checked(
     imports: Imports, victim: str
 ) -> None:
     with freeze(imports.victims["importer worker"]):
-        wanted = await imports.start()
+        import_ = await imports.start()
         storage = freeze(imports.victims["s3"])
         storage.__enter__()
     # Without S3 the worker cannot read the table.
     try:
-        assert await imports.wait(wanted, "validating") == "validating"
+        assert await imports.wait(import_, "validating") == "validating"
         await kill_and_start(imports.victims[victim])
     finally:
         storage.__exit__(None, None, None)
-    await imports.ensure_applied(wanted)
+    await imports.ensure_applied(import_)
 
 
 @pytest.mark.parametrize("victim", VICTIMS)
@@ -45,18 +45,18 @@ async def test_an_import_completes_when_a_process_dies_while_it_is_applied(
     imports: Imports, victim: str
 ) -> None:
     with freeze(imports.victims["content worker"]):
-        wanted = await imports.start()
-        assert await imports.wait(wanted, "applying") == "applying"
+        import_ = await imports.start()
+        assert await imports.wait(import_, "applying") == "applying"
         storage = freeze(imports.victims["s3"])
         storage.__enter__()
     # Its transaction is open, and waits for the rows.
     try:
         await asyncio.sleep(0.5)
-        assert await imports.speeches(wanted) == []
+        assert await imports.speeches(import_) == []
         await kill_and_start(imports.victims[victim])
     finally:
         storage.__exit__(None, None, None)
-    await imports.ensure_applied(wanted)
+    await imports.ensure_applied(import_)
 
 
 async def test_workers_stop_before_they_have_checked_or_applied_their_imports(imports: Imports) -> None:
@@ -76,34 +76,34 @@ async def test_workers_stop_before_they_have_checked_or_applied_their_imports(im
         assert await imports.speeches(applied) == []
     finally:
         storage.__exit__(None, None, None)
-    for wanted in (applied, checked):
-        await imports.ensure_applied(wanted)
+    for import_ in (applied, checked):
+        await imports.ensure_applied(import_)
     await imports.ensure_nothing_waits()
 
 
 @pytest.mark.parametrize("victim", VICTIMS)
 async def test_an_undo_completes_when_a_process_dies_during_it(imports: Imports, victim: str) -> None:
-    wanted = await imports.start()
-    await imports.ensure_applied(wanted)
-    played = await imports.play_one(wanted)
+    import_ = await imports.start()
+    await imports.ensure_applied(import_)
+    played = await imports.play_one(import_)
     with freeze(imports.victims["content worker"]):
-        await imports.undo(wanted)
-        assert await imports.wait(wanted, "undoing") == "undoing"
+        await imports.undo(import_)
+        assert await imports.wait(import_, "undoing") == "undoing"
         await kill_and_start(imports.victims[victim])
-    await imports.ensure_undone(wanted, played=played)
+    await imports.ensure_undone(import_, played=played)
 
 
 async def test_a_large_import_survives_deaths_between_its_chunks(imports: Imports) -> None:
-    wanted = await imports.start(*await imports.add_uploads(LARGE))
-    checked = await wait_until(imports.count_checked, wanted, bool)
+    import_ = await imports.start(*await imports.add_uploads(LARGE))
+    checked = await wait_until(imports.count_checked, import_, bool)
     await kill_and_start(imports.victims["importer worker"])
     assert 0 < checked < LARGE
-    assert await imports.wait(wanted) == "completed"
-    assert await imports.count_speeches(wanted) == LARGE
+    assert await imports.wait(import_) == "completed"
+    assert await imports.count_speeches(import_) == LARGE
 
-    await imports.undo(wanted)
-    left = await wait_until(imports.count_speeches, wanted, lambda count: count < LARGE)
+    await imports.undo(import_)
+    left = await wait_until(imports.count_speeches, import_, lambda count: count < LARGE)
     await kill_and_start(imports.victims["content worker"])
     assert 0 < left < LARGE
-    await imports.ensure_undone(wanted)
+    await imports.ensure_undone(import_)
     await imports.ensure_nothing_waits()

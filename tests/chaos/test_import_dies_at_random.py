@@ -19,11 +19,11 @@ async def test_imports_and_undos_complete_when_processes_die_at_random_moments(i
         victim, delay = chance.choice(VICTIMS), chance.uniform(0, 0.8)
         undoes = chance.random() < 0.3
         print(f"{number}: {victim} after {delay:.2f} s{', then undone' if undoes else ''}")  # noqa: T201 - of a failure
-        wanted = await imports.start()
+        import_ = await imports.start()
         if undoes:
-            await imports.ensure_applied(wanted)
-            await imports.undo(wanted)
+            await imports.ensure_applied(import_)
+            await imports.undo(import_)
         await asyncio.sleep(delay)
         await kill_and_start(imports.victims[victim])
-        await (imports.ensure_undone(wanted) if undoes else imports.ensure_applied(wanted))
+        await (imports.ensure_undone(import_) if undoes else imports.ensure_applied(import_))
     await imports.ensure_nothing_waits()

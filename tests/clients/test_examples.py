@@ -20,7 +20,7 @@ COMPLAINTS = {"validation_failed", "malformed_json", "aggregate_mismatch", "weak
 async def test_a_request_example_is_accepted(learner: Learner, admin: Learner, operation: Operation) -> None:
     caller = admin if "/admin/" in operation.path else learner
     for body in find_examples(operation.described["requestBody"]["content"]["application/json"], DOCUMENT):
-        answer = await caller.client.request(
+        response = await caller.client.request(
             operation.method, operation.address, json=body, headers=caller.headers
         )
-        assert answer.status_code < 400 or answer.json()["code"] not in COMPLAINTS, answer.text
+        assert response.status_code < 400 or response.json()["code"] not in COMPLAINTS, response.text

@@ -21,20 +21,20 @@ pytestmark = pytest.mark.skipif(
 
 
 def run(*command: str | Path, folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)  # noqa: S603 - pinned packages
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)  # noqa: S603 - pinned packages
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
 
 
 @pytest.fixture(scope="module")
 def programs() -> Path:
     """The folder of the installed programs. It stays until package.json asks for other versions."""
-    wanted, stamp = (HERE / "package.json").read_text(), FOLDER / "installed.json"
-    if not stamp.exists() or stamp.read_text() != wanted:
+    package_json, stamp = (HERE / "package.json").read_text(), FOLDER / "installed.json"
+    if not stamp.exists() or stamp.read_text() != package_json:
         shutil.rmtree(FOLDER, ignore_errors=True)
         FOLDER.mkdir(parents=True)
-        (FOLDER / "package.json").write_text(wanted)
+        (FOLDER / "package.json").write_text(package_json)
         run(*INSTALL, folder=FOLDER)
-        stamp.write_text(wanted)
+        stamp.write_text(package_json)
     return FOLDER / "node_modules" / ".bin"
 
 

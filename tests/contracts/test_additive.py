@@ -156,8 +156,8 @@ async def deliver_and_undo(
 
 
 async def read_rows(session: AsyncSession) -> dict[str, Any]:
-    named = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
-    tables = (await session.scalars(text(named))).all()
+    table_names = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+    tables = (await session.scalars(text(table_names))).all()
     rows = {}
     for table in set(tables) - {"inbox", "alembic_version"}:
         every = text(f'SELECT to_jsonb(it) FROM "{table}" AS it ORDER BY it')  # noqa: S608 - names of our own
@@ -180,15 +180,15 @@ async def test_a_consumer_applies_an_event_with_an_added_field(
 ) -> None:
     queue, content = event.build_queue_name(service), make_example(event)
     plain = event.model_validate(content)
-    known = grow(event).model_validate(fill(content))
-    assert known.data.added_later == "filled"
+    parsed = grow(event).model_validate(fill(content))
+    assert parsed.data.added_later == "filled"
     async with database.transaction() as session:
         if service in GIVEN:
             await session.execute(text(GIVEN[service]), make_given(GIVEN[service], event))
         untouched = await read_rows(session)
     effect = await deliver_and_undo(database, queue, plain, handler)
     assert effect != untouched
-    assert await deliver_and_undo(database, queue, known, handler) == effect
+    assert await deliver_and_undo(database, queue, parsed, handler) == effect
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)

@@ -22,8 +22,8 @@ SNAPSHOT: dict[str, Any] = json.loads((ROOT / "docs" / "events.json").read_text(
 
 def test_the_documents_are_current() -> None:
     check = [sys.executable, "docs/make_events.py", "--check"]
-    done = subprocess.run(check, cwd=ROOT, capture_output=True, text=True)  # noqa: S603 - our own script
-    assert done.returncode == 0, done.stderr
+    result = subprocess.run(check, cwd=ROOT, capture_output=True, text=True)  # noqa: S603 - our own script
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)

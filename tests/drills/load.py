@@ -60,7 +60,7 @@ class Traffic:
 
     @property
     def failures(self) -> dict[tuple[str, int], int]:
-        return {answer: count for answer, count in self.is_responding.items() if answer[1] not in GOOD}
+        return {response: count for response, count in self.is_responding.items() if response[1] not in GOOD}
 
 
 class Client:
@@ -78,13 +78,13 @@ class Client:
             if not self._is_open:
                 await self._connection.__aenter__()
                 self._is_open = True
-            answer = await self._connection.request(method, path, body, **headers)
+            response = await self._connection.request(method, path, body, **headers)
         except (OSError, EOFError) as error:
             await self.close()
             self.traffic.note(kind, RESET, repr(error))
             return None
-        self.traffic.slowest_seconds = max(self.traffic.slowest_seconds, answer.seconds)
-        return answer if self.traffic.note(kind, answer.status, repr(answer.body[:300])) else None
+        self.traffic.slowest_seconds = max(self.traffic.slowest_seconds, response.seconds)
+        return response if self.traffic.note(kind, response.status, repr(response.body[:300])) else None
 
     async def close(self) -> None:
         if self._is_open:
@@ -123,9 +123,9 @@ class Player(Client):
         await self._call("score", "POST", "/speech/score", FORM, Content_Type=FORM_TYPE)
 
     async def _sign_in(self, kind: str, body: dict[str, str]) -> None:
-        answer = await self.send(kind, "POST", f"/api/v1/auth/{kind}", body)
-        if answer is not None:
-            self._tokens = json.loads(answer.body)
+        response = await self.send(kind, "POST", f"/api/v1/auth/{kind}", body)
+        if response is not None:
+            self._tokens = json.loads(response.body)
 
     async def _call(
         self, kind: str, method: str, path: str, body: Any = None, **headers: str
@@ -168,10 +168,10 @@ class Editor:
         """Return the last event. A replica that stops ends its streams, and the other one continues them."""
         last: dict[str, Any] = {"state": "not followed"}
         while last["state"] not in ENDED:
-            answer = await self._send("follow", "GET", f"{path}/events")
-            if answer is None:
+            response = await self._send("follow", "GET", f"{path}/events")
+            if response is None:
                 break
-            data = [line for line in answer.text.splitlines() if line.startswith("data: ")]
+            data = [line for line in response.text.splitlines() if line.startswith("data: ")]
             last = json.loads(data[-1].removeprefix("data: ")) if data else last
         return last
 
@@ -185,20 +185,20 @@ class Editor:
                 yield form[first : first + size]
 
         headers = {"Content-Type": FORM_TYPE}
-        answer = await self._send("upload", "POST", f"{IMPORT}/audio", headers, content=send_slowly())
-        return None if answer is None else dict(answer.json())
+        response = await self._send("upload", "POST", f"{IMPORT}/audio", headers, content=send_slowly())
+        return None if response is None else dict(response.json())
 
     async def _send(
         self, kind: str, method: str, path: str, headers: dict[str, str] | None = None, **content: Any
     ) -> httpx.Response | None:
         """Send a request and read its whole response, also of a stream."""
-        own = {**self._admin.headers, **(headers or {})}
+        all_headers = {**self._admin.headers, **(headers or {})}
         try:
-            answer = await self._admin.client.request(method, path, headers=own, **content)
+            response = await self._admin.client.request(method, path, headers=all_headers, **content)
         except httpx.TransportError as error:
             self._traffic.note(kind, RESET, repr(error))
             return None
-        return answer if self._traffic.note(kind, answer.status_code, answer.text[:300]) else None
+        return response if self._traffic.note(kind, response.status_code, response.text[:300]) else None
 
 
 class Visitor(Client):
@@ -216,9 +216,9 @@ class Visitor(Client):
 async def open_panel(client: httpx.AsyncClient) -> str:
     """Sign on to the panel as the demo admin, and return the cookie."""
     form = {"email": "admin@example.com", "password": "AdminPass123"}
-    answer = await client.post("/admin/login", data=form, headers=SAME_ORIGIN)
-    assert answer.status_code == 303, answer.text
-    return str(answer.headers["set-cookie"]).partition(";")[0]
+    response = await client.post("/admin/login", data=form, headers=SAME_ORIGIN)
+    assert response.status_code == 303, response.text
+    return str(response.headers["set-cookie"]).partition(";")[0]
 
 
 @asynccontextmanager

@@ -98,9 +98,9 @@ def _create_second(system: Stack, first: Server, port: int) -> Server:
 
 def _create_gateway(system: Stack, ports: dict[str, int], apis: Iterable[str]) -> Server:
     """Return an Envoy like the system's, on other ports, with two endpoints for each API."""
-    own = {name: ports[name] for name in ("gateway", "gateway-metrics", "recordings")}
+    own_ports = {name: ports[name] for name in ("gateway", "gateway-metrics", "recordings")}
     data = system.run.folder / "data" / "gateway-2"
-    server = create_envoy(system.run, data, ports={**system.ports, **own})
+    server = create_envoy(system.run, data, ports={**system.ports, **own_ports})
     server.program, prepare = replace(server.program, name="gateway-2"), server.prepare
 
     def prepare_both() -> None:

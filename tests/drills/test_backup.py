@@ -55,8 +55,8 @@ class Traffic:
 
     async def _save(self) -> None:
         while True:
-            answer = await self.learner.post("/game/sessions", self.game)
-            self.statuses.add(answer.status_code)
+            response = await self.learner.post("/game/sessions", self.game)
+            self.statuses.add(response.status_code)
             self.saved += 1
 
     @asynccontextmanager
@@ -75,18 +75,18 @@ async def play_scored(learner: Learner) -> list[dict[str, Any]]:
     speech = next(speech for speech in await learner.draw(limit=50) if speech["text"] == REFERENCE)
     scored = (await learner.score("good.wav")).json()
     game = build_scored_session(speech, scored)
-    answer = await learner.post("/game/sessions", game)
-    assert answer.status_code == 201, answer.text
+    response = await learner.post("/game/sessions", game)
+    assert response.status_code == 201, response.text
     return await read_history(learner)
 
 
 async def read_history(learner: Learner) -> list[dict[str, Any]]:
     """Return all games of a learner with their results, without the addresses of recordings."""
     sessions = (await learner.get("/game/sessions", limit=100)).json()["sessions"]
-    found = [(await learner.get(f"/game/sessions/{session['id']}")).json() for session in sessions]
-    for result in (result for game in found for result in game["results"]):
+    history = [(await learner.get(f"/game/sessions/{session['id']}")).json() for session in sessions]
+    for result in (result for game in history for result in game["results"]):
         del result["speech"]["audio_url"], result["speech"]["audio_expires_at"]
-    return found
+    return history
 
 
 async def play_recording(learner: Learner) -> bytes:
@@ -94,9 +94,9 @@ async def play_recording(learner: Learner) -> bytes:
     last = (await learner.get("/game/sessions", limit=100)).json()["sessions"][-1]
     [result, *_] = (await learner.get(f"/game/sessions/{last['id']}")).json()["results"]
     async with httpx.AsyncClient() as anyone:
-        answer = await anyone.get(result["speech"]["audio_url"])
-    assert (answer.status_code, answer.headers["content-type"]) == (200, "audio/mpeg")
-    return answer.content
+        response = await anyone.get(result["speech"]["audio_url"])
+    assert (response.status_code, response.headers["content-type"]) == (200, "audio/mpeg")
+    return response.content
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,7 @@ async def back_up(system: Stack, gateway: httpx.AsyncClient, folder: Path) -> Dr
     [speech] = await learner.draw(level="C2", limit=1)
     traffic = Traffic(await Learner.sign_up(gateway), build_session([speech], level="C2"))
     async with traffic.play_during():
-        wanted = await (await Imports.sign_in(system, gateway)).start()
+        import_ = await (await Imports.sign_in(system, gateway)).start()
         saved_before = traffic.saved
         backup = await create(describe_system(system.plan, is_running=True), folder, report=print)
     assert traffic.statuses == {201}
@@ -135,7 +135,7 @@ async def back_up(system: Stack, gateway: httpx.AsyncClient, folder: Path) -> Dr
         refresh_token=signed_in.json()["refresh_token"],
         history=history,
         recording=recording,
-        wanted=wanted,
+        wanted=import_,
         played=speech["id"],
         saved_before=saved_before,
     )
@@ -151,8 +151,8 @@ async def gateway(drill: Drill) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def returning(drill: Drill, gateway: httpx.AsyncClient) -> Learner:
     """Sign in as the learner who played before the backup."""
-    answer = (await gateway.post("/api/v1/auth/login", json=drill.login)).raise_for_status().json()
-    return Learner(gateway, answer["user"], answer["access_token"])
+    response = (await gateway.post("/api/v1/auth/login", json=drill.login)).raise_for_status().json()
+    return Learner(gateway, response["user"], response["access_token"])
 
 
 async def test_a_learners_history_is_restored_and_its_recordings_play(
@@ -165,8 +165,8 @@ async def test_a_learners_history_is_restored_and_its_recordings_play(
 async def test_an_app_stays_signed_in_after_new_keys_are_created(
     drill: Drill, gateway: httpx.AsyncClient
 ) -> None:
-    answer = await gateway.post("/api/v1/auth/refresh", json={"refresh_token": drill.refresh_token})
-    assert answer.status_code == 200, answer.text
+    response = await gateway.post("/api/v1/auth/refresh", json={"refresh_token": drill.refresh_token})
+    assert response.status_code == 200, response.text
 
 
 async def test_learners_can_play_and_statistics_count(
@@ -194,12 +194,12 @@ async def test_an_import_in_progress_is_completed(drill: Drill, admin: Learner) 
 
 
 async def test_no_row_refers_to_a_missing_object(drill: Drill, admin: Learner) -> None:
-    at = describe_system(drill.restored.plan, is_running=True)
-    async with connect_all(at.databases, programs=None) as databases:
-        wanted = set[str]().union(*[await database.list_references() for database in databases])
+    backup_system = describe_system(drill.restored.plan, is_running=True)
+    async with connect_all(backup_system.databases, programs=None) as databases:
+        referenced_keys = set[str]().union(*[await database.list_references() for database in databases])
     present = set(await Imports(drill.restored, admin).create_storage().list_keys())
-    assert len(wanted) > 100
-    assert wanted - present == set()
+    assert len(referenced_keys) > 100
+    assert referenced_keys - present == set()
 
 
 def test_the_seed_did_not_run_again(drill: Drill) -> None:
@@ -210,9 +210,9 @@ def test_the_seed_did_not_run_again(drill: Drill) -> None:
 
 
 async def test_a_second_backup_copies_no_recording_again(system: Stack, drill: Drill) -> None:
-    at = describe_system(system.plan, is_running=True)
+    backup_system = describe_system(system.plan, is_running=True)
     reports: list[str] = []
-    backup = await create(at, drill.backup.parent, report=reports.append)
+    backup = await create(backup_system, drill.backup.parent, report=reports.append)
     same = [path for path in backup.glob("objects/*/*") if path.stat().st_nlink == 2]
     assert len(same) > 100
     assert int(reports[0].split()[2]) < 20  # the report of the import
@@ -226,7 +226,7 @@ async def test_a_restore_into_a_system_in_use_is_refused_without_effects(system:
 
 
 async def test_queues_without_a_worker_are_named(system: Stack, drill: Drill, tmp_path: Path) -> None:
-    at = describe_system(system.plan, is_running=True)
+    backup_system = describe_system(system.plan, is_running=True)
     async with httpx.AsyncClient(base_url=system.url, timeout=30) as client:
         learner = await Learner.sign_up(client)
         with freeze(system.workers["content"]):
@@ -235,7 +235,7 @@ async def test_queues_without_a_worker_are_named(system: Stack, drill: Drill, tm
             with pytest.raises(
                 BackupFailed, match=r"content\.on\.session_completed \(1\)\. Nothing was kept"
             ):
-                await create(at, tmp_path, report=print, options=Options(wait_seconds=2))
+                await create(backup_system, tmp_path, report=print, options=Options(wait_seconds=2))
         # The relays continue.
         imports = await Imports.sign_in(system, client)
         await imports.ensure_nothing_waits()

@@ -52,10 +52,10 @@ async def edit(admin: Learner) -> None:
     client = httpx.AsyncClient(base_url=admin.client.base_url, headers=admin.headers, timeout=20)
     async with client:
         name, text = f"tag {uuid4().hex}", f"Hello {uuid4().hex}."
-        [known, *_] = (await client.get(SPEECHES)).json()["speeches"]
+        [speech, *_] = (await client.get(SPEECHES)).json()["speeches"]
         tag = (await client.post(TAGS, json={"name": name, "category": "x"})).raise_for_status().json()
         fields = {"text": text, "level": "C2", "type": "answer", "tag_ids": [tag["id"]]}
-        added = await client.post(SPEECHES, json=fields | {"audio_key": known["audio_key"]})
+        added = await client.post(SPEECHES, json=fields | {"audio_key": speech["audio_key"]})
         path = added.raise_for_status().headers["location"]
         renamed = await client.put(f"{TAGS}/{tag['id']}", json={"name": f"{name} renamed"})
         assert renamed.raise_for_status().json()["speech_count"] == 1

@@ -31,8 +31,8 @@ EFFECTS = {
 
 @pytest.fixture
 def replicas(system: Stack) -> Iterator[Replicas]:
-    with run_replicas(system) as found:
-        yield found
+    with run_replicas(system) as running:
+        yield running
 
 
 @pytest.fixture
@@ -81,7 +81,8 @@ async def ensure_counted(imports: Imports, before: list[int], traffic: Traffic) 
     """Check that each session and each result is counted once, and stays so."""
     sessions, results = traffic.sessions, traffic.results
     expected = [
-        was + more for was, more in zip(before, [sessions, results, sessions, sessions, results], strict=True)
+        before_count + added
+        for before_count, added in zip(before, [sessions, results, sessions, sessions, results], strict=True)
     ]
 
     async def read(_: None) -> list[int]:

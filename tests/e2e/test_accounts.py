@@ -19,16 +19,16 @@ AUTH = "/api/v1/auth"
 async def wait_for_link(system: Stack, email: str, subject: str) -> str:
     """Return the link in the newest e-mail with this subject."""
     async with asyncio.timeout(15):
-        while not (found := _list_links(system.email_folder, email, subject)):  # noqa: ASYNC110 - another system's work
+        while not (links := _list_links(system.email_folder, email, subject)):  # noqa: ASYNC110 - another system's work
             await asyncio.sleep(0.1)
-    return found[-1]
+    return links[-1]
 
 
 def _list_links(folder: Path, email: str, subject: str) -> list[str]:
     files = sorted(folder.glob("*.eml"), key=lambda file: file.stat().st_mtime_ns)
-    letters = [message_from_bytes(file.read_bytes(), policy=default) for file in files]
-    mine = [letter for letter in letters if (letter["To"], letter["Subject"]) == (email, subject)]
-    words = [word for letter in mine for word in letter.get_content().split()]
+    emails = [message_from_bytes(file.read_bytes(), policy=default) for file in files]
+    matching = [message for message in emails if (message["To"], message["Subject"]) == (email, subject)]
+    words = [word for message in matching for word in message.get_content().split()]
     return [word for word in words if "#token=" in word]
 
 
@@ -39,11 +39,11 @@ async def test_an_address_is_confirmed_and_a_password_reset_by_links(
     page, _, token = (await wait_for_link(system, email, "Confirm your e-mail address")).partition("#token=")
     assert (await gateway.get(page)).status_code == 200
     confirmed = {"token": token, "password": "Correct4Horse"}
-    answers = [
+    responses = [
         await gateway.post(f"{AUTH}/email/verify", json=body) for body in ({"token": token}, confirmed)
     ]
-    answers.append(await learner.post("/auth/email/verify", {"token": token}))
-    assert [answer.status_code for answer in answers] == [403, 204, 204]
+    responses.append(await learner.post("/auth/email/verify", {"token": token}))
+    assert [response.status_code for response in responses] == [403, 204, 204]
     assert (await learner.get("/users/me")).json()["email_verified"] is True
     assert (await gateway.post(f"{AUTH}/password/forgot", json={"email": email})).status_code == 202
     page, _, token = (await wait_for_link(system, email, "Set a new password")).partition("#token=")
@@ -87,13 +87,13 @@ async def test_a_learner_cannot_raise_their_role(gateway: httpx.AsyncClient, lea
     for path in ("/admin/users", "/admin/audit"):
         assert (await learner.get(path)).status_code == 403
     role = f"/api/v1/admin/users/{learner.user['id']}/role"
-    answer = await gateway.put(role, json={"role": "admin"}, headers=learner.headers)
-    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    response = await gateway.put(role, json={"role": "admin"}, headers=learner.headers)
+    assert (response.status_code, response.json()["code"]) == (403, "forbidden")
 
 
 async def test_an_admin_sees_role_changes_in_the_audit_log(admin: Learner, learner: Learner) -> None:
     role = f"/api/v1/admin/users/{learner.user['id']}/role"
-    answer = await admin.client.put(role, json={"role": "editor"}, headers=admin.headers)
-    assert (answer.status_code, answer.json()["role"]) == (200, "editor")
-    found = (await admin.get("/admin/audit", subject_id=learner.user["id"])).json()["entries"]
-    assert (found[0]["before"], found[0]["after"]) == ({"role": "learner"}, {"role": "editor"})
+    response = await admin.client.put(role, json={"role": "editor"}, headers=admin.headers)
+    assert (response.status_code, response.json()["role"]) == (200, "editor")
+    entries = (await admin.get("/admin/audit", subject_id=learner.user["id"])).json()["entries"]
+    assert (entries[0]["before"], entries[0]["after"]) == ({"role": "learner"}, {"role": "editor"})

@@ -103,10 +103,10 @@ async def test_every_operation_refuses_a_missing_body_and_token(
             read_problem(anonymous, status=401, code="unauthorized")
         for sent in ({"content": b"{"}, {"json": {"x": "\u0000"}}, {"json": ["\U0001f600" * 3000]}):
             arguments: dict[str, Any] = sent
-            answer = await gateway.request(method, path, headers=learner.headers, **arguments)
-            assert answer.status_code < 500, (method, path, answer.text)
-            if answer.status_code >= 400:
-                assert answer.headers["content-type"] == "application/problem+json"
+            response = await gateway.request(method, path, headers=learner.headers, **arguments)
+            assert response.status_code < 500, (method, path, response.text)
+            if response.status_code >= 400:
+                assert response.headers["content-type"] == "application/problem+json"
 
 
 EDGES: list[Any] = [
@@ -160,18 +160,19 @@ async def test_every_field_refuses_values_beyond_its_limits(
             operation.method, operation.address, content=content, headers=headers
         )
 
-    good = await build_valid_body(operation, learner)
-    wrong_anyway = list_pointers(await send(good))
+    valid_body = await build_valid_body(operation, learner)
+    wrong_anyway = list_pointers(await send(valid_body))
     for edge in EDGES:
-        answer = await send(replace(good, field, edge))
-        assert answer.status_code < 500, (edge, answer.text)
-        if answer.status_code < 400:
+        response = await send(replace(valid_body, field, edge))
+        assert response.status_code < 500, (edge, response.text)
+        if response.status_code < 400:
             continue
-        read_problem(answer, status=answer.status_code, code=answer.json()["code"])
-        if answer.status_code == 422:
-            named = list_pointers(answer)
+        read_problem(response, status=response.status_code, code=response.json()["code"])
+        if response.status_code == 422:
+            pointers = list_pointers(response)
             assert (
-                any(pointer.startswith(build_pointer(field)) for pointer in named) or named & wrong_anyway
+                any(pointer.startswith(build_pointer(field)) for pointer in pointers)
+                or pointers & wrong_anyway
             ), edge
 
 
@@ -194,12 +195,15 @@ async def test_an_integer_in_a_body_may_end_in_point_zero(
     learner: Learner, admin: Learner, operation: Operation, field: Field
 ) -> None:
     caller = admin if operation.path.startswith("/api/v1/admin/") else learner
-    good = await build_valid_body(operation, learner)
+    valid_body = await build_valid_body(operation, learner)
     for value, accepted in ((1.0, True), (1.5, False), ("1", False), (True, False)):
-        answer = await caller.client.request(
-            operation.method, operation.address, json=replace(good, field, value), headers=caller.headers
+        response = await caller.client.request(
+            operation.method,
+            operation.address,
+            json=replace(valid_body, field, value),
+            headers=caller.headers,
         )
-        assert (build_pointer(field) not in list_pointers(answer)) is accepted, (value, answer.text)
+        assert (build_pointer(field) not in list_pointers(response)) is accepted, (value, response.text)
 
 
 @pytest.mark.parametrize(("operation", "name"), INTEGER_PARAMETERS)
@@ -208,10 +212,10 @@ async def test_an_integer_in_a_query_may_end_in_point_zero(
 ) -> None:
     caller = admin if operation.path.startswith("/api/v1/admin/") else learner
     for value, accepted in (("1.0", True), ("1.5", False), ("true", False)):
-        answer = await caller.client.request(
+        response = await caller.client.request(
             operation.method, operation.address, params={name: value}, headers=caller.headers
         )
-        assert (f"#/query/{name}" not in list_pointers(answer)) is accepted, (value, answer.text)
+        assert (f"#/query/{name}" not in list_pointers(response)) is accepted, (value, response.text)
 
 
 def test_a_form_has_no_integers() -> None:
@@ -231,9 +235,9 @@ async def build_valid_body(operation: Operation, learner: Learner) -> Any:
     return body
 
 
-def list_pointers(answer: httpx.Response) -> set[str]:
+def list_pointers(response: httpx.Response) -> set[str]:
     """Return the fields that a problem names."""
-    problem = answer.json() if answer.status_code >= 400 else {}
+    problem = response.json() if response.status_code >= 400 else {}
     return {error["pointer"] for error in problem.get("errors", [])}
 
 

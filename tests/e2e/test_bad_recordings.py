@@ -172,26 +172,26 @@ async def test_the_error_names_the_invalid_fields(learner: Learner, name: str) -
 @pytest.mark.parametrize("name", TAKEN)
 @pytest.mark.usefixtures("in_bounded_time")
 async def test_damaged_audio_that_can_be_decoded_is_scored(learner: Learner, name: str) -> None:
-    answer = await score(learner, audio=TAKEN[name])
-    assert answer.status_code == 200, answer.text
-    assert answer.json()["pronunciation_score"] is not None
+    response = await score(learner, audio=TAKEN[name])
+    assert response.status_code == 200, response.text
+    assert response.json()["pronunciation_score"] is not None
 
 
 @pytest.mark.usefixtures("in_bounded_time")
 async def test_two_recordings_in_a_form_are_refused(learner: Learner) -> None:
     files = [("audio", ("a.wav", read("good.wav"))), ("audio", ("b.wav", read("good.wav")))]
-    answer = await learner.client.post(
+    response = await learner.client.post(
         SCORE, files=files, data={"reference_text": REFERENCE}, headers=learner.headers
     )
-    problem = read_problem(answer, status=400, code="malformed_form")
+    problem = read_problem(response, status=400, code="malformed_form")
     assert "more than one field audio" in problem["detail"]
 
 
 @pytest.mark.usefixtures("in_bounded_time")
 async def test_a_form_without_a_recording_is_refused(learner: Learner) -> None:
     files = {"reference_text": (None, REFERENCE)}
-    answer = await learner.client.post(SCORE, files=files, headers=learner.headers)
-    problem = read_problem(answer, status=422, code="validation_failed")
+    response = await learner.client.post(SCORE, files=files, headers=learner.headers)
+    problem = read_problem(response, status=422, code="validation_failed")
     assert problem["errors"] == [{"pointer": "#/audio", "message": "The recording is missing or empty."}]
 
 
@@ -221,12 +221,12 @@ async def test_a_client_that_sends_one_byte_a_second_is_refused(system: Stack, l
                 await writer.drain()
 
     started, dripping = time.monotonic(), asyncio.create_task(drip())
-    answer = await reader.readuntil(b"}")
+    response = await reader.readuntil(b"}")
     dripping.cancel()
     writer.close()
     assert 9 < time.monotonic() - started < 9 + MAX_SECONDS
-    assert answer.startswith(b"HTTP/1.1 408 ")
-    assert b"content-type: application/problem+json" in answer
-    problem = json.loads(answer[answer.index(b"{") :])
+    assert response.startswith(b"HTTP/1.1 408 ")
+    assert b"content-type: application/problem+json" in response
+    problem = json.loads(response[response.index(b"{") :])
     assert problem["code"] == "request_timeout"
     assert "too long to arrive" in problem["detail"]

@@ -90,17 +90,17 @@ async def test_the_search_finds_planted_recordings(
     voice, word = recordings.canary, recordings.word
     async with AsyncExitStack() as plants:
         files = _plant_in_files(system, plants, voice, word, tmp_path)
-        nameless = plants.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
-        nameless.write(voice.hex().encode())
-        nameless.flush()
+        unlinked_file = plants.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
+        unlinked_file.write(voice.hex().encode())
+        unlinked_file.flush()
         places.others.append(os.getpid())
         await plants.enter_async_context(_plant_in_redis(system, f"x{voice.hex()}"))
         await plants.enter_async_context(_plant_in_database(system, voice))
         async with places.collect_messages():
             await plants.enter_async_context(_plant_in_queue(system, base64.b64encode(b"xx" + voice)))
-        found = await places.search()
-    assert {*files, "redis: leak", "game: public.leak", "rabbitmq: leak", "message 0"} <= found
-    assert any(name.endswith("(deleted)") for name in found)
+        matches = await places.search()
+    assert {*files, "redis: leak", "game: public.leak", "rabbitmq: leak", "message 0"} <= matches
+    assert any(name.endswith("(deleted)") for name in matches)
 
 
 def _plant_in_files(system: Stack, plants: AsyncExitStack, voice: bytes, word: str, folder: Path) -> set[str]:

@@ -18,9 +18,11 @@ SPEECHES, TAGS = "/api/v1/admin/speeches", "/api/v1/admin/tags"
 async def test_a_speech_is_created_played_and_deleted(
     gateway: httpx.AsyncClient, admin: Learner, learner: Learner
 ) -> None:
-    found = await gateway.get(SPEECHES, params={"search": '"lost my passport"'}, headers=admin.headers)
-    assert found.status_code == 200, found.text
-    [known] = found.json()["speeches"]
+    search_response = await gateway.get(
+        SPEECHES, params={"search": '"lost my passport"'}, headers=admin.headers
+    )
+    assert search_response.status_code == 200, search_response.text
+    [known] = search_response.json()["speeches"]
     name = f"tag {uuid4().hex}"
     tag = (await gateway.post(TAGS, json={"name": name, "category": "x"}, headers=admin.headers)).json()
     fields = {"text": "Where is my passport?", "level": "C2", "type": "question", "tag_ids": [tag["id"]]}

@@ -24,7 +24,7 @@ DRAWN_WITHIN_SECONDS = 2.0
 def make_tone(pitch: int) -> bytes:
     """Return a second of a tone as WAV."""
     rate, file = 16_000, io.BytesIO()
-    samples = [round(9_000 * math.sin(2 * math.pi * pitch * at / rate)) for at in range(rate)]
+    samples = [round(9_000 * math.sin(2 * math.pi * pitch * position / rate)) for position in range(rate)]
     with wave.open(file, "wb") as writer:
         writer.setnchannels(1)
         writer.setsampwidth(2)
@@ -34,7 +34,7 @@ def make_tone(pitch: int) -> bytes:
 
 
 async def upload_tones(editor: Learner, names: list[str], **fields: str) -> httpx.Response:
-    files = [("files[]", (name, make_tone(300 + 100 * at))) for at, name in enumerate(names)]
+    files = [("files[]", (name, make_tone(300 + 100 * index))) for index, name in enumerate(names)]
     return await editor.client.post(f"{IMPORT}/audio", files=files, data=fields, headers=editor.headers)
 
 
@@ -47,7 +47,7 @@ async def draw_new(learner: Learner, tag: str) -> list[dict[str, Any]]:
     """Draw the speeches with this tag. Fails if that is not possible soon after their import."""
     completed_at = time.monotonic()
     tags = (await learner.get("/tags")).json()["tags"]
-    [tag_id] = [found["id"] for found in tags if found["name"] == tag]
+    [tag_id] = [listed_tag["id"] for listed_tag in tags if listed_tag["name"] == tag]
     while (drawn := await learner.post("/game/speeches/random", {"level": "C2", "tags": [tag_id]})).is_error:
         assert time.monotonic() - completed_at < DRAWN_WITHIN_SECONDS, drawn.text
         await asyncio.sleep(0.05)
@@ -115,8 +115,8 @@ async def test_played_speeches_survive_the_undo_of_their_import(editor: Learner,
     assert archived.json()["archived_at"], archived.text
     assert (await editor.get(f"/admin/speeches/{unplayed['id']}")).status_code == 404
     await wait_until_gone(unplayed["audio_url"])
-    shown = (await learner.get(f"/game/sessions/{session_id}")).json()
-    [result] = shown["results"]
+    game_session = (await learner.get(f"/game/sessions/{session_id}")).json()
+    [result] = game_session["results"]
     assert (result["speech"]["text"], result["user_response"]) == (played["text"], "correct")
     async with httpx.AsyncClient() as browser:
         assert (await browser.get(result["speech"]["audio_url"])).content == played_audio
@@ -127,21 +127,21 @@ IMPORT_CALLS = [operation for operation in OPERATIONS if operation.path.startswi
 
 @pytest.mark.parametrize("call", IMPORT_CALLS, ids=str)
 async def test_a_learner_cannot_import(learner: Learner, call: Operation) -> None:
-    answer = await learner.client.request(call.method, call.address, headers=learner.headers)
-    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), answer.text
+    response = await learner.client.request(call.method, call.address, headers=learner.headers)
+    assert (response.status_code, response.json()["code"]) == (403, "forbidden"), response.text
 
 
 async def test_editors_see_uploads_of_others_but_cannot_use_them(admin: Learner, editor: Learner) -> None:
     session_id = (await upload_tones(editor, ["mine.wav"])).json()["upload_session_id"]
     other = await make_editor(admin)
-    seen = await other.get(f"/admin/import/uploads/{session_id}")
-    assert seen.status_code == 200, seen.text
-    more = await upload_tones(other, ["other.wav"], upload_session_id=session_id)
+    upload_session = await other.get(f"/admin/import/uploads/{session_id}")
+    assert upload_session.status_code == 200, upload_session.text
+    upload_response = await upload_tones(other, ["other.wav"], upload_session_id=session_id)
     table = await other.client.post(
         f"{IMPORT}/csv",
         files={"file": ("x.csv", b"audio_filename,text,level\nmine.wav,Hello.,A1\n")},
         data={"upload_session_id": session_id},
         headers=other.headers,
     )
-    for refused in (more, table):
+    for refused in (upload_response, table):
         assert (refused.status_code, refused.json()["code"]) == (403, "not_your_upload_session"), refused.text

@@ -29,9 +29,9 @@ async def test_the_speeches_of_an_import_are_drawn_until_it_is_undone(
     assert (last["state"], last["success_count"], last["error_count"]) == ("completed", 2, 0), last
 
     tags = (await learner.get("/tags")).json()["tags"]
-    [tag_id] = [found["id"] for found in tags if found["name"] == tag]
-    wanted = {"level": "C2", "tags": [tag_id]}
-    while (drawn := await learner.post("/game/speeches/random", wanted)).status_code == 404:
+    [tag_id] = [listed_tag["id"] for listed_tag in tags if listed_tag["name"] == tag]
+    body = {"level": "C2", "tags": [tag_id]}
+    while (drawn := await learner.post("/game/speeches/random", body)).status_code == 404:
         assert time.monotonic() - completed_at < 2
         await asyncio.sleep(0.05)
     speeches = drawn.json()["speeches"]
@@ -43,7 +43,7 @@ async def test_the_speeches_of_an_import_are_drawn_until_it_is_undone(
     assert (undone.status_code, undone.json()["state"]) == (202, "undoing")
     last = await wait_for_end(admin, path)
     assert (last["state"], last["deleted_count"], last["archived_count"]) == ("undone", 2, 0)
-    assert (await learner.post("/game/speeches/random", wanted)).status_code == 404
+    assert (await learner.post("/game/speeches/random", body)).status_code == 404
     audit = await admin.get("/admin/import/audit", subject_id=path.rpartition("/")[2])
     assert [entry["action"] for entry in audit.json()["entries"]] == [
         "import_undone",
@@ -57,16 +57,16 @@ async def test_a_client_that_reconnects_misses_nothing(admin: Learner) -> None:
     path = await start(
         admin, await upload(admin, "a.mp3"), [["a.mp3", f"Hello {uuid4()}.", "A1", "answer", ""]]
     )
-    seen: list[dict[str, Any]] = []
+    events: list[dict[str, Any]] = []
     async with asyncio.timeout(60):
-        while not seen or seen[-1]["state"] not in ENDED:
+        while not events or events[-1]["state"] not in ENDED:
             # The connection breaks after every event.
-            async for event in follow(admin, path, str(seen[-1]["version"]) if seen else ""):
-                seen.append(event)
+            async for event in follow(admin, path, str(events[-1]["version"]) if events else ""):
+                events.append(event)
                 break
-    versions = [event["version"] for event in seen]
+    versions = [event["version"] for event in events]
     assert versions == sorted(set(versions))
-    assert seen[-1]["state"] == "completed"
+    assert events[-1]["state"] == "completed"
     again = await admin.client.get(
         f"{path}/events", headers={**admin.headers, "Last-Event-ID": str(versions[-1])}
     )
@@ -79,9 +79,11 @@ async def test_a_table_with_errors_is_reported_and_changes_nothing(admin: Learne
     rows = [["good.mp3", text, "A1", "answer", ""], ["missing.mp3", "=1+1", "Z9", "answer", ""]]
     path = await start(admin, session_id, rows)
     assert (await wait_for_end(admin, path))["state"] == "rejected"
-    found = (await admin.get(path.removeprefix("/api/v1"))).json()
+    report_response = (await admin.get(path.removeprefix("/api/v1"))).json()
     assert {
-        (problem["row"], problem["code"]) for problem in found["errors"] if problem["severity"] == "error"
+        (problem["row"], problem["code"])
+        for problem in report_response["errors"]
+        if problem["severity"] == "error"
     } == {
         (3, "audio_missing"),
         (3, "unknown_level"),
@@ -89,10 +91,10 @@ async def test_a_table_with_errors_is_reported_and_changes_nothing(admin: Learne
     report = await admin.client.get(f"{path}/errors.csv", headers=admin.headers)
     assert report.status_code == 200
     assert report.content.startswith(b"\xef\xbb\xbf")
-    header, good, bad = csv.reader(io.StringIO(report.content.decode("utf-8-sig")))
+    header, valid_row, invalid_row = csv.reader(io.StringIO(report.content.decode("utf-8-sig")))
     assert header == ["audio_filename", "text", "level", "type", "tags", "error_codes", "errors"]
-    assert (good[1], good[5]) == (text, "")
-    assert (bad[1], set(bad[5].split("; "))) == ("'=1+1", {"audio_missing", "unknown_level"})
+    assert (valid_row[1], valid_row[5]) == (text, "")
+    assert (invalid_row[1], set(invalid_row[5].split("; "))) == ("'=1+1", {"audio_missing", "unknown_level"})
     search = await admin.get("/admin/speeches", search=f'"{text}"')
     assert search.json()["speeches"] == []
     assert (await learner.get(path.removeprefix("/api/v1"))).status_code == 403

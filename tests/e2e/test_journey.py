@@ -18,18 +18,18 @@ async def test_a_learner_signs_up_and_signs_in(gateway: httpx.AsyncClient, learn
     assert me == learner.user
     assert {"id", "email", "name", "avatar_url", "auth_provider", "email_verified"} <= set(me)
     account = {"email": me["email"].upper(), "password": "Correct4Horse"}
-    answer = await gateway.post("/api/v1/auth/login", json=account)
-    tokens = answer.json()
-    assert (answer.status_code, tokens["token_type"], tokens["expires_in"]) == (200, "Bearer", 900)
+    response = await gateway.post("/api/v1/auth/login", json=account)
+    tokens = response.json()
+    assert (response.status_code, tokens["token_type"], tokens["expires_in"]) == (200, "Bearer", 900)
     fresh = await gateway.post("/api/v1/auth/refresh", json={"refresh_token": tokens["refresh_token"]})
     assert fresh.status_code == 200
 
 
 async def test_tags_are_public_and_cached(gateway: httpx.AsyncClient) -> None:
-    answer = await gateway.get("/api/v1/tags")
-    assert len(answer.json()["tags"]) >= 20
-    assert {"id", "name", "category"} <= set(answer.json()["tags"][0])
-    again = await gateway.get("/api/v1/tags", headers={"If-None-Match": answer.headers["etag"]})
+    response = await gateway.get("/api/v1/tags")
+    assert len(response.json()["tags"]) >= 20
+    assert {"id", "name", "category"} <= set(response.json()["tags"][0])
+    again = await gateway.get("/api/v1/tags", headers={"If-None-Match": response.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
 
 
@@ -46,10 +46,10 @@ async def test_speeches_have_audio_that_plays(learner: Learner) -> None:
 
 
 async def test_tags_narrow_the_draw(learner: Learner) -> None:
-    some = (await learner.draw(limit=1))[0]
-    wanted = {tag["id"] for tag in some["tags"]}
-    for speech in await learner.draw(tags=list(wanted), match="all", limit=50):
-        assert wanted <= {tag["id"] for tag in speech["tags"]}
+    first_speech = (await learner.draw(limit=1))[0]
+    tag_ids = {tag["id"] for tag in first_speech["tags"]}
+    for speech in await learner.draw(tags=list(tag_ids), match="all", limit=50):
+        assert tag_ids <= {tag["id"] for tag in speech["tags"]}
     none_left = await learner.post(
         "/game/speeches/random", {"level": "A2", "exclude": [s["id"] for s in await learner.draw(limit=50)]}
     )
@@ -57,15 +57,15 @@ async def test_tags_narrow_the_draw(learner: Learner) -> None:
 
 
 async def test_good_speech_scores_better_than_a_wrong_word_and_silence(learner: Learner) -> None:
-    good = (await learner.score("good.wav")).json()
+    good_score = (await learner.score("good.wav")).json()
     wrong = (await learner.score("wrong-word.mp3")).json()
-    assert good["status"] == "scored"
-    assert good["pronunciation_score"] > wrong["pronunciation_score"] + 5
+    assert good_score["status"] == "scored"
+    assert good_score["pronunciation_score"] > wrong["pronunciation_score"] + 5
     weakest = min(wrong["word_scores"], key=lambda word: word["score"] if word["score"] is not None else 101)
     assert weakest["word"].lower() == "passport"
-    assert [word["word"].lower() for word in good["word_scores"]][:3] == ["i", "lost", "my"]
+    assert [word["word"].lower() for word in good_score["word_scores"]][:3] == ["i", "lost", "my"]
     other = (await learner.score("good.wav", "Could you tell me where the museum is?")).json()
-    assert other.get("pronunciation_score", 0) < good["pronunciation_score"] - 20
+    assert other.get("pronunciation_score", 0) < good_score["pronunciation_score"] - 20
     silent = await learner.score("silent.m4a")
     assert (silent.status_code, silent.json()["code"]) == (422, "not_assessable")
     assert silent.json()["reason"] == "no_speech"
@@ -82,9 +82,9 @@ async def test_a_game_is_saved_published_and_shown_in_the_history(learner: Learn
     assert (again.status_code, again.headers["idempotency-replayed"]) == (201, "true")
     assert again.json() == saved.json()
 
-    listed = (await learner.get("/game/sessions", limit=5)).json()
-    assert [session["id"] for session in listed["sessions"]] == [saved.json()["session_id"]]
-    assert listed["pagination"]["total"] == 1
+    history_page = (await learner.get("/game/sessions", limit=5)).json()
+    assert [session["id"] for session in history_page["sessions"]] == [saved.json()["session_id"]]
+    assert history_page["pagination"]["total"] == 1
     detail = (await learner.get(f"/game/sessions/{saved.json()['session_id']}")).json()
     assert detail["results"][0]["speech"]["text"] == REFERENCE
     assert detail["results"][0]["verified"] is True
@@ -95,10 +95,10 @@ async def test_a_game_is_saved_published_and_shown_in_the_history(learner: Learn
     assert stats["freezes"] == {"available": 0, "next_in_days": 6, "used": []}
     assert (stats["goal"]["sentences_per_day"], stats["goal"]["reached_today"]) == (10, False)
     goal = {"sentences_per_day": 1}
-    answer = await learner.client.put("/api/v1/game/goal", json=goal, headers=learner.headers)
-    assert (answer.status_code, answer.json()) == (200, goal)
+    response = await learner.client.put("/api/v1/game/goal", json=goal, headers=learner.headers)
+    assert (response.status_code, response.json()) == (200, goal)
     assert (await learner.get("/game/stats", tz="Asia/Tokyo")).json()["goal"]["reached_today"] is True
-    assert {each["tag"]["id"] for each in stats["by_tag"]} == {tag["id"] for tag in speech["tags"]}
+    assert {item["tag"]["id"] for item in stats["by_tag"]} == {tag["id"] for tag in speech["tags"]}
     assert stats["hardest_sentences"] == []
 
     async with asyncio.timeout(10):
@@ -110,15 +110,15 @@ async def test_a_phone_that_was_offline_sends_its_sessions_together(learner: Lea
     speeches = await learner.draw(limit=2)
     games = [build_session(speeches, id=str(uuid4())) for _ in range(3)]
     games[1]["level"] = "A7"
-    answer = await learner.post("/game/sessions:batch", {"sessions": games})
-    assert answer.status_code == 200, answer.text
-    results = answer.json()["results"]
-    assert [(each["id"], each["status"]) for each in results] == [
+    response = await learner.post("/game/sessions:batch", {"sessions": games})
+    assert response.status_code == 200, response.text
+    results = response.json()["results"]
+    assert [(item["id"], item["status"]) for item in results] == [
         (game["id"], status) for game, status in zip(games, (201, 422, 201), strict=True)
     ]
     assert results[1]["problem"]["errors"][0]["pointer"] == "#/level"
     again = (await learner.post("/game/sessions:batch", {"sessions": games})).json()["results"]
-    assert [each["replayed"] for each in again] == [True, False, True]
+    assert [item["replayed"] for item in again] == [True, False, True]
     assert (await learner.get("/game/sessions")).json()["pagination"]["total"] == 2
 
 
@@ -129,8 +129,8 @@ async def count_plays(admin: Learner, speech_id: UUID) -> int:
 
 async def test_played_sentences_come_up_for_review_and_last_in_a_fresh_draw(learner: Learner) -> None:
     played = await learner.draw(limit=2)
-    ended = datetime.now(UTC) - timedelta(days=3)
-    times = dict.fromkeys(("started_at", "completed_at"), ended.isoformat())
+    completed_at = datetime.now(UTC) - timedelta(days=3)
+    times = dict.fromkeys(("started_at", "completed_at"), completed_at.isoformat())
     saved = await learner.post("/game/sessions", build_session(played, **times))
     assert saved.status_code == 201, saved.text
     reviews = (await learner.get("/game/reviews", level="A2", limit=50)).json()["reviews"]
@@ -152,10 +152,10 @@ async def list_drawn_last(learner: Learner) -> list[str]:
 
 async def test_a_session_is_visible_only_to_its_learner(gateway: httpx.AsyncClient, learner: Learner) -> None:
     saved = await learner.post("/game/sessions", build_session(await learner.draw(limit=2)))
-    stranger = await Learner.sign_up(gateway)
-    answer = await stranger.get(f"/game/sessions/{saved.json()['session_id']}")
-    assert (answer.status_code, answer.json()["code"]) == (403, "not_your_session")
-    assert (await stranger.get("/game/sessions")).json()["sessions"] == []
+    other_learner = await Learner.sign_up(gateway)
+    response = await other_learner.get(f"/game/sessions/{saved.json()['session_id']}")
+    assert (response.status_code, response.json()["code"]) == (403, "not_your_session")
+    assert (await other_learner.get("/game/sessions")).json()["sessions"] == []
 
 
 async def test_a_learner_cannot_open_the_pages_of_admins(learner: Learner) -> None:

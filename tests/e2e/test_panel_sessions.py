@@ -32,13 +32,13 @@ async def browser(gateway: httpx.AsyncClient, editor: dict[str, str]) -> AsyncIt
     """A browser in which the editor has signed on."""
     async with httpx.AsyncClient(base_url=gateway.base_url, timeout=20, headers=PAGE) as client:
         form = {"email": editor["email"], "password": PASSWORD, "next": TAGS}
-        answer = await client.post("/admin/login", data=form)
-        assert (answer.status_code, answer.headers["location"]) == (303, TAGS)
+        response = await client.post("/admin/login", data=form)
+        assert (response.status_code, response.headers["location"]) == (303, TAGS)
         yield client
 
 
-def is_sign_on(answer: httpx.Response) -> bool:
-    return answer.status_code == 303 and answer.headers["location"].startswith("/admin/login")
+def is_sign_on(response: httpx.Response) -> bool:
+    return response.status_code == 303 and response.headers["location"].startswith("/admin/login")
 
 
 async def test_an_editor_sees_pages_but_not_those_of_admins(browser: httpx.AsyncClient) -> None:
@@ -82,8 +82,8 @@ async def test_a_locked_editor_is_signed_out_and_cannot_sign_on(
     await admin.client.put(f"/api/v1/admin/users/{editor['id']}/lock", headers=admin.headers)
     assert is_sign_on(await browser.get(TAGS))
     form = {"email": editor["email"], "password": PASSWORD}
-    answer = await browser.post("/admin/login", data=form)
-    assert (answer.status_code, "This account is locked." in answer.text) == (403, True)
+    response = await browser.post("/admin/login", data=form)
+    assert (response.status_code, "This account is locked." in response.text) == (403, True)
 
 
 async def test_signing_out_everywhere_ends_the_session(
@@ -96,10 +96,10 @@ async def test_signing_out_everywhere_ends_the_session(
 
 async def test_no_page_opens_after_signing_off(browser: httpx.AsyncClient) -> None:
     page = await browser.get(TAGS)
-    found = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
-    assert found
+    match = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
+    assert match
     cookies = dict(browser.cookies)
-    answer = await browser.post("/admin/logout", data={"csrf_token": found[1]})
-    assert is_sign_on(answer)
+    response = await browser.post("/admin/logout", data={"csrf_token": match[1]})
+    assert is_sign_on(response)
     browser.cookies.update(cookies)
     assert is_sign_on(await browser.get(TAGS))

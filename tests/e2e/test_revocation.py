@@ -21,9 +21,9 @@ type Send = Callable[[], Awaitable[httpx.Response]]
 
 async def wait_for_refusal(send: Send) -> httpx.Response:
     """Repeat a request until the response is 401, and return it."""
-    begun = time.monotonic()
+    started = time.monotonic()
     while (response := await send()).status_code != 401:
-        assert time.monotonic() - begun < SEEN_WITHIN_SECONDS, response.text
+        assert time.monotonic() - started < SEEN_WITHIN_SECONDS, response.text
         await asyncio.sleep(0.05)
     return response
 
@@ -31,8 +31,8 @@ async def wait_for_refusal(send: Send) -> httpx.Response:
 @pytest.fixture
 async def account(gateway: httpx.AsyncClient) -> dict[str, Any]:
     body = {"email": f"{uuid4().hex}@example.com", "password": PASSWORD, "name": "Ada"}
-    found: dict[str, Any] = (await gateway.post("/api/v1/auth/register", json=body)).json()
-    return found
+    registered: dict[str, Any] = (await gateway.post("/api/v1/auth/register", json=body)).json()
+    return registered
 
 
 def to_bearer_header(tokens: dict[str, Any]) -> dict[str, str]:
@@ -52,17 +52,17 @@ def get_uses(gateway: httpx.AsyncClient, tokens: dict[str, Any]) -> list[Send]:
 
 
 async def give_role(admin: Learner, user_id: str, role: str) -> None:
-    answer = await admin.client.put(
+    response = await admin.client.put(
         f"/api/v1/admin/users/{user_id}/role", json={"role": role}, headers=admin.headers
     )
-    assert answer.status_code == 200, answer.text
+    assert response.status_code == 200, response.text
 
 
 async def refresh(gateway: httpx.AsyncClient, tokens: dict[str, Any]) -> dict[str, Any]:
-    answer = await gateway.post("/api/v1/auth/refresh", json={"refresh_token": tokens["refresh_token"]})
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    response = await gateway.post("/api/v1/auth/refresh", json={"refresh_token": tokens["refresh_token"]})
+    assert response.status_code == 200, response.text
+    refreshed: dict[str, Any] = response.json()
+    return refreshed
 
 
 async def test_a_demoted_editor_creates_no_tags(
@@ -100,8 +100,8 @@ async def test_a_new_password_ends_the_users_other_sessions_in_every_service(
     credentials = {"email": account["user"]["email"], "password": PASSWORD}
     other = (await gateway.post("/api/v1/auth/login", json=credentials)).json()
     change = {"current_password": PASSWORD, "new_password": "Another5Horse"}
-    answer = await gateway.put("/api/v1/users/me/password", json=change, headers=to_bearer_header(account))
-    assert answer.status_code == 204, answer.text
+    response = await gateway.put("/api/v1/users/me/password", json=change, headers=to_bearer_header(account))
+    assert response.status_code == 204, response.text
     for use in get_uses(gateway, other):
         await wait_for_refusal(use)
     assert 401 not in [(await use()).status_code for use in get_uses(gateway, account)]

@@ -58,21 +58,21 @@ async def refused(system: Stack, keys: SigningKeys, receipt_keys: SigningKeys) -
     tokens["signed by scoring under our kid"] = SigningKeys({"keys": [disguised]}).sign(
         build_claims(), typ=ACCESS_TOKEN
     )
-    good = keys.sign(build_claims(), typ=ACCESS_TOKEN)
+    valid_token = keys.sign(build_claims(), typ=ACCESS_TOKEN)
     values = {name: f"Bearer {token}" for name, token in tokens.items()} | {
         "empty": "",
         "no token": "Bearer",
-        "another scheme": f"Basic {good}",
-        "no scheme": good,
-        "two tokens": f"Bearer {good} {good}",
+        "another scheme": f"Basic {valid_token}",
+        "no scheme": valid_token,
+        "two tokens": f"Bearer {valid_token} {valid_token}",
     }
     return {"none": {}} | {name: {"Authorization": value} for name, value in values.items()}
 
 
 def get_owner(token: str) -> dict[str, str]:
     """Return the claims that bind a forged token to a signed-in learner."""
-    said = jwt.decode(token, options={"verify_signature": False})
-    return {"sub": said["sub"], "sid": said["sid"]}
+    claims = jwt.decode(token, options={"verify_signature": False})
+    return {"sub": claims["sub"], "sid": claims["sid"]}
 
 
 def _read_jwk(system: Stack, file: str) -> dict[str, Any]:
@@ -81,39 +81,39 @@ def _read_jwk(system: Stack, file: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-async def homes(system: Stack) -> dict[str, str]:
+async def service_urls(system: Stack) -> dict[str, str]:
     """Find the service that answers a path, according to each service's own document."""
-    found = {INTERNAL.path: f"http://127.0.0.1:{system.ports['game-api']}"}
+    urls = {INTERNAL.path: f"http://127.0.0.1:{system.ports['game-api']}"}
     async with httpx.AsyncClient() as client:
         for service in system.apis:
             address = f"http://127.0.0.1:{system.ports[f'{service}-api']}"
             document = (await client.get(f"{address}/openapi.json")).json()
-            found |= dict.fromkeys(document["paths"], address)
-    return found
+            urls |= dict.fromkeys(document["paths"], address)
+    return urls
 
 
 async def collect_responses(
     address: str, operation: Operation, requests: Mapping[str, Headers]
 ) -> dict[str, httpx.Response]:
     """Send the operation with each of these headers and return the responses."""
-    turn = asyncio.Semaphore(AT_ONCE)
+    semaphore = asyncio.Semaphore(AT_ONCE)
 
     async with httpx.AsyncClient(base_url=address, timeout=20) as client:
 
-        async def answer(headers: Headers) -> httpx.Response:
-            async with turn:
+        async def response(headers: Headers) -> httpx.Response:
+            async with semaphore:
                 return await client.request(operation.method, operation.address, headers=headers)
 
-        gathered = await asyncio.gather(*map(answer, requests.values()))
+        gathered = await asyncio.gather(*map(response, requests.values()))
     return dict(zip(requests, gathered, strict=True))
 
 
-def is_accepted(answer: httpx.Response) -> bool:
+def is_accepted(response: httpx.Response) -> bool:
     """Return whether a response differs from the one that every invalid token gets."""
-    if answer.status_code != 401 or answer.headers["content-type"] != "application/problem+json":
+    if response.status_code != 401 or response.headers["content-type"] != "application/problem+json":
         return True
-    challenge = answer.headers.get_list("www-authenticate")
-    return answer.json()["code"] != "unauthorized" or challenge != ["Bearer"]
+    challenge = response.headers.get_list("www-authenticate")
+    return response.json()["code"] != "unauthorized" or challenge != ["Bearer"]
 
 
 def test_operations_without_a_token_are_listed_as_public() -> None:
@@ -131,40 +131,44 @@ def test_operations_without_a_token_are_listed_as_public() -> None:
 async def test_no_invalid_token_passes_the_gateway(
     operation: Operation, system: Stack, refused: dict[str, Headers]
 ) -> None:
-    answers = await collect_responses(system.url, operation, refused)
+    responses = await collect_responses(system.url, operation, refused)
     assert {
-        name: (answer.status_code, answer.text) for name, answer in answers.items() if is_accepted(answer)
+        name: (response.status_code, response.text)
+        for name, response in responses.items()
+        if is_accepted(response)
     } == {}
 
 
 @pytest.mark.parametrize("operation", [*PRIVATE, INTERNAL], ids=str)
 async def test_no_invalid_token_passes_a_service(
-    operation: Operation, homes: dict[str, str], refused: dict[str, Headers]
+    operation: Operation, service_urls: dict[str, str], refused: dict[str, Headers]
 ) -> None:
-    answers = await collect_responses(homes[operation.path], operation, refused)
+    responses = await collect_responses(service_urls[operation.path], operation, refused)
     assert {
-        name: (answer.status_code, answer.text) for name, answer in answers.items() if is_accepted(answer)
+        name: (response.status_code, response.text)
+        for name, response in responses.items()
+        if is_accepted(response)
     } == {}
 
 
 @pytest.mark.parametrize("path", ["/api/v1/users/me", "/api/v1/game/stats", "/api/v1/speech/capabilities"])
 async def test_the_valid_form_of_each_token_is_accepted(
-    path: str, system: Stack, homes: dict[str, str], keys: SigningKeys, learner: Learner
+    path: str, system: Stack, service_urls: dict[str, str], keys: SigningKeys, learner: Learner
 ) -> None:
     OWNER.set(get_owner(learner.token))
-    good = {"good": {"Authorization": f"Bearer {keys.sign(build_claims(), typ=ACCESS_TOKEN)}"}}
-    for address in (system.url, homes[path]):
-        answers = await collect_responses(address, Operation("GET", path, {}), good)
-        assert answers["good"].status_code == 200
+    valid_headers = {"good": {"Authorization": f"Bearer {keys.sign(build_claims(), typ=ACCESS_TOKEN)}"}}
+    for address in (system.url, service_urls[path]):
+        responses = await collect_responses(address, Operation("GET", path, {}), valid_headers)
+        assert responses["good"].status_code == 200
 
 
 @pytest.mark.parametrize("operation", ADMIN, ids=str)
 async def test_learners_cannot_use_the_operations_of_admins(
-    operation: Operation, system: Stack, homes: dict[str, str], learner: Learner
+    operation: Operation, system: Stack, service_urls: dict[str, str], learner: Learner
 ) -> None:
-    for address in (system.url, homes[operation.path]):
-        answer = (await collect_responses(address, operation, {"learner": learner.headers}))["learner"]
-        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    for address in (system.url, service_urls[operation.path]):
+        response = (await collect_responses(address, operation, {"learner": learner.headers}))["learner"]
+        assert (response.status_code, response.json()["code"]) == (403, "forbidden")
 
 
 RAISED = {"role": "admin", "roles": ["admin"], "is_admin": True, "user": {"role": "admin"}}
@@ -176,11 +180,11 @@ async def test_no_field_of_a_body_raises_a_role(
     operation: Operation, gateway: httpx.AsyncClient, learner: Learner
 ) -> None:
     body = build_example(operation.body or {}) | RAISED
-    answer = await gateway.request(operation.method, operation.address, json=body, headers=learner.headers)
-    assert answer.status_code < 500
+    response = await gateway.request(operation.method, operation.address, json=body, headers=learner.headers)
+    assert response.status_code < 500
     account = {"email": learner.user["email"], "password": "Correct4Horse"}
     signed_in = await gateway.post("/api/v1/auth/login", json=account)
-    for content in (answer.json() if answer.content else {}, signed_in.json()):
+    for content in (response.json() if response.content else {}, signed_in.json()):
         if "access_token" in content:
             assert read_role(content["access_token"]) == "learner"
     assert signed_in.status_code == 200

@@ -89,7 +89,7 @@ def play(client: AuthenticatedClient, recording: Path) -> SavedSession:
         client=client, body=AssessRecordingScoreRequest(audio=audio, reference_text=speech.text)
     )
     assert isinstance(scored, ScoreRead)
-    ended = datetime.now(UTC)
+    completed_at = datetime.now(UTC)
     result = ResultCreate(
         speech_id=speech.id,
         sequence_number=1,
@@ -101,8 +101,8 @@ def play(client: AuthenticatedClient, recording: Path) -> SavedSession:
         mode="listen_and_repeat",
         level="A2",
         duration_seconds=60,
-        started_at=ended - timedelta(seconds=60),
-        completed_at=ended,
+        started_at=completed_at - timedelta(seconds=60),
+        completed_at=completed_at,
         results=[result],
     )
     key = str(uuid4())
@@ -139,8 +139,10 @@ def leave(client: Client, refresh_token: str) -> None:
     assert isinstance(pair, TokenPair)
     signed_out = log_out.sync_detailed(client=client, body=LogoutRequest(refresh_token=pair.refresh_token))
     assert signed_out.status_code == 204
-    ended = refresh_tokens.sync_detailed(client=client, body=RefreshRequest(refresh_token=pair.refresh_token))
-    assert ended.status_code == 401
+    response = refresh_tokens.sync_detailed(
+        client=client, body=RefreshRequest(refresh_token=pair.refresh_token)
+    )
+    assert response.status_code == 401
 
 
 if __name__ == "__main__":
