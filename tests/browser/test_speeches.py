@@ -314,7 +314,7 @@ async def test_a_recording_is_compared_with_the_text(window: Visitor) -> None:
     await page.goto(f"{SPEECHES}/create")
     await upload(page)
     check, result = (
-        page.get_by_role("button", name="Check it against the text"),
+        page.get_by_role("button", name="Compare with the text"),
         page.locator("[data-result]"),
     )
     await check.click()

@@ -93,13 +93,13 @@ class AuditView(ResourceView, model=AuditEntry):
     name, name_plural = "Audit entry", "Audit entries"
     roles = ADMINS
     columns = (
-        Column("at", "When", is_link=True),
-        Column("actor_id", "Who", template="audit_actor.html"),
-        Column("action", "What", read=lambda row: to_label(row.action)),
+        Column("at", "Time", is_link=True),
+        Column("actor_id", "User", template="audit_actor.html"),
+        Column("action", "Action", read=lambda row: to_label(row.action)),
         Column("subject_id", "Subject", template="audit_subject.html"),
-        Column("changes", "Before and after", template="audit_changes.html"),
+        Column("changes", "Changes", template="audit_changes.html"),
     )
-    details = (*columns, Column("id", "Entry"))
+    details = (*columns, Column("id", "Entry ID"))
     empty_text = "Nothing has been changed yet. Changes appear here with their author."
     list_template, details_template = "audit_list.html", "audit_details.html"
     tabs: ClassVar = [(title, AUDIT_PAGES[service]) for service, title in SERVICES.items()]
@@ -136,8 +136,8 @@ class AuditView(ResourceView, model=AuditEntry):
 
 def create_filters(actions: Sequence[str], *, person_placeholder: str = "id") -> tuple[Filter, ...]:
     return (
-        Filter("action", "What", tuple((action, to_label(action)) for action in sorted(actions))),
-        Filter("actor_id", f"Who ({person_placeholder})"),
+        Filter("action", "Action", tuple((action, to_label(action)) for action in sorted(actions))),
+        Filter("actor_id", f"User ({person_placeholder})"),
         Filter("subject_id", f"Subject ({person_placeholder})"),
         Filter("from_date", "From", input_type="date"),
         Filter("to_date", "To", input_type="date"),

@@ -26,11 +26,10 @@ type Kind = Literal["line", "bar", "bars"]
 MAX_CHARTED_TAGS = 12
 UNKNOWN_SCORER = "unknown scorer"
 EXPLANATION = (
-    "Correct is the share of correct answers since a speech was published; skipped ones do not count. "
-    f"Measured is this share with {PRIOR_PLAYS} more plays, of which {PRIOR_CORRECT} are correct, because "
-    f"few plays say little. Another level is suggested from {MIN_SUGGESTION_PLAYS} plays on, if the measured "
-    f"share differs by more than {MAX_RATE_DIFFERENCE * 100:.0f} points from that of all speeches of the "
-    "level."
+    "The correct rate is the share of correct responses since a speech was published, without skipped ones. "
+    f"The adjusted rate adds {PRIOR_PLAYS} plays, of which {PRIOR_CORRECT} are correct, because a few plays "
+    f"are not reliable. From {MIN_SUGGESTION_PLAYS} plays on, another level is suggested if the adjusted "
+    f"rate differs by more than {MAX_RATE_DIFFERENCE * 100:.0f} points from the average of its level."
 )
 TAGS_NOTE = "These are the tags with the most sessions. A session with several tags counts for each of them."
 
@@ -271,11 +270,11 @@ def create_speeches(name: str, title: str, speeches: Sequence[SpeechAnalytics]) 
             Measure("Speech", lambda speech: speech.text, "text"),
             Measure("Level", lambda speech: speech.level, "text"),
             Measure("Plays", lambda speech: speech.plays),
-            Measure("Correct", lambda speech: speech.correct_rate, "%"),
-            Measure("Measured", lambda speech: speech.measured_rate, "%"),
-            Measure("All of its level", lambda speech: speech.level_rate, "%"),
+            Measure("Correct rate", lambda speech: speech.correct_rate, "%"),
+            Measure("Adjusted rate", lambda speech: speech.measured_rate, "%"),
+            Measure("Level average", lambda speech: speech.level_rate, "%"),
             Measure("Suggested level", lambda speech: speech.suggested_level, "text"),
         ),
         speeches,
-        (Chart("Correct answers, in percent", "bars", (4, 5), unit="%", highest=100),),
+        (Chart("Correct responses, in percent", "bars", (4, 5), unit="%", highest=100),),
     )

@@ -34,7 +34,7 @@ class SessionView(ResourceView, model=GameSession):
         Column("skipped_count", "Skipped"),
         Column("max_streak", "Longest streak"),
         Column("selected_tags", "Tags"),
-        Column("clock_adjusted", "Clock was corrected"),
+        Column("clock_adjusted", "Device clock corrected"),
     )
     filters = (
         Filter("level", "Level", [(level, level) for level in get_args(Level)]),
@@ -45,8 +45,8 @@ class SessionView(ResourceView, model=GameSession):
     )
     empty_text = "No session has been saved yet."
     delete_text = (
-        "It disappears from the learner's history and progress, and from all figures. Its receipts remain "
-        "used. This cannot be undone."
+        "It is removed from the learner's history, progress and all statistics. Its receipts stay used. This "
+        "cannot be undone."
     )
     can_delete = can_export = True
     permissions: ClassVar = {"delete": ADMINS}

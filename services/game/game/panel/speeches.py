@@ -15,7 +15,7 @@ def list_averages(speech: SpeechAnalytics) -> list[str]:
 
 
 class PlayedSpeechView(ResourceView, model=SpeechFigures):
-    """Answer statistics per speech, with a suggestion if one does not match its level."""
+    """Statistics of responses per speech, with a suggestion if one does not match its level."""
 
     path = "speeches"
     name, name_plural = "Played speech", "Played speeches"
@@ -23,16 +23,16 @@ class PlayedSpeechView(ResourceView, model=SpeechFigures):
         Column("text", "Speech", template="analytics/speech.html"),
         Column("level", "Level"),
         Column("plays", "Plays"),
-        Column("correct_rate", "Correct", template="analytics/rate.html"),
-        Column("measured_rate", "Measured", template="analytics/rate.html"),
-        Column("level_rate", "All of its level", template="analytics/rate.html"),
+        Column("correct_rate", "Correct rate", template="analytics/rate.html"),
+        Column("measured_rate", "Adjusted rate", template="analytics/rate.html"),
+        Column("level_rate", "Level average", template="analytics/rate.html"),
         Column("suggested_level", "Suggested level", template="analytics/suggestion.html"),
         Column("scores", "Average score", read=list_averages),
     )
     filters = (
         Filter("level", "Level", [(level, level) for level in get_args(Level)]),
         Filter("suggested", "Suggestions", [("true", "Another level")], any_label="All"),
-        Filter("min_plays", "Plays at least", input_type="number"),
+        Filter("min_plays", "Minimum plays", input_type="number"),
         Filter(
             "order",
             "Order",

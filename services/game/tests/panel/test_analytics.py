@@ -150,7 +150,7 @@ async def test_exported_tables_contain_the_figures_of_the_api(
     [same] = (await read(f"{API}/retention", by=editor, **PERIOD))["cohorts"]
     assert [int(cohort[f"Week {week}"]) for week in (1, 2)] == same["returned"][:2] == [1, 0]
     hardest, easiest = await read_csv(editor, f"{SPEECHES}/export.csv")
-    assert (hardest["Speech"], hardest["Plays"], hardest["Measured"]) == ("Good morning.", "90", "0.4")
+    assert (hardest["Speech"], hardest["Plays"], hardest["Adjusted rate"]) == ("Good morning.", "90", "0.4")
     assert (hardest["Suggested level"], easiest["Suggested level"]) == ("A2", "")
 
 
