@@ -1,8 +1,8 @@
 """Latency of the analytics at ten million results: `make bench WHAT=analytics`.
 
 It starts a PostgreSQL with the small settings of the embedded run, makes a million sessions (SESSIONS=100000
-makes fewer), counts them as the worker does, and prints the median and the 95th percentile of each answer. It
-needs an otherwise idle machine.
+makes fewer), counts them as the worker does, and prints the median and the 95th percentile of each response.
+It needs an otherwise idle machine.
 """
 
 # ruff: noqa: S608 - the statements are made of constants

@@ -91,7 +91,7 @@ def build_session() -> dict[str, Any]:
 
 
 async def measure_peak(load: Load) -> float:
-    """Measure the sessions that a few clients save per second if they wait for each answer."""
+    """Measure the sessions that a few clients save per second if they wait for each response."""
     until = time.perf_counter() + PEAK_SECONDS
 
     async def save_until_the_end(client: int) -> int:
@@ -106,7 +106,7 @@ async def measure_peak(load: Load) -> float:
 
 
 async def measure_overload(load: Load, rate: float, statuses: Counter[int]) -> tuple[float, float]:
-    """Send at this rate regardless of the answers. Return the sessions saved per second, and the time of the
+    """Send at this rate regardless of the responses. Return the sessions saved per second, and the time of the
     slowest. The first seconds, in which the queue only grows, do not count.
     """
     started, saved = time.perf_counter(), list[float]()

@@ -4,7 +4,7 @@ import httpx
 
 
 def read_problem(response: httpx.Response, *, status: int, code: str) -> dict[str, Any]:
-    """Return the problem of an answer of the gateway, once it is complete."""
+    """Return the problem of a response of the gateway, once it is complete."""
     problem: dict[str, Any] = response.json()
     assert (response.status_code, problem["code"]) == (status, code), response.text
     assert response.headers["content-type"] == "application/problem+json"

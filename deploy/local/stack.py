@@ -18,7 +18,7 @@ from deploy.local.vault import Vault
 from deploy.services import DATABASE_OWNERS, SEED, SERVICES, Service
 
 READY_TIMEOUT_SECONDS = 60
-"""The time limit for the system to become ready once all its processes answer."""
+"""The time limit for the system to become ready once all its processes respond."""
 
 SEED_TIMEOUT_SECONDS = 15
 """The time limit of the wait for the seed's events. The start then continues: some may be dead letters."""

@@ -22,7 +22,7 @@ async def separate_stand_ins(signing_keys: SigningKeys) -> AsyncIterator[dict[st
 
 @pytest.fixture
 async def uncached_client(separate_stand_ins: dict[str, StandIn]) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a new gateway, which has no cached answer."""
+    """A client of a new gateway, which has no cached response."""
     async with (
         run_gateway(separate_stand_ins) as gateway,
         httpx.AsyncClient(base_url=gateway.url, timeout=10) as client,

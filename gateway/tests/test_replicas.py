@@ -75,7 +75,7 @@ async def balanced(stand_ins: dict[str, StandIn], replicas: list[Replica]) -> As
 
 @asynccontextmanager
 async def load(gateway: Gateway, bearer: dict[str, str]) -> AsyncIterator[Counter[tuple[str, int]]]:
-    """Send requests without pause and count the answers by method and status."""
+    """Send requests without pause and count the responses by method and status."""
     responses: Counter[tuple[str, int]] = Counter()
     finished = asyncio.Event()
 

@@ -73,7 +73,7 @@ class HttpApiSettings(ServerSettings, RedisSettings):
 
     max_requests_in_work: int = Field(default=32, ge=1)
     max_requests_waiting: int = Field(default=256, ge=0)
-    """Beyond it, and after `max_request_wait_seconds`, the API answers 503 `overloaded`."""
+    """Beyond it, and after `max_request_wait_seconds`, the API returns 503 `overloaded`."""
     max_request_wait_seconds: float = Field(default=1.0, gt=0)
     max_user_requests_in_work: int = Field(default=0, ge=0)
     """Per user. 0 means no limit."""

@@ -25,7 +25,7 @@ TIMEOUT_SECONDS = 30
 
 
 async def play(learner: Learner, admin: Learner) -> None:
-    """Save a session with a wrong answer, and wait until the figures include it."""
+    """Save a session with an incorrect response, and wait until the figures include it."""
     before = await count_sessions(admin)
     body = build_session(await learner.draw(limit=3))
     body["results"][0]["user_response"] = "incorrect"

@@ -51,7 +51,7 @@ class Traffic:
         return self.is_responding.total()
 
     def note(self, kind: str, status: int, text: str) -> bool:
-        """Count an answer, and return whether it is a good one."""
+        """Count a response, and return whether it is a good one."""
         self.is_responding[kind, status] += 1
         if status in GOOD:
             return True

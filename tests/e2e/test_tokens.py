@@ -82,7 +82,7 @@ def _read_jwk(system: Stack, file: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 async def service_urls(system: Stack) -> dict[str, str]:
-    """Find the service that answers a path, according to each service's own document."""
+    """Find the service that serves a path, according to each service's own document."""
     urls = {INTERNAL.path: f"http://127.0.0.1:{system.ports['game-api']}"}
     async with httpx.AsyncClient() as client:
         for service in system.apis:

@@ -40,7 +40,7 @@ def worker_settings(base_settings: dict[str, object], database_url: str) -> Mess
 
 @dataclass
 class SilentServer:
-    """Accepts connections and never answers."""
+    """Accepts connections and never responds."""
 
     port: int
     accepted: int = 0

@@ -9,7 +9,7 @@ A test run starts its own servers on free ports, in a temporary folder::
         running.addresses.add_vhost("w1")  # a separate broker; returns its URL
         running.addresses.s3_endpoint    # http://127.0.0.1:..., with s3_access_key and s3_secret_key
         running.rabbitmq.kill()          # SIGKILL
-        running.rabbitmq.start()         # on the same port and data; returns when it answers
+        running.rabbitmq.start()         # on the same port and data; returns when it responds
         running.postgres.stop()          # a clean stop
 
 `addresses.to_json()` and `Addresses.from_json()` pass the addresses to other processes. With

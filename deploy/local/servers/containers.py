@@ -112,7 +112,7 @@ def _create_s3(port: int, *, access_key: str, secret_key: str) -> Container:
         "server /data"
     )
     container = container.with_env("MINIO_ROOT_USER", access_key).with_env("MINIO_ROOT_PASSWORD", secret_key)
-    # MinIO answers 503 until it can store; other S3 servers reject a request without a signature.
+    # MinIO returns 503 until it can store; other S3 servers reject a request without a signature.
     return Container(
         container.with_bind_ports(9000, port), lambda: fetch_status(port, "/minio/health/ready") < 500
     )

@@ -44,7 +44,7 @@ class Server:
 
     @property
     def alive(self) -> bool:
-        """True if its process runs; it may not answer yet."""
+        """True if its process runs; it may not respond yet."""
         return self.process is not None and self.process.returncode is None
 
     def start(self) -> None:

@@ -116,7 +116,7 @@ class SocialSettings(AppleSettings):
     facebook_graph_url: Annotated[str, Public()] = "https://graph.facebook.com/v25.0"
 
     social_timeout_seconds: float = Field(default=2.0, gt=0)
-    """Time limit for a provider's complete response; after it, sign-in answers 503."""
+    """Time limit for a provider's complete response; after it, sign-in returns 503."""
     social_keys_cooldown_seconds: float = Field(default=5.0, ge=0)
     """Minimum time between two fetches of a provider's keys, even if tokens name unknown keys."""
 
@@ -153,7 +153,7 @@ class ApiSettings(HttpApiSettings, DatabaseSettings, SocialSettings, OperatorSet
     password_threads: int = Field(default=max(1, (os.cpu_count() or 1) - 1), ge=1)
     """Passwords hashed at the same time, 19 MiB each."""
     password_queue_size: int = Field(default=100, ge=0)
-    """Passwords that may wait for a thread; beyond that, signing in answers 503."""
+    """Passwords that may wait for a thread; beyond that, signing in returns 503."""
     # More than the passwords that wait for a thread and the sign-ins that wait for a slow provider together:
     # otherwise these would block all other requests.
     max_requests_in_work: int = Field(default=256, ge=1)

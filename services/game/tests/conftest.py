@@ -166,7 +166,7 @@ def save(client: httpx.AsyncClient, speeches: list[SpeechSnapshot], new_body: Ne
 
 @pytest.fixture
 def read(client: httpx.AsyncClient) -> Read:
-    """Returns the body of a path that must answer 200: `await read(path, **params)`."""
+    """Returns the body of a path that must return 200: `await read(path, **params)`."""
 
     async def call(path: str, *, by: httpx.AsyncClient = client, **params: Any) -> dict[str, Any]:
         response = await by.get(path, params=params)
@@ -179,7 +179,7 @@ def read(client: httpx.AsyncClient) -> Read:
 
 @pytest.fixture
 def refused(client: httpx.AsyncClient) -> Refused:
-    """Returns the first pointer of a path that must answer 422: `await refused(path, **params)`."""
+    """Returns the first pointer of a path that must return 422: `await refused(path, **params)`."""
 
     async def call(path: str, *, by: httpx.AsyncClient = client, **params: Any) -> str:
         response = await by.get(path, params=params)

@@ -29,7 +29,7 @@ class SpeechProcessingError(ParleyError):
 
 
 class ClientDisconnected(SpeechProcessingError):
-    """The client has closed its connection, so it will not read this answer."""
+    """The client has closed its connection, so it will not read this response."""
 
     status, code, title = 499, "client_left", "Client left"
 
@@ -88,7 +88,7 @@ class ProviderOutage(ProviderUnavailable):
 
 
 class InvalidProviderResponse(ProviderUnavailable):
-    """The provider's answer is not an assessment. `fields` are missing or invalid."""
+    """The provider's response is not an assessment. `fields` are missing or invalid."""
 
     def __init__(self, fields: Iterable[str]) -> None:
         super().__init__("The speech service gave no valid answer; try again in a moment.")

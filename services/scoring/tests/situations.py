@@ -113,7 +113,7 @@ class Api:
             return await client.post(f"{self.url}{SCORE}", **options)  # type: ignore[arg-type] # as in httpx
 
     async def send_and_leave(self, audio: bytes, *, share: float) -> None:
-        """Send this share of a request, and close the connection without reading the answer."""
+        """Send this share of a request, and close the connection without reading the response."""
         form = make_form(audio, self.recordings.text)
         head = f"POST {SCORE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.token}\r\n"
         head += f"Content-Type: {FORM_TYPE}\r\nContent-Length: {len(form)}\r\n\r\n"
@@ -216,7 +216,7 @@ async def send_invalid_token(api: Api) -> httpx.Response | None:
     try:
         return await api.send(headers=headers, files={"audio": api.recordings.reading})
     except httpx.TransportError:
-        # The gateway reads nothing of it. The connection may break before its answer is read.
+        # The gateway reads nothing of it. The connection may break before its response is read.
         return None
 
 

@@ -69,7 +69,7 @@ async def test_the_provider_lives_as_long_as_the_api(
 
 
 async def test_the_api_opens_its_port_when_it_can_score(settings: ApiSettings) -> None:
-    # A gateway sends recordings to a new replica as soon as it answers.
+    # A gateway sends recordings to a new replica as soon as its port is open.
     async with api_client(create_app(settings)) as client:
         assert (await client.get("/ready")).json()["checks"].items() >= {
             "provider": "ok",

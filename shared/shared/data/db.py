@@ -142,7 +142,7 @@ class Database:
 
     @asynccontextmanager
     async def _exempt(self, session: AsyncSession | None) -> AsyncIterator[None]:
-        # A long transaction causes hundreds of probes, and a busy server may answer one of them too late.
+        # A long transaction causes hundreds of probes, and a busy server may respond to one of them too late.
         if session is None or self._watchdog is None:
             yield
             return

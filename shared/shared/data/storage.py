@@ -136,7 +136,7 @@ def _make_client(
         region=settings.s3_region,
         http_client=urllib3.PoolManager(
             timeout=timeout or urllib3.Timeout(connect=CONNECT_TIMEOUT_SECONDS, read=READ_TIMEOUT_SECONDS),
-            # S3 servers sometimes answer 500 or 503 to requests that succeed when retried.
+            # S3 servers sometimes return 500 or 503 to requests that succeed when retried.
             retries=urllib3.Retry(
                 connect=1, read=1, status=3, backoff_factor=0.1, status_forcelist=(500, 502, 503, 504)
             ),

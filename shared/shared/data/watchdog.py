@@ -40,7 +40,7 @@ class Watchdog:
     @contextmanager
     def watch(self) -> Iterator[None]:
         """Watch a database operation. Raises DatabaseUnavailable immediately while the server does not
-        answer.
+        respond.
         """
         loop = asyncio.get_running_loop()
         if loop.time() < self._circuit_open_until:

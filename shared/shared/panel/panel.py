@@ -76,7 +76,7 @@ class Panel(Admin):
             authorization_backend=self._permissions,
         )
         self._replace_routes()
-        # A mount does not answer at its own address.
+        # A mount does not respond at its own address.
         app.add_route(self.prefix, self.open_mount, include_in_schema=False)
         app.add_middleware(ErrorPages, panel=self)
 

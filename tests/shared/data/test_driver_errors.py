@@ -217,7 +217,7 @@ async def test_an_argument_of_the_wrong_type_is_not_an_outage(database: Database
 
 @asynccontextmanager
 async def run_refusing_server(state: str) -> AsyncIterator[str]:
-    """Run a PostgreSQL that answers every connection with an error, as it does while it starts."""
+    """Run a PostgreSQL that responds every connection with an error, as it does while it starts."""
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         [length] = struct.unpack("!I", await reader.readexactly(4))

@@ -1,4 +1,4 @@
-"""Servers that accept connections and bytes and never answer: no request waits longer than two seconds."""
+"""Servers that accept connections and bytes and never respond: no request waits longer than two seconds."""
 
 import asyncio
 import time

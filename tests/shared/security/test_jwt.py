@@ -96,7 +96,7 @@ async def test_every_key_of_the_set_verifies_and_the_first_signs(keys: SigningKe
 
 
 class Jwks:
-    """A JWKS address that can change its keys and stop answering."""
+    """A JWKS address that can change its keys and stop responding."""
 
     def __init__(self) -> None:
         self.keys = SigningKeys({"keys": [create_signing_key()]})

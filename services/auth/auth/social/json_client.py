@@ -14,7 +14,7 @@ log = structlog.get_logger(__name__)
 MAX_RESPONSE_BYTES = 65_536
 """A set of keys has a few thousand bytes."""
 CONNECT_TIMEOUT_SECONDS = 1.0
-# The pool is not a queue: a request that finds no free connection within a second is answered with 503.
+# The pool is not a queue: a request that finds no free connection within a second is rejected with 503.
 POOL_LIMITS = httpx.Limits(max_connections=32, max_keepalive_connections=8)
 
 

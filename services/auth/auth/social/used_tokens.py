@@ -54,7 +54,7 @@ class UsedTokens:
 
     async def _claim(self, key: str, *, ttl_seconds: int) -> bool:
         use = token_bytes(16)
-        # The Redis client repeats the command if the first answer was lost; it then finds its own value.
+        # The Redis client repeats the command if the first response was lost; it then finds its own value.
         is_set = await self._redis.set(key, use, nx=True, ex=ttl_seconds)
         return bool(is_set) or await self._redis.get(key) == use
 

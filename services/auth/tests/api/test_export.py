@@ -24,7 +24,7 @@ PLAYED = {"daily_activity": [], "used_receipts": 0, "sessions": [{"id": "1"}]}
 
 
 class Game(ThreadingHTTPServer):
-    """A game service that answers exports."""
+    """A game service that responds exports."""
 
     def __init__(self) -> None:
         self.status, self.body, self.short = 200, json.dumps(PLAYED).encode(), 0

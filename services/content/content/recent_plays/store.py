@@ -67,7 +67,7 @@ class RecentPlays:
         for index, speech_id in enumerate(speech_ids):
             plays += [completed_at.timestamp() + index * SECONDS_BETWEEN_RESULTS, speech_id.bytes]
         limits = _get_oldest(), MAX_PLAYS, _TTL_SECONDS
-        # The client's types allow for a synchronous answer.
+        # The client's types allow for a synchronous reply.
         added: Any = self._redis.eval(_ADD, 1, _build_key(user_id), *limits, *plays)
         await _call(added)
 

@@ -41,7 +41,7 @@ async def get_retention(period: Annotated[ActivityFilter, Query()], session: Ses
 async def list_speech_analytics(
     filters: Annotated[SpeechAnalyticsFilter, Query()], session: SessionDep
 ) -> SpeechAnalyticsPage:
-    """List answer statistics per speech, with a suggestion if a speech does not match its level.
+    """List response statistics per speech, with a suggestion if a speech does not match its level.
 
     Use `page` for the first 10,000 speeches, or follow `next_cursor`, which leads through all of them.
     """

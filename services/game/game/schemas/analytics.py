@@ -153,7 +153,7 @@ class SpeechAnalyticsFilter(AdminPageQuery):
 
 
 class SpeechAnalytics(BaseModel):
-    """A speech's answer statistics since it was published. A skipped result is not a play."""
+    """The response statistics of a speech since it was published. A skipped result is not a play."""
 
     id: UUID = Field(examples=[SPEECH_ID])
     text: str = Field(examples=["Good morning."])

@@ -50,7 +50,7 @@ RATES = compute_level_rates({"A1": (1000, 900), "B1": (1000, 600), "C2": (1000, 
         ("A1", 1.00, 100, None),
         ("C2", 0.00, 100, None),
         ("C2", 0.70, 100, "C1"),
-        # With few answers at the level, a default rate is used.
+        # With few responses at the level, a default rate is used.
         ("B2", 0.60, 100, "C1"),
     ],
 )

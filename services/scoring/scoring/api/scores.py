@@ -72,7 +72,7 @@ async def assess_recording(
 
     The recording is kept only in memory and only during the request. An omitted word has the `error_type`
     `omission` and no score. A word that was pronounced badly, or replaced by another one, has
-    `mispronunciation`. Silence, noise and readings of another text are answered with the error
+    `mispronunciation`. Silence, noise and readings of another text cause the error
     `not_assessable`. Scores were compared with human ratings only for speakers of the native languages that
     the capabilities list as `validated_on`.
     """

@@ -29,7 +29,7 @@ GRACE_SECONDS = 3600
 """Counters outlive their period, because replicas' clocks differ and refunds come late."""
 RESERVATION_TTL_SECONDS = 3600
 
-# A reservation may arrive twice, because the Redis client repeats a command whose answer was lost: the second
+# A reservation may arrive twice, because the Redis client repeats a command whose reply was lost: the second
 # counts nothing. A refund that overtakes its reservation sets the same key, so that the late reservation
 # counts nothing either.
 _RESERVE = """
@@ -150,7 +150,7 @@ class SpeechBudget:
 
     async def _run(self, script: str, *keys_and_arguments: Any) -> Any:
         with translate_redis_errors():
-            # The client's types allow for a synchronous answer.
+            # The client's types allow for a synchronous reply.
             reply: Any = self._redis.eval(script, 3, *keys_and_arguments)
             return await run_within_loop_time(reply, seconds=TIMEOUT_SECONDS)
 

@@ -59,7 +59,7 @@ async def test_bytes_after_a_form_are_ignored_up_to_a_limit(body: bytes, ends: b
 
 
 class HangingProvider:
-    """Takes a recording and never answers."""
+    """Takes a recording and never responds."""
 
     def __init__(self) -> None:
         self.started, self.cancelled = asyncio.Event(), asyncio.Event()

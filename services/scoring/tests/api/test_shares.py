@@ -101,7 +101,7 @@ async def test_a_learner_who_repeatedly_disconnects_does_not_occupy_all_slots(
 async def test_waiting_for_a_slot_does_not_count_as_processing_time(
     settings: ApiSettings, double: AzureDouble, reading: bytes, token_for: TokenFor
 ) -> None:
-    # After a late answer, the SDK cleans up for longer than that.
+    # After a late response, the SDK cleans up for longer than that.
     async with run_app(settings, double, azure_concurrency=1, azure_timeout_seconds=0.8) as app:
         statuses = []
         for text in (UNANSWERED, ANSWERED):

@@ -28,7 +28,7 @@ AT_ONCE = 16
 
 @dataclass(frozen=True)
 class Replicas:
-    """Two processes, the double of the paid service, and the learners' answers."""
+    """Two processes, the double of the paid service, and the learners' responses."""
 
     azure: AzureDouble
     clients: tuple[httpx.AsyncClient, ...]
@@ -98,7 +98,7 @@ def start_replicas(settings: ApiSettings, token_for: TokenFor, redis: Redis, rea
 
 
 def to_ends(responses: list[httpx.Response]) -> Counter[str]:
-    """Count the answers by their provider or their error."""
+    """Count the responses by their provider or their error."""
     return Counter(
         body.get("provider") or body["code"] for body in (response.json() for response in responses)
     )

@@ -20,7 +20,7 @@ WARM_UP = 40
 SCORINGS = int(os.environ.get("LEAK_SCORINGS", "0"))
 MAX_GROWTH = 0.05
 MAX_IN_CLEAN_UP = 6
-"""Threads and descriptors of the last scorings, which the Speech SDK releases after the answer."""
+"""Threads and descriptors of the last scorings, which the Speech SDK releases after the response."""
 
 
 @pytest.fixture(scope="module")

@@ -88,7 +88,7 @@ class Scoring:
 
 @dataclass(frozen=True)
 class Load:
-    """The answers under a load, and the scored ones per second."""
+    """The outcomes under a load, and the scored ones per second."""
 
     answers: Sequence[RequestOutcome]
     goodput: float
@@ -104,7 +104,7 @@ type SendRequest = Callable[[], Awaitable[RequestOutcome]]
 
 
 async def keep_busy(send_request: SendRequest, *, clients: int, requests: int) -> Load:
-    """Let each client send its next request after the answer to the last one."""
+    """Let each client send its next request after the response to the last one."""
     loop, responses = asyncio.get_running_loop(), list[RequestOutcome]()
     started = loop.time()
 
@@ -117,7 +117,7 @@ async def keep_busy(send_request: SendRequest, *, clients: int, requests: int) -
 
 
 async def send(send_request: SendRequest, *, per_second: float, seconds: float) -> Load:
-    """Send requests at a constant rate, regardless of the answers."""
+    """Send requests at a constant rate, regardless of the responses."""
     loop = asyncio.get_running_loop()
     started, tasks = loop.time(), list[asyncio.Task[RequestOutcome]]()
 

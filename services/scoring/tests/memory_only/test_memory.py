@@ -37,7 +37,7 @@ AZURE_SITUATIONS = (
     "phrase_BadRequest",
 )
 MAX_SECONDS_AFTER_ANSWER = 10
-"""The Speech SDK erases its copy up to three seconds after the answer."""
+"""The Speech SDK erases its copy up to three seconds after the response."""
 
 type Run = Callable[..., AbstractContextManager[Api]]
 

@@ -34,7 +34,7 @@ type Answer = SpeechProcessingError | None
 
 
 class FreeProvider:
-    """Gives its answers in turn, and then repeats the last one. None is a success."""
+    """Returns its outcomes in turn, and then repeats the last one. None is a success."""
 
     loops = ()
     concurrency = 1
