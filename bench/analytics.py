@@ -37,8 +37,8 @@ SESSIONS = int(os.environ.get("SESSIONS", "1000000"))
 RESULTS, SPEECHES, LEARNERS, DAYS = 10, 200_000, 100_000, 365
 ROUNDS, BOUND_MS = 20, 1000.0
 MEASURED_CHUNKS, BULK_CHUNK_SESSIONS = 20, 250_000
-LAST = date(2026, 3, 31)
-YEAR = ActivityFilter.model_validate({"from": "2025-04-01", "to": LAST.isoformat()})
+LAST_DAY = date(2026, 3, 31)
+YEAR = ActivityFilter.model_validate({"from": "2025-04-01", "to": LAST_DAY.isoformat()})
 LEVELS = "(ARRAY['A1', 'A2', 'B1', 'B2', 'C1', 'C2'])"
 # Like the UUIDv7 of the sessions, they grow: their index is filled from one end.
 SESSION_ID = "lpad(to_hex(n), 32, '0')::uuid"
@@ -90,11 +90,11 @@ FILL = (
 
 type Query = Callable[[AsyncSession], Awaitable[object]]
 CASES: dict[str, Query] = {
-    "page, 30 days": lambda session: get_analytics(session, ActivityFilter(to=LAST)),
+    "page, 30 days": lambda session: get_analytics(session, ActivityFilter(to=LAST_DAY)),
     "page, a year": lambda session: get_analytics(session, YEAR),
-    "overview, 30 days": lambda session: get_activity_overview(session, period=ActivityFilter(to=LAST)),
+    "overview, 30 days": lambda session: get_activity_overview(session, period=ActivityFilter(to=LAST_DAY)),
     "overview, a year": lambda session: get_activity_overview(session, period=YEAR),
-    "retention, 30 days": lambda session: get_retention(session, period=ActivityFilter(to=LAST)),
+    "retention, 30 days": lambda session: get_retention(session, period=ActivityFilter(to=LAST_DAY)),
     "retention, a year": lambda session: get_retention(session, period=YEAR),
     "speeches, hardest": lambda session: list_speech_analytics(session, filters=SpeechAnalyticsFilter()),
     "speeches, level, plays": lambda session: list_speech_analytics(
@@ -115,13 +115,13 @@ CASES: dict[str, Query] = {
         session, filters=AllSessionsFilter(mode="listen_and_repeat")
     ),
     "sessions, a day": lambda session: list_all_sessions(
-        session, filters=AllSessionsFilter(from_date=LAST, to_date=LAST)
+        session, filters=AllSessionsFilter(from_date=LAST_DAY, to_date=LAST_DAY)
     ),
     "sessions, a year": lambda session: list_all_sessions(
-        session, filters=AllSessionsFilter(from_date=YEAR.from_, to_date=LAST)
+        session, filters=AllSessionsFilter(from_date=YEAR.from_, to_date=LAST_DAY)
     ),
     "sessions, a year, no such mode": lambda session: list_all_sessions(
-        session, filters=AllSessionsFilter(from_date=YEAR.from_, to_date=LAST, mode="listen_and_repeat")
+        session, filters=AllSessionsFilter(from_date=YEAR.from_, to_date=LAST_DAY, mode="listen_and_repeat")
     ),
 }
 

@@ -41,7 +41,7 @@ TAGGED = """
 """
 WORKERS = ("importer", "content")
 DRAW = "/api/v1/game/speeches/random"
-OTHERS = {
+OTHER_REQUESTS = {
     "draw": Request("POST", DRAW, {"level": "A2"}),
     "admin list": Request("GET", "/api/v1/admin/speeches?limit=50"),
 }
@@ -179,13 +179,13 @@ async def measure_speeds(case: Case, table: Path) -> None:
 async def measure_disturbance(case: Case, table: Path) -> None:
     """Compare other requests during an import with those in an idle system."""
     prepared = await case.prepare(table)
-    async with send_requests(case.client, OTHERS) as idle:
+    async with send_requests(case.client, OTHER_REQUESTS) as idle:
         await asyncio.sleep(IDLE_SECONDS)
-    async with send_requests(case.client, OTHERS) as busy:
+    async with send_requests(case.client, OTHER_REQUESTS) as busy:
         await case.run(table, *prepared)
     case.found.imported.pop()  # Its requests slowed it down.
     await case.settle()
-    for name in OTHERS:
+    for name in OTHER_REQUESTS:
         before, during = compute_p99(idle[name]), compute_p99(busy[name])
         case.found.p99[name] = during / before
         print(f"{name}: p99 {before:.1f} ms idle, {during:.1f} ms during an import", flush=True)

@@ -27,7 +27,7 @@ UPLOAD = """
         sha256(name::bytea), 'mp3', 10000, -20
     FROM (SELECT number || '.mp3' AS name FROM generate_series(1, $2::integer) AS number) AS files
 """
-COPIED = {
+COPIED_COLUMNS = {
     "speeches": (
         ("id", "text", "level", "type", "audio_key", "duration_ms", "import_id"),
         "SELECT {columns} FROM speeches WHERE import_id = '{import_id}'",
@@ -87,11 +87,11 @@ async def copy_import(content: Connection, reference: Connection, import_id: UUI
     tags = [tuple(tag) for tag in await content.fetch("SELECT id, name, category FROM tags")]
     await reference.executemany("INSERT INTO tags VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", tags)
     with tempfile.TemporaryDirectory() as folder:
-        for table, (columns, query) in COPIED.items():
+        for table, (columns, query) in COPIED_COLUMNS.items():
             statement = query.format(columns=", ".join(columns), import_id=import_id)
             await content.copy_from_query(statement, output=Path(folder, table))
         started = time.perf_counter()
         async with reference.transaction():
-            for table, (columns, _) in COPIED.items():
+            for table, (columns, _) in COPIED_COLUMNS.items():
                 await reference.copy_to_table(table, source=Path(folder, table), columns=columns)
         return time.perf_counter() - started

@@ -106,7 +106,7 @@ async def measure_peak(load: Load) -> float:
 
 
 async def measure_overload(load: Load, rate: float, statuses: Counter[int]) -> tuple[float, float]:
-    """Send at this rate regardless of the responses. Return the sessions saved per second, and the time of the
+    """Send at this rate regardless of responses. Return the sessions saved per second, and the time of the
     slowest. The first seconds, in which the queue only grows, do not count.
     """
     started, saved = time.perf_counter(), list[float]()

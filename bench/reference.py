@@ -18,7 +18,7 @@ ROWS = """
     SELECT id, text, audio_key AS audio_url, created_at AS audio_expires_at, duration_ms, level, type
     FROM speeches WHERE id = ANY($1::uuid[])
 """
-ONE = "SELECT text FROM speeches WHERE id = $1"
+SELECT_ONE_TEXT = "SELECT text FROM speeches WHERE id = $1"
 URL = (
     "http://127.0.0.1:20025/parley-audio/speeches/2025/01/0123456789abcdef0123456789abcdef.mp3"
     "?X-Amz-Algorithm=AWS4-HMAC-SHA256"
@@ -67,11 +67,11 @@ async def _fetch_rows(request: Request) -> dict[str, Any]:
 @app.post("/api/v1/game/speeches/random/one")
 async def get_row(request: Request) -> Response:
     """Read one row by primary key and return a prebuilt response of the same size, the leanest way."""
-    await request.app.state.pool.fetchrow(ONE, random.choice(request.app.state.ids))
-    return Response(MADE, media_type="application/json")
+    await request.app.state.pool.fetchrow(SELECT_ONE_TEXT, random.choice(request.app.state.ids))
+    return Response(PREPARED_RESPONSE, media_type="application/json")
 
 
-MADE = json.dumps(
+PREPARED_RESPONSE = json.dumps(
     {"speeches": [{"id": TAGS[0]["id"], "text": "x" * 80, "audio_url": URL, "tags": TAGS}] * 10}
 )
 

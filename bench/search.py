@@ -52,7 +52,7 @@ PLAY = """
     FROM (SELECT *, 1 + (hashint8(number * 11)::bigint + 2147483648) % 2000 AS plays FROM speeches) AS played
     WHERE plays % 10 <> 0
 """
-MISS = "UPDATE speeches SET audio_missing_since = now() WHERE number % 5000 = 0"
+MARK_MISSING_RECORDINGS = "UPDATE speeches SET audio_missing_since = now() WHERE number % 5000 = 0"
 ARCHIVE_HALF = "UPDATE speeches SET archived_at = now() WHERE hashint8(number * 77) & 1 = 0"
 CASES: dict[str, dict[str, Any]] = {
     "no search": {},
@@ -85,7 +85,7 @@ CASES: dict[str, dict[str, Any]] = {
     "missing audio + level": {"audio_missing": True, "level": "B1"},
 }
 SORTED_BOUND_MS = 250.0
-SORTED = {
+SORT_CASES = {
     f"{sort}{name}": {"sort": sort, **filters}
     for sort in ("text", "most_played", "hardest")
     for name, filters in {
@@ -129,7 +129,7 @@ async def run_alone(engine: AsyncEngine, statement: str) -> None:
 async def measure_cases(database: Database, tag_id: UUID) -> list[str]:
     print(f"{'':28}{'first page':>16}{'deep page':>16}{'p95 ratio':>11}   (p50 / p95, ms)")
     broken: list[str] = []
-    for name, case in (CASES | SORTED).items():
+    for name, case in (CASES | SORT_CASES).items():
         filters = SpeechFilter(**{**case, **({"tag_id": tag_id} if "tag_id" in case else {})})
         for _ in range(ATTEMPTS):
             if not (comparison := await compare(database, name, filters)):
@@ -149,7 +149,7 @@ async def fill(database: Database, speeches: int) -> UUID:
         await session.execute(
             text(FILL.format(words=words, rare=max(100, speeches // 16), speeches=speeches))
         )
-        for statement in (TAG, PLAY, MISS):
+        for statement in (TAG, PLAY, MARK_MISSING_RECORDINGS):
             await session.execute(text(statement))
         tag_id: UUID = (await session.scalars(text("SELECT id FROM tags WHERE name = 't5'"))).one()
     return tag_id

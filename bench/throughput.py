@@ -25,7 +25,12 @@ BOUND = 0.5
 ROUNDS, SECONDS = 12, 2.0
 ATTEMPTS = 3
 PATH = "/api/v1/game/speeches/random"
-DRAW, ROWS, TYPED, ONE = "draw", "10 rows by key", "10 rows by key, typed", "1 row by key, prebuilt"
+DRAW, ROWS, TYPED, PREBUILT = (
+    "draw",
+    "10 rows by key",
+    "10 rows by key, typed",
+    "1 row by key, prebuilt",
+)
 
 
 def create_token(keys: SigningKeys, *, role: str = "learner") -> str:
@@ -93,11 +98,11 @@ def start_targets(run: Run, url: str, addresses: Addresses, keys: SigningKeys) -
         f"{DRAW}, gateway": Target(gateway_ports[api], PATH, bearer),
         f"{ROWS}, gateway": Target(gateway_ports[reference_port], PATH, bearer),
         f"{TYPED}, gateway": Target(gateway_ports[reference_port], f"{PATH}/typed", bearer),
-        f"{ONE}, gateway": Target(gateway_ports[reference_port], f"{PATH}/one", bearer),
+        f"{PREBUILT}, gateway": Target(gateway_ports[reference_port], f"{PATH}/one", bearer),
         f"{DRAW}, direct": Target(api, PATH, bearer),
         f"{ROWS}, direct": Target(reference_port, PATH, bearer),
         f"{TYPED}, direct": Target(reference_port, f"{PATH}/typed", bearer),
-        f"{ONE}, direct": Target(reference_port, f"{PATH}/one", bearer),
+        f"{PREBUILT}, direct": Target(reference_port, f"{PATH}/one", bearer),
     }
 
 

@@ -35,9 +35,9 @@ DISCOUNT = 0.9
 ROUNDS = 4
 MAX_PHONEMES_OF_LETTER = 2
 MIN_GRAPHONE_COUNT = 8
-UNSEEN = -9.0
+UNSEEN_LOG_PROBABILITY = -9.0
 """The initial score of a letter with two phonemes: these are rare, and used only for a surplus phoneme."""
-HELD_OUT = 20
+HELD_OUT_INTERVAL = 20
 
 type Graphone = tuple[str, Pronunciation]
 type Entry = tuple[str, Pronunciation]
@@ -89,7 +89,7 @@ def _find_best(word: str, sounds: Pronunciation, scores: Mapping[Graphone, float
         new_scores, step = [-1e9] * len(best), [0] * len(best)
         for end in range(len(best)):
             for size in range(min(MAX_PHONEMES_OF_LETTER, end) + 1):
-                unit = scores.get((letter, sounds[end - size : end]), UNSEEN)
+                unit = scores.get((letter, sounds[end - size : end]), UNSEEN_LOG_PROBABILITY)
                 score = best[end - size] + unit
                 if score > new_scores[end]:
                     new_scores[end], step[end] = score, size
@@ -224,7 +224,7 @@ def _to_bytes(probabilities: Probabilities) -> NDArray[np.uint8]:
 def evaluate(entries: Sequence[Entry]) -> str:
     """Return the share of held-out words that are pronounced as in the dictionary."""
     words = sorted({word for word, _ in entries})
-    apart = set(words[::HELD_OUT])
+    apart = set(words[::HELD_OUT_INTERVAL])
     arrays = train([entry for entry in entries if entry[0] not in apart])
     model, right = from_arrays(arrays), np.zeros(2)
     expected: dict[str, set[Pronunciation]] = {word: set() for word in apart}

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 from scoring.providers.offline.encoder import Floats
-from scoring.providers.offline.score_map import MAPPED, ScoreMap, ScoreMaps
+from scoring.providers.offline.score_map import MAPPED_SCORES, ScoreMap, ScoreMaps
 from scoring.providers.offline.score_models import OVERALL
 from sklearn.isotonic import IsotonicRegression
 
 from training.evaluation import pair_scores
 from training.examples import Example, Prediction
 
-SCALES = dict.fromkeys(MAPPED, 10.0) | {"phonemes": 50.0}
+SCALES = dict.fromkeys(MAPPED_SCORES, 10.0) | {"phonemes": 50.0}
 """Our points for one point of the raters."""
 QUANTILES = np.linspace(0.01, 1, 33)
 """Below the first one there are too few readings; the map is a line to zero."""
@@ -27,7 +27,7 @@ def fit_maps(examples: Sequence[Example], predictions: Sequence[Prediction]) -> 
         name: fit_map(
             *np.concatenate(scores.pairs).T, scale=SCALES[name], lift=LIFT_POINTS if name in OVERALL else 0.0
         )
-        for name, scores in zip(MAPPED, measured, strict=True)
+        for name, scores in zip(MAPPED_SCORES, measured, strict=True)
     }
 
 

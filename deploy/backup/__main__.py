@@ -15,7 +15,7 @@ from deploy.backup.manifest import Manifest, verify
 from deploy.backup.restore import restore
 from deploy.backup.terminal import run_command, say, summarize
 
-NEXT = "Now run the migrations of all services, then `python -m shared topology`, and start the system."
+NEXT_STEPS = "Now run the migrations of all services, then `python -m shared topology`, and start the system."
 
 
 def _create(folder: Path) -> None:
@@ -25,7 +25,7 @@ def _create(folder: Path) -> None:
 
 def _restore(folder: Path) -> None:
     manifest = asyncio.run(restore(read_system(), folder, report=say))
-    say(f"The system is restored as of {manifest.taken_at}. {NEXT}")
+    say(f"The system is restored as of {manifest.taken_at}. {NEXT_STEPS}")
 
 
 def _verify(folder: Path) -> None:

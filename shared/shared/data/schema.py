@@ -14,7 +14,7 @@ from shared.errors import CannotStart
 
 log = structlog.get_logger(__name__)
 
-EMPTY = "0000"
+EMPTY_VERSION = "0000"
 MAX_WAIT_SECONDS = 600.0
 POLL_SECONDS = 1.0
 
@@ -25,7 +25,7 @@ def get_expected_version(package: str) -> str:
     names = [file.name for file in folder.iterdir() if file.name.endswith(".py")] if folder.is_dir() else []
     if not names:
         raise CannotStart(f"the migrations of {package} are missing; build the image again")
-    return max(name[: len(EMPTY)] for name in names)
+    return max(name[: len(EMPTY_VERSION)] for name in names)
 
 
 async def find_version(url: str) -> str:
@@ -34,8 +34,8 @@ async def find_version(url: str) -> str:
     try:
         async with database.transaction() as session:
             if await session.scalar(text("SELECT to_regclass('alembic_version') IS NULL")):
-                return EMPTY
-            return await session.scalar(text("SELECT max(version_num) FROM alembic_version")) or EMPTY
+                return EMPTY_VERSION
+            return await session.scalar(text("SELECT max(version_num) FROM alembic_version")) or EMPTY_VERSION
     except Exception as error:
         if refusal := find_refusal(error):
             raise CannotStart(f"PostgreSQL refuses DATABASE_URL: {refusal}; correct the variable") from None

@@ -19,7 +19,7 @@ from shared.http.problems import to_response
 log = structlog.get_logger("access")
 
 VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-UNHANDLED = "Something went wrong on our side. Please quote the request id when you report it."
+UNHANDLED_ERROR_MESSAGE = "Something went wrong on our side. Please quote the request id when you report it."
 TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -76,7 +76,7 @@ class RequestRecorder:
         except Exception:
             structlog.get_logger(__name__).exception("unhandled_exception")
             if not self._status:
-                await self._answer(ParleyError(UNHANDLED), receive)
+                await self._answer(ParleyError(UNHANDLED_ERROR_MESSAGE), receive)
         finally:
             self._log()
 

@@ -10,7 +10,7 @@ from starlette.datastructures import URL
 from starlette.requests import Request
 from starlette.responses import Response
 
-MARK = "_panel_action"
+ACTION_ATTRIBUTE = "_panel_action"
 
 type Handler = Callable[[Any, Request, Sequence[UUID]], Awaitable[Response]]
 
@@ -42,7 +42,7 @@ def post_action(
     action = Action(slug, label, confirmation, is_for_many, is_dangerous, permission, needs)
 
     def mark(handler: Handler) -> Handler:
-        setattr(handler, MARK, action)
+        setattr(handler, ACTION_ATTRIBUTE, action)
         return handler
 
     return mark
@@ -53,7 +53,7 @@ def find_actions(view: type) -> dict[str, tuple[Action, Handler]]:
     actions: dict[str, tuple[Action, Handler]] = {}
     for base in reversed(view.__mro__):
         for member in vars(base).values():
-            if action := getattr(member, MARK, None):
+            if action := getattr(member, ACTION_ATTRIBUTE, None):
                 actions[action.slug] = (action, member)
     return actions
 

@@ -16,16 +16,16 @@ from shared.panel.lists import Column, Filter, Listing, ListQuery
 from shared.panel.navigation import AUDIT_PAGES
 from shared.panel.views import ResourceView
 
-PEOPLE = "/admin/auth/learners"
+ACCOUNTS_PAGE = "/admin/auth/learners"
 MAX_SHOWN_CHARACTERS = 120
 SERVICES = {"auth": "Accounts", "content": "Speeches and tags", "importer": "Imports", "game": "Sessions"}
 SUBJECTS = {
-    "account": PEOPLE,
-    "admin": PEOPLE,
+    "account": ACCOUNTS_PAGE,
+    "admin": ACCOUNTS_PAGE,
     "import": "/admin/importer/imports",
-    "role": PEOPLE,
+    "role": ACCOUNTS_PAGE,
     "session": "/admin/game/sessions",
-    "sessions": PEOPLE,
+    "sessions": ACCOUNTS_PAGE,
     "speech": "/admin/content/speeches",
     "tag": "/admin/content/tags",
 }

@@ -24,7 +24,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 
 from shared.errors import Forbidden, NotFound, ParleyError
-from shared.http.middleware import UNHANDLED
+from shared.http.middleware import UNHANDLED_ERROR_MESSAGE
 from shared.http.problems import MethodNotAllowed, render
 from shared.panel.access import PanelAuthentication, PanelAuthorization, find_principal, get_principal
 from shared.panel.endpoints import METHOD_NOT_ALLOWED, NOT_ALLOWED, NOT_OFFERED, Endpoints
@@ -184,4 +184,4 @@ async def _render_http_error(request: Request, error: Exception) -> Response:
 
 
 async def _render_failure(request: Request, error: Exception) -> Response:
-    return await render(request, ParleyError(UNHANDLED))
+    return await render(request, ParleyError(UNHANDLED_ERROR_MESSAGE))

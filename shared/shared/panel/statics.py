@@ -15,7 +15,7 @@ from starlette.types import Scope
 from shared.errors import NotFound
 
 STATICS = "/statics"
-KEPT = "public, max-age=31536000, immutable"
+IMMUTABLE_CACHE_CONTROL = "public, max-age=31536000, immutable"
 REVALIDATED = "public, no-cache"
 
 
@@ -40,7 +40,7 @@ class PanelStatics(StaticFiles):
         response = await super().get_response(path, scope)
         version = QueryParams(scope["query_string"]).get("v")
         is_current = version == _compute_digest(Path(full_path), stat.st_mtime)
-        response.headers["Cache-Control"] = KEPT if is_current else REVALIDATED
+        response.headers["Cache-Control"] = IMMUTABLE_CACHE_CONTROL if is_current else REVALIDATED
         return response
 
     def build_address(self, prefix: str, name: str) -> str:

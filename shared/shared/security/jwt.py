@@ -26,7 +26,7 @@ LEEWAY_SECONDS = 2
 """Tolerated difference between the clocks of two machines."""
 MAX_KEYLESS_COOLDOWN_SECONDS = 0.5
 """Without any key, a process cannot work, so it retries sooner."""
-REQUIRED = ["iss", "aud", "exp", "iat", "sub", "jti"]
+REQUIRED_CLAIMS = ["iss", "aud", "exp", "iat", "sub", "jti"]
 
 
 class KeysUnavailable(Unavailable):
@@ -173,7 +173,7 @@ async def verify_with_key(
         key = await keys.get(header["kid"]) if isinstance(header.get("kid"), str) else None
         if key is None or header.get("typ", "").lower() != typ:
             raise Unauthorized("The token was not issued for this purpose.")
-        options: jwt.types.Options = {"require": REQUIRED}
+        options: jwt.types.Options = {"require": REQUIRED_CLAIMS}
         claims = jwt.decode(
             token, key, [ALGORITHM], options, audience=audience, issuer=issuer, leeway=LEEWAY_SECONDS
         )

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from auth.panel.form import SignOnForm
 
-ENDED = "Your session has ended. Sign in again to return to your page."
+SESSION_ENDED_MESSAGE = "Your session has ended. Sign in again to return to your page."
 
 
 async def render_sign_on(

@@ -27,7 +27,7 @@ from auth.panel.access import find_access, issue_token
 from auth.panel.cookies import delete_cookie, has_cookie, read_cookie, set_cookie
 from auth.panel.destinations import HOME, LOGIN, clean_destination
 from auth.panel.form import SignOnForm, read_fields, to_sign_on_form
-from auth.panel.page import ENDED, render_sign_on
+from auth.panel.page import SESSION_ENDED_MESSAGE, render_sign_on
 
 router = APIRouter(prefix="/admin", include_in_schema=False)
 
@@ -54,7 +54,7 @@ async def show_sign_on(request: Request, session: SessionDep) -> Response:
     if await find_access(session, request, now=utc_now()):
         return RedirectResponse(destination, 303)
     return await render_sign_on(
-        request, SignOnForm(next=destination), notice=ENDED if has_cookie(request) else ""
+        request, SignOnForm(next=destination), notice=SESSION_ENDED_MESSAGE if has_cookie(request) else ""
     )
 
 

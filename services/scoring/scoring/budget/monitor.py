@@ -10,7 +10,9 @@ from shared.background import Loop, SupervisedLoop, run_loops
 
 from scoring.budget.reservations import SpeechBudget
 
-USED = Gauge("speech_budget_used_seconds", "Audio sent to paid providers this month, by all replicas.")
+USED_SECONDS = Gauge(
+    "speech_budget_used_seconds", "Audio sent to paid providers this month, by all replicas."
+)
 LIMIT = Gauge("speech_budget_limit_seconds", "SPEECH_MONTHLY_SECONDS; 0 is no limit.")
 
 POLL_SECONDS = 15.0
@@ -27,7 +29,7 @@ async def watch_budget(budget: SpeechBudget) -> AsyncIterator[Sequence[Supervise
         try:
             used = await budget.get_used_seconds()
         finally:
-            USED.set(used)
+            USED_SECONDS.set(used)
 
     if budget.limits.lets_one_learner_spend_all:
         log.warning("speech_budget_without_shares", missing="SPEECH_DAILY_SECONDS_PER_LEARNER")

@@ -31,8 +31,10 @@ DURATION = Histogram(
     ["provider", "outcome"],
     buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15),
 )
-SCORED = Counter("speech_seconds_scored_total", "Audio that was scored.", ["provider"])
-PAID = Counter("speech_seconds_paid_total", "Audio sent to a paid provider, retries included.", ["provider"])
+SCORED_SECONDS = Counter("speech_seconds_scored_total", "Audio that was scored.", ["provider"])
+PAID_SECONDS = Counter(
+    "speech_seconds_paid_total", "Audio sent to a paid provider, retries included.", ["provider"]
+)
 
 FALLBACK_ERRORS = (ProviderUnavailable, BudgetExhausted)
 """ProviderTimeout is not one of them: it leaves no time for another provider."""
@@ -163,7 +165,7 @@ class ProviderChain:
                 if send_attempt.slot_freed:
                     self._queues[provider].occupy_slot(ticket, until=send_attempt.slot_freed)
                 if send_attempt.is_sent:
-                    PAID.labels(provider).inc(seconds)
+                    PAID_SECONDS.labels(provider).inc(seconds)
 
 
 def _create_queue(provider: SpeechProvider, *, max_waiting: int) -> FairQueue:
@@ -182,7 +184,7 @@ def _measure(provider: str, recorded_seconds: float) -> Iterator[None]:
     try:
         yield
         outcome = "scored"
-        SCORED.labels(provider).inc(recorded_seconds)
+        SCORED_SECONDS.labels(provider).inc(recorded_seconds)
     except ParleyError as error:
         outcome = error.code
         raise

@@ -5,7 +5,7 @@ import re
 from scoring.text.readings import Readings, get_text_after, get_text_before, unite
 from scoring.text.signs import NAMES_OF_TIMES
 
-ALWAYS: dict[str, tuple[str, ...]] = {
+UNAMBIGUOUS_ABBREVIATIONS: dict[str, tuple[str, ...]] = {
     "mr": ("mister",), "mrs": ("missus",), "dr": ("doctor", "drive"), "st": ("saint", "street"),
     "prof": ("professor", "prof"), "vs": ("versus", "v s"), "etc": ("et cetera", "and so on"),
     "jr": ("junior",), "sr": ("senior",), "ltd": ("limited", "l t d"), "dept": ("department",),
@@ -83,7 +83,7 @@ def read_abbreviation(match: re.Match[str]) -> Readings | None:
     may_count = match["stop"] or word not in NEEDING_FULL_STOP
     if word in BEFORE_A_NUMBER and NEXT_NUMBER.match(after) and (may_count or match["word"].istitle()):
         return unite(BEFORE_A_NUMBER[word], () if may_count else (word,))
-    if word in ALWAYS:
+    if word in UNAMBIGUOUS_ABBREVIATIONS:
         return _order_by_place(word, after)
     if word in WITH_FULL_STOP and (_is_in_range(match) or (match["stop"] and not _is_sentence_end(match))):
         return unite(WITH_FULL_STOP[word], (word,))
@@ -97,7 +97,7 @@ def read_slashed(match: re.Match[str]) -> Readings | None:
 
 def _order_by_place(word: str, after: str) -> Readings:
     """Return the reading that follows a name first, unless a name comes next: Elm Dr."""
-    readings = ALWAYS[word]
+    readings = UNAMBIGUOUS_ABBREVIATIONS[word]
     is_street = word in TITLE_OR_STREET and not NEXT_CAPITAL.match(after)
     return readings[::-1] if is_street else readings
 

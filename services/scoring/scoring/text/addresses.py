@@ -9,19 +9,19 @@ from scoring.text.readings import Readings
 DOMAINS = "com|org|net|edu|gov|info|io|uk|eu|de|fr|pl|ru|cn|jp|tv|app|dev|ai|co|ca|au|biz"
 READ_DOMAINS = {"com", "org", "net", "info", "app", "dev", "biz", "gov"}
 EMAIL = re.compile(r"[^\W_][\w.+%-]*@[\w-]+(?:\.[\w-]+)+")
-WEB = re.compile(
+WEB_ADDRESS = re.compile(
     rf"(?:https?://[\w-]+|www\.[\w-]+)(?:[./?=&%#~_+:-]+\w+)*/?"
     rf"|(?<![\w.])[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.(?:{DOMAINS})(?![\w-])(?:/\w+)*"
 )
 TAG = re.compile(r"(?P<sign>[#@])(?P<name>[^\W\d_]\w*)")
 SCHEME = re.compile(r"https?://")
-PIECE = re.compile(r"\d+|[^\W\d_]+|[^\w\s]|_")
+SEGMENT = re.compile(r"\d+|[^\W\d_]+|[^\w\s]|_")
 SIGNS: dict[str, Readings] = {
     "@": ("at",), ".": ("dot", "point"), "-": ("dash", "hyphen", "minus"), "_": ("underscore",),
     "+": ("plus",), "/": ("slash", "forward slash"), ":": ("colon",), "?": ("question mark",),
     "=": ("equals",), "&": ("and",), "#": ("hash", "hashtag"), "%": ("percent",), "~": ("tilde",),
 }  # fmt: skip
-SPOKEN_BY = {"#": ("hashtag",), "@": ("at",)}
+SIGN_WORDS = {"#": ("hashtag",), "@": ("at",)}
 
 
 def read_address(match: re.Match[str]) -> Iterator[tuple[int, int, Readings]]:
@@ -29,7 +29,7 @@ def read_address(match: re.Match[str]) -> Iterator[tuple[int, int, Readings]]:
     if scheme:
         letters = spell(scheme[0].removesuffix("://"))
         yield match.start(), match.start() + scheme.end(), ("", f"{letters} colon slash slash")
-    for segment in PIECE.finditer(match[0], scheme.end() if scheme else 0):
+    for segment in SEGMENT.finditer(match[0], scheme.end() if scheme else 0):
         start = match.start() + segment.start()
         yield start, start + len(segment[0]), _read_piece(segment[0])
 
@@ -45,7 +45,7 @@ def _read_piece(segment: str) -> Readings:
 
 
 def read_tag(match: re.Match[str]) -> Iterator[tuple[int, int, Readings]]:
-    yield match.start(), match.start() + 1, SPOKEN_BY[match["sign"]]
-    for segment in PIECE.finditer(match["name"]):
+    yield match.start(), match.start() + 1, SIGN_WORDS[match["sign"]]
+    for segment in SEGMENT.finditer(match["name"]):
         start = match.start("name") + segment.start()
         yield start, start + len(segment[0]), () if segment[0] == "_" else read_piece(segment[0])

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from scoring.text import dates, units
 from scoring.text.numerals import (
-    NOTHING,
-    WHOLE,
+    INTEGER_PATTERN,
+    ZERO_WORDS,
     change_last_word,
     read_cardinal,
     read_decimal,
@@ -44,12 +44,12 @@ SCALES = {
 }  # fmt: skip
 _SCALE = r"(?:\s?(?P<scale>" + "|".join(sorted(SCALES, key=len, reverse=True)) + r")(?![^\W_]))?"
 _SIGNS = r"(?:[$€£¥₹₽₩₺₴₿]|\b(?:USD|EUR|GBP|CHF)\b)"
-_NUMBER = rf"(?P<whole>{WHOLE})?(?:(?P<point>[.])(?P<fraction>\d+))?(?<=\d)"
+_NUMBER = rf"(?P<whole>{INTEGER_PATTERN})?(?:(?P<point>[.])(?P<fraction>\d+))?(?<=\d)"
 MONEY = re.compile(
     rf"(?P<prefix>(?:US|A|C|NZ|HK|S|AU|CA))?(?P<sign>{_SIGNS})\s?{_NUMBER}{_SCALE}", re.IGNORECASE
 )
 MONEY_RANGE = re.compile(
-    rf"(?P<sign>{_SIGNS})(?P<first>{WHOLE})\s?[-–]\s?(?P=sign)?(?P<last>{WHOLE}{_SCALE})(?![\w.-]*\d)",
+    rf"(?P<sign>{_SIGNS})(?P<first>{INTEGER_PATTERN})\s?[-–]\s?(?P=sign)?(?P<last>{INTEGER_PATTERN}{_SCALE})(?![\w.-]*\d)",
     re.IGNORECASE,
 )
 MONEY_AFTER = re.compile(
@@ -59,12 +59,12 @@ MEASURE = re.compile(rf"{_NUMBER}(?P<space>[\s-]?){units.UNIT}")
 FEET_AND_INCHES = re.compile(r"(?P<feet>\d{1,2})'\s?(?:(?P<inches>\d{1,2})(?:\"|''))")
 INCHES = re.compile(r"(?P<whole>\d+)(?:\.(?P<fraction>\d+))?\"(?![^\W_])")
 FRACTION = re.compile(r"(?:(?P<whole>\d+)[ -])?(?<![\d/])(?P<above>\d{1,3})/(?P<below>\d{1,4})(?![\d/]|\.\d)")
-ORDINAL = re.compile(rf"(?P<whole>{WHOLE})(?:st|nd|rd|th)(?![^\W_])", re.IGNORECASE)
+ORDINAL = re.compile(rf"(?P<whole>{INTEGER_PATTERN})(?:st|nd|rd|th)(?![^\W_])", re.IGNORECASE)
 PLURAL = re.compile(r"(?P<short>')?(?P<whole>\d+)'?s(?![^\W_])", re.IGNORECASE)
 DECADE = re.compile(r"'(?P<whole>\d\d)(?!\d)")
 DOTTED = re.compile(r"\d+(?:\.\d+){2,}(?!\d)")
-DECIMAL = re.compile(rf"(?P<whole>{WHOLE})?(?P<point>[.,])(?P<fraction>\d+)(?!\d)")
-NUMBER = re.compile(WHOLE)
+DECIMAL = re.compile(rf"(?P<whole>{INTEGER_PATTERN})?(?P<point>[.,])(?P<fraction>\d+)(?!\d)")
+NUMBER = re.compile(INTEGER_PATTERN)
 EUROPEAN_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:\.\d{3})+")
 SCORE_BEFORE, SCORE_AFTER = re.compile(r"\d\s?[-–]\s?$"), re.compile(r"\s?[-–]\s?\d")
 FRACTION_NAMES = {2: (("half", "halves"),), 4: (("quarter", "quarters"), ("fourth", "fourths"))}
@@ -268,7 +268,7 @@ def read_decimal_number(match: re.Match[str]) -> Readings | None:
 
 def read_number(match: re.Match[str]) -> Readings:
     is_score = SCORE_BEFORE.search(get_text_before(match)) or SCORE_AFTER.match(get_text_after(match))
-    return NOTHING if match[0] == "0" and is_score else read_whole(match[0])
+    return ZERO_WORDS if match[0] == "0" and is_score else read_whole(match[0])
 
 
 def _read_number(integer_part: str, fraction: str | None) -> Readings:

@@ -8,7 +8,7 @@ ASIDE = re.compile(r"\[[^\[\]]*\]|\((?P<inside>[^()]*)\)|\*(?P<starred>[a-z]+)\*
 LABEL = re.compile(
     r"(?:[A-Z]\d?|(?:(?:Mrs?|Ms|Dr|Prof)\.? )?[A-Z][\w'-]+(?: (?:[A-Z][\w'-]*|\d{1,2})){0,2})\s?:(?=\s)"
 )
-LABEL_PLACE = re.compile(r"(?:^|\n|[.!?\]):\"”])\s*$")
+LABEL_POSITION = re.compile(r"(?:^|\n|[.!?\]):\"”])\s*$")
 STAGE_DIRECTIONS = {
     "laugh", "laughs", "laughing", "laughter", "sigh", "sighs", "sighing", "cough", "coughs", "pause",
     "pauses", "applause", "music", "crying", "cries", "whispers", "whispering", "smiles", "smiling",
@@ -31,7 +31,7 @@ def is_aside(match: re.Match[str]) -> bool:
 
 def is_label(match: re.Match[str]) -> bool:
     name = match[0].rstrip(": ").lower()
-    is_placed = LABEL_PLACE.search(get_text_before(match))
+    is_placed = LABEL_POSITION.search(get_text_before(match))
     return bool(is_placed) and not name.startswith("dear ") and any(map(str.isalnum, get_text_after(match)))
 
 

@@ -20,7 +20,7 @@ SIGNS = {
     "⁄": "/", "∕": "/", "∶": ":", "·": "·", "⋅": "·", "№": "No. ", "™": " ", "®": " ", "©": " ", "℠": " ",
     "µ": "μ", "º": "°",
 }  # fmt: skip
-PLAIN = str.maketrans(APOSTROPHES | SIGNS)
+PLAIN_CHARACTERS = str.maketrans(APOSTROPHES | SIGNS)
 FOLDED = str.maketrans(LETTERS)
 GROUPING = re.compile(r"(?<=\d)[\u00a0\u2007\u2009\u202f'’](?=\d{3}(?!\d))")
 EUROPEAN_AMOUNT = re.compile(r"(?<![\d.,])(\d{1,3}(?:\.\d{3})+),(\d{1,2})(?![.,]?\d)")
@@ -33,10 +33,10 @@ def clean(text: str) -> str:
     american = EUROPEAN_AMOUNT.sub(lambda match: f"{match[1].replace('.', ',')}.{match[2]}", text)
     grouped = GROUPING.sub(",", american)
     powers = SUPERSCRIPT.sub(lambda match: "^" + unicodedata.normalize("NFKC", match[0]), grouped)
-    plain = VULGAR_FRACTION.sub(_write_fraction, powers).translate(PLAIN)
+    plain = VULGAR_FRACTION.sub(_write_fraction, powers).translate(PLAIN_CHARACTERS)
     # Translated before and after: NFKC turns an acute accent, which is used as an apostrophe, into a space,
     # and some characters into apostrophes.
-    normal = unicodedata.normalize("NFKC", plain).translate(PLAIN)
+    normal = unicodedata.normalize("NFKC", plain).translate(PLAIN_CHARACTERS)
     return "".join(filter(None, map(_replace, normal)))
 
 

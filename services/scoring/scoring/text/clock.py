@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from scoring.text.numerals import NOTHING, SMALL, read_decimal, read_digits, spell_cardinal
+from scoring.text.numerals import SMALL, ZERO_WORDS, read_decimal, read_digits, spell_cardinal
 from scoring.text.readings import Readings, get_text_before, join, unite
 
 HALF_OF_DAY = r"(?P<half>[ap])(?:\.\s?m\.|\.?m\b\.?(?!\w))"
@@ -43,7 +43,7 @@ def read_full_hour(match: re.Match[str]) -> Readings:
 def read_ratio(match: re.Match[str]) -> Readings:
     """Read 3:2 and 98:95, and 45:05 as forty five oh five."""
     second = match["second"]
-    ends = NOTHING if second == "0" else read_digits(second)[:2] if second[0] == "0" else ()
+    ends = ZERO_WORDS if second == "0" else read_digits(second)[:2] if second[0] == "0" else ()
     return join(
         (spell_cardinal(match["first"]),), ("to", "", "verse", "colon"), ends or (spell_cardinal(second),)
     )

@@ -8,7 +8,7 @@ from scoring.text.characters import fold_letters
 from scoring.text.numerals import read_digits, read_dotted, read_whole
 from scoring.text.readings import Readings, get_text_after, get_text_before, unite
 
-SPELLED = {
+SPELLED_ABBREVIATIONS = {
     "us", "usa", "uk", "eu", "un", "uae", "it", "am", "id", "ok", "ai", "io", "pe", "la", "ad", "ce",
     "er", "iq", "eq", "ui", "ufo", "usb", "url", "ceo", "cfo", "cto", "cia", "fbi", "irs", "atm", "faq",
     "diy", "gpa", "ios", "isp", "ip", "iou", "sos", "eta", "rip", "vip", "vat", "dna", "rna", "hiv",
@@ -52,7 +52,7 @@ DOTTED_LETTERS = re.compile(
 DEGREE = re.compile(r"Ph\.\s?D\.?|M\.?Sc\b\.?|B\.?Sc\b\.?")
 CAPITALS = re.compile(r"(?P<letters>[A-Z]{2,})(?P<plural>'?s)?(?!'?[^\W_])")
 MIXED = re.compile(r"[^\W_]*(?:\d[^\W\d_]|[^\W\d_]\d)[^\W_]*(?:(?<=\d)(?:\.\d+)+)?")
-PIECE = re.compile(r"\d+(?:\.\d+)*|[^\W\d_]+")
+SEGMENT = re.compile(r"\d+(?:\.\d+)*|[^\W\d_]+")
 VERSION = re.compile(r"[vV]\d")
 FORMULA = re.compile(r"(?=.{0,5}$)(?:[A-Z][a-z]?){2,}")
 CAMEL = re.compile(r"(?:[^\W\d_A-Z]+|[A-Z][^\W\d_A-Z]+|[A-Z]+(?![^\W\d_A-Z]))")
@@ -87,9 +87,9 @@ def read_capitals(match: re.Match[str]) -> Readings:
     if letters in SPELLED_IN_LOWER_CASE:
         return (spelled, word)
     if _is_shouted(match):
-        return (word, spelled) if letters in SPELLED or len(letters) < 4 else (word,)
+        return (word, spelled) if letters in SPELLED_ABBREVIATIONS or len(letters) < 4 else (word,)
     is_word = letters in READ_AS_WORDS or letters in EMPHASIZED or len(letters) > 4
-    return (word, spelled) if is_word and letters not in SPELLED else (spelled, word)
+    return (word, spelled) if is_word and letters not in SPELLED_ABBREVIATIONS else (spelled, word)
 
 
 def _is_shouted(match: re.Match[str]) -> bool:
@@ -101,7 +101,7 @@ def _is_shouted(match: re.Match[str]) -> bool:
 
 def read_mixed(match: re.Match[str]) -> Iterator[tuple[int, int, Readings]]:
     """Read letters and digits separately: M P three, version one point two."""
-    for segment in PIECE.finditer(match[0]):
+    for segment in SEGMENT.finditer(match[0]):
         start = match.start() + segment.start()
         is_version = segment.start() == 0 and VERSION.match(match[0])
         yield start, start + len(segment[0]), ("version", "v") if is_version else read_piece(segment[0])
@@ -119,7 +119,7 @@ def read_piece(segment: str) -> Readings:
         return unite((spell(word), word))
     if not word.isascii() or (len(word) > 3 and has_vowel):
         return (word,)
-    if len(word) == 3 and has_vowel and word not in SPELLED:
+    if len(word) == 3 and has_vowel and word not in SPELLED_ABBREVIATIONS:
         return (word, spell(word))
     return unite((spell(word),), (word,) if has_vowel else ())
 

@@ -20,16 +20,16 @@ ORDINALS = {
     "nine": "ninth",
     "twelve": "twelfth",
 }
-NOTHING = ("zero", "nil", "love", "nothing", "oh")
+ZERO_WORDS = ("zero", "nil", "love", "nothing", "oh")
 """Readings of 0 in the scores of games."""
-REPEATED = {2: "double", 3: "triple"}
+REPETITION_WORDS = {2: "double", 3: "triple"}
 DIGIT_BY_DIGIT_FROM = 10**15
 """This and larger numbers are read digit by digit."""
 SERVICE_NUMBERS = {"911", "999", "112", "411"}
 YEARS = range(1100, 2100)
 MAX_COUNTED_DIGITS = 6
 """Longer numbers are probably telephone numbers, unless they are round."""
-WHOLE = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|(?<![\d,.])\d{1,3}(?: \d{3})+(?![\d.]*\d)|\d+)"
+INTEGER_PATTERN = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|(?<![\d,.])\d{1,3}(?: \d{3})+(?![\d.]*\d)|\d+)"
 """A whole number, with or without thousands separators."""
 
 
@@ -93,7 +93,10 @@ def _spell_digits(digits: str) -> str:
 
 def _spell_repeated(digits: str) -> str:
     runs = re.findall(r"((\d)\2{0,2})", digits)
-    names = ((REPEATED.get(len(run), ""), "oh" if digit == "0" else SMALL[int(digit)]) for run, digit in runs)
+    names = (
+        (REPETITION_WORDS.get(len(run), ""), "oh" if digit == "0" else SMALL[int(digit)])
+        for run, digit in runs
+    )
     return " ".join(f"{times} {name}".strip() for times, name in names)
 
 

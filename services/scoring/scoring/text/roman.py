@@ -10,7 +10,7 @@ YEAR_NUMERAL = re.compile(
     r"(?=M[MDCLXVI]{3})M{1,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})(?![^\W_]|')"
 )
 VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
-COUNTED = {
+NUMBERED_NOUNS = {
     "chapter", "part", "war", "act", "scene", "volume", "book", "section", "level", "phase", "type", "stage",
     "grade", "unit", "lesson", "figure", "table", "appendix", "article", "title", "class", "division",
     "episode", "season", "round", "step", "page", "paragraph", "category", "mark", "rocky", "superbowl",
@@ -36,7 +36,7 @@ def read_small_numeral(match: re.Match[str]) -> Readings | None:
     before = WORD_BEFORE.search(get_text_before(match))
     word = before[1] if before else ""
     letters = " ".join(numeral.lower())
-    if len(numeral) == 1 and not (word[:1].isupper() or word.lower() in COUNTED):
+    if len(numeral) == 1 and not (word[:1].isupper() or word.lower() in NUMBERED_NOUNS):
         return None
     digits = str(to_number(numeral))
     ordinals, cardinals = [f"the {ordinal}" for ordinal in read_ordinal(digits)], read_cardinal(digits)
@@ -44,7 +44,7 @@ def read_small_numeral(match: re.Match[str]) -> Readings | None:
         return unite(read_ordinal(digits), cardinals)
     if word.lower() in RULERS:
         return unite(ordinals, cardinals, (letters,))
-    if word.lower() in COUNTED:
+    if word.lower() in NUMBERED_NOUNS:
         return unite(cardinals, ordinals, (letters,))
     if len(numeral) == 1:
         return unite((letters,), cardinals, ordinals)

@@ -4,7 +4,7 @@ import re
 
 from scoring.text.readings import Readings, get_text_after, get_text_before
 
-ALWAYS: dict[str, Readings] = {
+SIGN_READINGS: dict[str, Readings] = {
     "&": ("and",), "%": ("percent",), "+": ("plus", "and"), "=": ("equals", "is", "is equal to", "equal"),
     "@": ("at",), "°": ("degrees",), "‰": ("per mille",), "±": ("plus or minus", "plus minus"),
     "≈": ("is approximately", "approximately", "is about", "about"),
@@ -27,7 +27,7 @@ BEFORE_NUMBERS: dict[str, Readings] = {
     "<": ("less than", "under", "fewer than", "below"), ">": ("more than", "over", "greater than", "above"),
     "-": ("minus", "negative"), "–": ("minus", "negative", ""), "^": ("to the power of", "to the"),
 }  # fmt: skip
-ALONE: dict[str, Readings] = {
+STANDALONE_READINGS: dict[str, Readings] = {
     "#": ("", "hash", "hashtag", "number", "pound", "sharp"), "*": ("", "star", "asterisk"),
     "~": ("", "tilde", "about"), "<": ("", "less than"), ">": ("", "greater than"), "|": ("", "or"),
     "\\": ("", "backslash"),
@@ -59,8 +59,8 @@ def read_sign(match: re.Match[str]) -> Readings | None:
     sign, before, after = match[0], get_text_before(match), get_text_after(match)
     if sign in POWERS:
         return POWERS[sign] if OPERAND_BEFORE.search(before) else ()
-    if sign in ALWAYS:
-        return ALWAYS[sign]
+    if sign in SIGN_READINGS:
+        return SIGN_READINGS[sign]
     if sign == "/":
         return _read_slash(before, after)
     if sign in "-–—":
@@ -71,7 +71,7 @@ def read_sign(match: re.Match[str]) -> Readings | None:
         return BEFORE_NUMBERS[sign] if is_approximate else BETWEEN_OPERANDS[sign]
     if sign in BEFORE_NUMBERS and is_number_next and not is_number_next["space"]:
         return BEFORE_NUMBERS[sign]
-    return ALONE.get(sign)
+    return STANDALONE_READINGS.get(sign)
 
 
 def read_times(match: re.Match[str]) -> Readings | None:

@@ -115,7 +115,7 @@ RULES: tuple[Rule | SplitRule, ...] = (
     Rule(asides.ASIDE, _read_aside, within_words=True),
     Rule(asides.LABEL, _read_label),
     SplitRule(addresses.EMAIL, addresses.read_address),
-    SplitRule(addresses.WEB, addresses.read_address),
+    SplitRule(addresses.WEB_ADDRESS, addresses.read_address),
     SplitRule(addresses.TAG, addresses.read_tag, within_words=True),
     Rule(abbreviations.SLASHED, abbreviations.read_slashed),
     Rule(dates.ISO_DATE, dates.read_iso_date),

@@ -39,7 +39,7 @@ UNITS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """The plural names of each symbol, the most usual one first."""
 SINGULARS = {"feet": "foot", "inches": "inch", "centuries": "century"}
-UNCHANGED = {
+WITHOUT_SINGULAR = {
     "percent", "thousand", "million", "billion", "hertz", "kilohertz", "megahertz", "gigahertz", "kelvin",
     "lux", "k", "horsepower", "celsius", "x", "times",
 }  # fmt: skip
@@ -112,7 +112,7 @@ def _add_article(name: str) -> str:
 
 def to_singular(name: str) -> str:
     first, _, remaining_words = name.partition(" ")
-    if first in UNCHANGED or len(first) < 2:
+    if first in WITHOUT_SINGULAR or len(first) < 2:
         return name
     if name in ("kilowatt hours", "milliamp hours"):
         return name[:-1]

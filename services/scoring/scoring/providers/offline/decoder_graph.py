@@ -18,7 +18,7 @@ from scoring.providers.offline.graph_builder import (
 from scoring.providers.offline.onnx_format import Model
 
 WIDTH = HEADS * HEAD_WIDTH
-ROTATED = 32
+ROTARY_DIMENSIONS = 32
 """The position rotates pairs of the first numbers of a head (Su 2021, arXiv 2104.09864)."""
 VOCABULARY = 32_768
 
@@ -100,8 +100,10 @@ def _build_text_graph(build: GraphBuilder) -> Model:
 def _add_angles(build: GraphBuilder, positions: str) -> tuple[str, str]:
     """Return cosines and sines (n, 36) of the rotation. Numbers that are not rotated have 1 and 0."""
     one = np.float32(1)
-    steps = one / np.float32(10_000) ** (np.arange(0, ROTATED, 2, dtype=np.float32) / np.float32(ROTATED))
-    frequencies = np.pad(np.repeat(steps, 2), (0, HEAD_WIDTH - ROTATED))[None]
+    steps = one / np.float32(10_000) ** (
+        np.arange(0, ROTARY_DIMENSIONS, 2, dtype=np.float32) / np.float32(ROTARY_DIMENSIONS)
+    )
+    frequencies = np.pad(np.repeat(steps, 2), (0, HEAD_WIDTH - ROTARY_DIMENSIONS))[None]
     angles = build.add("Mul", positions, build.add_constant("frequencies", frequencies))
     build.add_constant("swapped", np.arange(HEAD_WIDTH) ^ 1)
     signs = np.tile(np.array([-1, 1], np.float32), HEAD_WIDTH // 2)

@@ -11,7 +11,7 @@ from zipfile import BadZipFile, ZipFile
 
 from shared.errors import CannotStart
 
-REPAIR = "run `make setup`, or build the image again"
+REPAIR_HINT = "run `make setup`, or build the image again"
 WEIGHTS = Path(__file__).parent / "data" / "scorer.npz"
 PACKAGE, FOLDER = "moonshine_voice", "assets/tiny-en"
 SHA256 = {
@@ -52,7 +52,7 @@ def verify_files(folder: Path | None = None, weights: Path = WEIGHTS) -> None:
 def _find_folder() -> Path:
     spec = find_spec(PACKAGE)
     if spec is None or spec.origin is None:
-        raise ModelFilesUnusable(f"The speech model ({PACKAGE}) is missing: {REPAIR}.")
+        raise ModelFilesUnusable(f"The speech model ({PACKAGE}) is missing: {REPAIR_HINT}.")
     return Path(spec.origin).parent / FOLDER
 
 
@@ -60,9 +60,9 @@ def _read(folder: Path, name: str) -> bytes:
     try:
         content = (folder / name).read_bytes()
     except OSError as error:
-        detail = f"The speech model is incomplete: {folder / name}: {error.strerror}; {REPAIR}."
+        detail = f"The speech model is incomplete: {folder / name}: {error.strerror}; {REPAIR_HINT}."
         raise ModelFilesUnusable(detail) from error
     if hashlib.sha256(content).hexdigest() != SHA256[name]:
-        detail = f"The speech model was altered: {folder / name} has another SHA-256; {REPAIR}."
+        detail = f"The speech model was altered: {folder / name} has another SHA-256; {REPAIR_HINT}."
         raise ModelFilesUnusable(detail)
     return content

@@ -12,7 +12,7 @@ from scoring.providers.offline.transcript import Pronunciation
 from scoring.text.words import is_english
 
 MAX_LETTERS = 40
-ADDED = {
+EXTRA_PRONUNCIATIONS = {
     "h": ("HH EY CH",), "z": ("Z EH D",), "n": ("AH N",), "a": ("EY",), "the": ("DH IY",), "em": ("AH M",),
     "til": ("T IH L",), "wi": ("W AY",), "radian": ("R EY D IY AH N",), "radians": ("R EY D IY AH N Z",),
     "hertz": ("HH ER T S",), "prof": ("P R AA F",), "zloty": ("Z L AA T IY", "Z W AO T IY"),
@@ -39,7 +39,7 @@ class Pronouncer:
         return pronunciations or self.joint_model.pronounce(word)
 
     def _find_known(self, word: str) -> tuple[Pronunciation, ...]:
-        added = tuple(to_ids(sounds.split()) for sounds in ADDED.get(word, ()))
+        added = tuple(to_ids(sounds.split()) for sounds in EXTRA_PRONUNCIATIONS.get(word, ()))
         if pronunciations := self.lexicon.find(word) or self.lexicon.find(f"'{word}"):
             shortened = self.lexicon.find(f"{word}'") if word.endswith("in") else ()
             return tuple(dict.fromkeys((*pronunciations, *shortened, *added)))

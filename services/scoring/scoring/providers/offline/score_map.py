@@ -8,7 +8,7 @@ import numpy as np
 from scoring.providers.offline.encoder import Floats
 from scoring.providers.offline.score_models import OVERALL
 
-MAPPED = ("phonemes", "words", *OVERALL)
+MAPPED_SCORES = ("phonemes", "words", *OVERALL)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ ENDINGS = {
     "ism": "IH Z AH M", "ist": "IH S T", "ists": "IH S T S", "ship": "SH IH P", "hood": "HH UH D",
     "some": "S AH M", "y": "IY", "ings": "IH NG Z", "proof": "P R UW F",
 }  # fmt: skip
-BEGINNINGS = {
+WORD_PREFIXES = {
     "un": "AH N", "non": "N AA N", "re": "R IY", "pre": "P R IY", "anti": "AE N T IY", "over": "OW V ER",
     "under": "AH N D ER", "super": "S UW P ER", "mis": "M IH S", "dis": "D IH S", "out": "AW T",
     "inter": "IH N T ER", "multi": "M AH L T IY", "micro": "M AY K R OW", "counter": "K AW N T ER",
@@ -51,7 +51,7 @@ def _list_stems(word: str) -> Iterator[tuple[list[str], Callable[[Pronunciation]
     for ending, sounds in ENDINGS.items():
         if word.endswith(ending) and len(word) - len(ending) >= MIN_STEM:
             yield _list_bases(word, ending), _create_appender(to_ids(sounds.split()))
-    for beginning, sounds in BEGINNINGS.items():
+    for beginning, sounds in WORD_PREFIXES.items():
         if word.startswith(beginning) and len(word) - len(beginning) > MIN_STEM:
             yield [word.removeprefix(beginning)], _create_prepender(to_ids(sounds.split()))
 

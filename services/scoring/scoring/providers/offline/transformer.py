@@ -17,7 +17,7 @@ PADDING = -2
 SCALE = 5.0
 """Words and readings are scored 0-10, but computed as 0-2, like phonemes."""
 PHONEME_OFFSET, WORD_OFFSET, READING_OFFSET = 1.7, 1.7, 1.4
-FAR = -1e4
+MASKED_SCORE = -1e4
 
 type Array = Any
 type Weights = Mapping[str, Array]
@@ -99,7 +99,7 @@ def _attend(weights: Weights, name: str, values: Array, real: Array, xp: Any) ->
     mixed = _apply_linear(weights, f"{name}.attention", values).reshape(count, 3, HEADS, width // HEADS)
     queries, keys, contents = (mixed[:, index].transpose(1, 0, 2) for index in range(3))
     scores = queries @ keys.transpose(0, 2, 1) / (width // HEADS) ** 0.5
-    shares = _compute_softmax(xp.where(real[None, None, :], scores, FAR), xp)
+    shares = _compute_softmax(xp.where(real[None, None, :], scores, MASKED_SCORE), xp)
     joined = (shares @ contents).transpose(1, 0, 2).reshape(count, width)
     return _apply_linear(weights, f"{name}.joined", joined)
 
@@ -124,7 +124,7 @@ def _pool_words(hidden: Array, member: Array, xp: Any) -> Array:
     """Return the mean and maximum (words, 2 * width) of each word's phonemes, or zeros if it has none."""
     counts = member.sum(axis=1, keepdims=True)
     means = member.astype(hidden.dtype) @ hidden / xp.maximum(counts, 1)
-    highest = xp.where(member[:, :, None], hidden[None], FAR).max(axis=1)
+    highest = xp.where(member[:, :, None], hidden[None], MASKED_SCORE).max(axis=1)
     return xp.concatenate([means, xp.where(counts > 0, highest, 0.0)], axis=1)
 
 
@@ -132,7 +132,7 @@ def _pool_reading(
     weights: Weights, hidden: Array, real: Array, spoken: Array, xp: Any
 ) -> tuple[Array, Array]:
     attention = _apply_linear(weights, "attention", hidden)[:, 0]
-    shares = _compute_softmax(xp.where(real, attention, FAR), xp)
+    shares = _compute_softmax(xp.where(real, attention, MASKED_SCORE), xp)
     return shares @ hidden, _average(hidden, spoken[:, None], xp)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from scoring.providers.offline.encoder import Floats
 from scoring.providers.offline.phone_head import PhoneHead
-from scoring.providers.offline.score_map import MAPPED, ScoreMap, ScoreMaps
+from scoring.providers.offline.score_map import MAPPED_SCORES, ScoreMap, ScoreMaps
 from scoring.providers.offline.score_models import OVERALL, LinearModel, ScoreModels, Transformer, TreeChain
 from scoring.providers.offline.trees import Trees
 from scoring.providers.offline.utterance_features import VoiceSpace
@@ -51,7 +51,7 @@ def from_arrays(arrays: Arrays) -> ScorerWeights:
             tuple(_to_transformer(transformer) for transformer in _list_numbered(arrays, "transformers")),
             _to_chain(_select_folder(arrays, "trees")),
         ),
-        maps={name: ScoreMap(**_to_floats(_select_folder(arrays, f"maps/{name}"))) for name in MAPPED},
+        maps={name: ScoreMap(**_to_floats(_select_folder(arrays, f"maps/{name}"))) for name in MAPPED_SCORES},
     )
 
 
