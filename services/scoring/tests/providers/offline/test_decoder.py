@@ -51,7 +51,7 @@ def test_a_draft_saves_runs_and_does_not_change_the_transcript(
         counted.append(len(tokens))
         return read(recording, tokens, before)
 
-    monkeypatch.setattr(reader.decoder, "read_apart", count)
+    monkeypatch.setattr(reader.decoder, "read_separately", count)
     tokens = reader.decoder.transcribe(encoding, 0, Draft(text, reader.tokenizer), max_tokens=40)
     assert reader.tokenizer.decode(tokens) == SAID
     assert len(counted) == runs
