@@ -12,13 +12,13 @@ from tests.azure_double.situations import SITUATIONS
 
 async def run(port: int, scripts: Sequence[Script], key: str) -> None:
     """Serve until SIGINT or SIGTERM, without storing audio."""
-    ended = asyncio.Event()
+    finished = asyncio.Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(signum, ended.set)
+        asyncio.get_running_loop().add_signal_handler(signum, finished.set)
     double = AzureDouble(*scripts, keeps_audio=False, remembers=0, key=key)
     async with double.listen(port):
         print(f"AZURE_SPEECH_ENDPOINT={double.url} AZURE_SPEECH_KEY={key}", flush=True)  # noqa: T201 - a program's output
-        await ended.wait()
+        await finished.wait()
 
 
 def main() -> None:

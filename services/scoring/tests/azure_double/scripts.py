@@ -103,25 +103,25 @@ def scores(**how: Any) -> Script:
 def says(body: Any) -> Script:
     """Return a script that sends a phrase with this body as its only result."""
 
-    async def answer(turn: Turn) -> None:
+    async def response(turn: Turn) -> None:
         await turn.start()
         await turn.receive()
         await turn.send("speech.phrase", body)
         await turn.send("turn.end")
 
-    return Script(answer)
+    return Script(response)
 
 
-def mixes_up_turns() -> Script:
+def send_wrong_turn() -> Script:
     """Return a script that answers another turn than the client's."""
 
-    async def answer(turn: Turn) -> None:
+    async def response(turn: Turn) -> None:
         await turn.start(request_id=NO_REQUEST_ID)
         await turn.receive()
         for path, body in (("speech.phrase", make_status("NoMatch")), ("turn.end", {})):
             await turn.send(path, body, request_id=NO_REQUEST_ID)
 
-    return Script(answer)
+    return Script(response)
 
 
 def refuses(status: int, headers: Mapping[str, str] | None = None) -> Script:
@@ -135,7 +135,7 @@ def refuses(status: int, headers: Mapping[str, str] | None = None) -> Script:
     return Script(greet=greet)
 
 
-def never_greets() -> Script:
+def ignore_handshake() -> Script:
     """Return a script that never answers the handshake."""
 
     async def greet(connection: ServerConnection) -> None:
@@ -144,7 +144,7 @@ def never_greets() -> Script:
     return Script(greet=greet)
 
 
-def hangs_up() -> Script:
+def close_during_handshake() -> Script:
     """Return a script that closes the TCP connection before it answers the handshake."""
 
     async def greet(connection: ServerConnection) -> None:
@@ -156,36 +156,36 @@ def hangs_up() -> Script:
 def closes(code: int, reason: str = "", *, after_bytes: int | None = 0) -> Script:
     """Return a script that closes the WebSocket once so much audio has come (None: all of it)."""
 
-    async def answer(turn: Turn) -> None:
+    async def response(turn: Turn) -> None:
         await turn.start()
         await turn.receive(after_bytes)
         await turn.close(code, reason)
 
-    return Script(answer)
+    return Script(response)
 
 
 def cuts(*, after_bytes: int | None = 0) -> Script:
     """Return a script that resets the TCP connection once so much audio has come (None: all of it)."""
 
-    async def answer(turn: Turn) -> None:
+    async def response(turn: Turn) -> None:
         await turn.start()
         await turn.receive(after_bytes)
         turn.cut()
 
-    return Script(answer)
+    return Script(response)
 
 
-def drops_after_a_phrase(said: str, *, seconds: float) -> Script:
+def reset_after_phrase(transcript: str, *, seconds: float) -> Script:
     """Return a script that sends a phrase for the first seconds, then resets the TCP connection."""
 
-    async def answer(turn: Turn) -> None:
+    async def response(turn: Turn) -> None:
         await turn.start()
         await turn.receive(1)
         await turn.receive(int(turn.bytes_per_second * seconds))
         end = int(seconds * TICKS_PER_SECOND)
-        words = time_words(mark_words(turn.request, to_words(said), weak=()), start=0, end=end)
+        words = time_words(mark_words(turn.request, to_words(transcript), weak=()), start=0, end=end)
         await turn.send("speech.phrase", make_phrase(turn.request, words, start=0, end=end))
         await asyncio.sleep(0.2)  # The client must have read the phrase when the connection breaks.
         turn.cut()
 
-    return Script(answer)
+    return Script(response)

@@ -83,12 +83,12 @@ def _create(
 def _run_continuously(
     recognizer: speechsdk.SpeechRecognizer, outcome: Outcome, timeout_seconds: float
 ) -> None:
-    ended = threading.Event()
+    finished = threading.Event()
     recognizer.recognized.connect(lambda event: _take_result(event.result, outcome))
     recognizer.canceled.connect(lambda event: _take_cancellation(event.cancellation_details, outcome))
-    recognizer.session_stopped.connect(lambda event: ended.set())
+    recognizer.session_stopped.connect(lambda event: finished.set())
     recognizer.start_continuous_recognition_async().get()
-    if not ended.wait(timeout_seconds):
+    if not finished.wait(timeout_seconds):
         # The SDK reports a stop that takes too long, sometimes only after it has returned.
         recognizer.canceled.disconnect_all()
         outcome.reason, outcome.code = "Hangs", ""

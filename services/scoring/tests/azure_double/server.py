@@ -136,24 +136,24 @@ class AzureDouble:
         return connection
 
     async def _serve(self, socket: ServerConnection) -> None:
-        connection, answers = self._records[socket], set[asyncio.Task[None]]()
+        connection, responses = self._records[socket], set[asyncio.Task[None]]()
         self._sockets.add(socket)
         try:
             async for frame in socket:
-                await self._take(socket, connection, parse_frame(frame), answers)
+                await self._take(socket, connection, parse_frame(frame), responses)
         except ConnectionClosed:
             pass
         finally:
             self._sockets.discard(socket)
-            for answer in answers:
-                answer.cancel()
+            for response in responses:
+                response.cancel()
 
     async def _take(
         self,
         socket: ServerConnection,
         connection: Connection,
         message: Message,
-        answers: set[asyncio.Task[None]],
+        responses: set[asyncio.Task[None]],
     ) -> None:
         if message.path == "audio":
             for turn in connection.turns:
@@ -164,8 +164,8 @@ class AzureDouble:
         if message.path == "speech.context":
             turn = Turn(message.request_id, message.json(), socket, self._keeps_audio)
             connection.turns.append(turn)
-            answer = asyncio.create_task(self._answer(connection, turn))
-            answers.add(answer)
+            response = asyncio.create_task(self._answer(connection, turn))
+            responses.add(response)
 
     async def _answer(self, connection: Connection, turn: Turn) -> None:
         self.in_work += 1

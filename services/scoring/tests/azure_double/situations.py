@@ -6,14 +6,14 @@ from typing import Any
 
 from tests.azure_double.scripts import (
     Script,
+    close_during_handshake,
     closes,
     cuts,
-    hangs_up,
-    mixes_up_turns,
-    never_greets,
+    ignore_handshake,
     refuses,
     says,
     scores,
+    send_wrong_turn,
 )
 from tests.azure_double.speech import Json, make_status
 
@@ -46,8 +46,8 @@ def replace(value: Any, *path: str | int) -> Callable[[Json], Json]:
 
 
 def _find_parent(phrase: Any, path: Sequence[str | int]) -> tuple[Any, str | int]:
-    *way, last = path
-    for step in way:
+    *parents, last = path
+    for step in parents:
         phrase = phrase[step]
     return phrase, last
 
@@ -68,8 +68,8 @@ FAILURES: dict[str, Sequence[Script]] = {
     **{f"http_{status}": [refuses(status)] for status in HANDSHAKE_STATUSES},
     **{f"close_{code}": [closes(code, f"reason {code}", after_bytes=None)] for code in CLOSE_CODES},
     **{f"phrase_{status}": [says(make_status(status))] for status in (*PHRASE_STATUSES, *PHRASE_FAILURES)},
-    "handshake_never_answered": [never_greets()],
-    "handshake_hung_up": [hangs_up()],
+    "handshake_never_answered": [ignore_handshake()],
+    "handshake_hung_up": [close_during_handshake()],
     "cut_at_once": [cuts()],
     "cut_mid_stream": [cuts(after_bytes=16_000)],
     "cut_at_the_end": [cuts(after_bytes=None)],
@@ -78,7 +78,7 @@ FAILURES: dict[str, Sequence[Script]] = {
     "no_phrase": [scores(without={"speech.phrase"})],
     "no_phrase_no_turn_end": [scores(without={"speech.phrase", "turn.end"})],
     "no_turn_end": [scores(without={"turn.end"})],
-    "wrong_request_id": [mixes_up_turns()],
+    "wrong_request_id": [send_wrong_turn()],
 }
 
 MALFORMED: dict[str, Sequence[Script]] = {

@@ -86,23 +86,25 @@ def to_words(text: str) -> list[str]:
     return re.findall(r"\w+(?:['’]\w+)*", text.lower())  # noqa: RUF001 - it is a letter of words
 
 
-def mark_words(request: Request, said: Sequence[str], *, weak: Collection[str]) -> list[tuple[str, str]]:
+def mark_words(
+    request: Request, transcript: Sequence[str], *, weak: Collection[str]
+) -> list[tuple[str, str]]:
     """Return the spoken words and, if miscues are marked, the omitted ones, with their ErrorType."""
     if not request.marks_miscues:
-        return [(word, _find_error_type(word, weak)) for word in said]
-    return list(_mark_miscues(request.reference_words, said, weak))
+        return [(word, _find_error_type(word, weak)) for word in transcript]
+    return list(_mark_miscues(request.reference_words, transcript, weak))
 
 
 def _mark_miscues(
-    reference: Sequence[str], said: Sequence[str], weak: Collection[str]
+    reference: Sequence[str], transcript: Sequence[str], weak: Collection[str]
 ) -> Iterator[tuple[str, str]]:
-    matcher = difflib.SequenceMatcher(a=reference, b=said, autojunk=False)
+    matcher = difflib.SequenceMatcher(a=reference, b=transcript, autojunk=False)
     for kind, start, end, said_start, said_end in matcher.get_opcodes():
         if kind == "equal":
             yield from ((word, _find_error_type(word, weak)) for word in reference[start:end])
         else:
             yield from ((word, "Omission") for word in reference[start:end])
-            yield from ((word, "Insertion") for word in said[said_start:said_end])
+            yield from ((word, "Insertion") for word in transcript[said_start:said_end])
 
 
 def _find_error_type(word: str, weak: Collection[str]) -> str:
@@ -111,15 +113,17 @@ def _find_error_type(word: str, weak: Collection[str]) -> str:
 
 def time_words(marked: Sequence[tuple[str, str]], *, start: int, end: int) -> list[SpokenWord]:
     """Spread the spoken words over a stretch, each as long as it has letters."""
-    letters = sum(len(word) for word, error in marked if error != "Omission") or 1
-    words, place = list[SpokenWord](), 0
+    letter_count = sum(len(word) for word, error in marked if error != "Omission") or 1
+    words, position = list[SpokenWord](), 0
     for word, error in marked:
         if error == "Omission":
             words.append(SpokenWord(word, error))
             continue
-        offset = start + (end - start) * place // letters
-        place += len(word)
-        words.append(SpokenWord(word, error, offset, start + (end - start) * place // letters - offset))
+        offset = start + (end - start) * position // letter_count
+        position += len(word)
+        words.append(
+            SpokenWord(word, error, offset, start + (end - start) * position // letter_count - offset)
+        )
     return words
 
 
@@ -162,8 +166,8 @@ def _score_phrase(request: Request, words: Sequence[SpokenWord]) -> Json:
     if request.has_prosody:
         scores["ProsodyScore"] = 81.5
     weakest = min(scores.values())
-    rest = [score for score in scores.values() if score != weakest] or [weakest]
-    return {**scores, "PronScore": round(0.4 * weakest + 0.6 * sum(rest) / len(rest), 1)}
+    other_scores = [score for score in scores.values() if score != weakest] or [weakest]
+    return {**scores, "PronScore": round(0.4 * weakest + 0.6 * sum(other_scores) / len(other_scores), 1)}
 
 
 def _describe_word(request: Request, word: SpokenWord) -> Json:
@@ -193,7 +197,7 @@ def _describe_prosody() -> Json:
 def _describe_phonemes(request: Request, word: SpokenWord) -> Iterator[Json]:
     alphabet = 0 if request.assessment.get("phonemeAlphabet") == "IPA" else 1
     symbols = [SYMBOLS.get(letter, ("ə", "ax"))[alphabet] for letter in word.text if letter.isalnum()]
-    edges = [word.offset + word.duration * place // len(symbols) for place in range(len(symbols) + 1)]
+    edges = [word.offset + word.duration * index // len(symbols) for index in range(len(symbols) + 1)]
     for symbol, (start, end) in zip(symbols, pairwise(edges), strict=True):
         phoneme = _time("Phoneme", symbol if request.has_names else "", start, end - start, word)
         count = request.assessment.get("nbestPhonemeCount", 0)

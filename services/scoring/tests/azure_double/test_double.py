@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from tests.azure_double import KEY, AzureDouble
-from tests.azure_double.scripts import Script, drops_after_a_phrase, scores
+from tests.azure_double.scripts import Script, reset_after_phrase, scores
 from tests.azure_double.sdk import IMPATIENT, QUICK, Outcome, recognize
 from tests.azure_double.situations import SITUATIONS
 from tests.azure_double.speech import TICKS_PER_SECOND
@@ -116,12 +116,12 @@ def make_noise(seconds: float) -> bytes:
 
 
 def list_words(phrase: dict[str, Any]) -> list[tuple[str, str]]:
-    found = phrase["NBest"][0]["Words"]
-    return [(word["Word"], word["PronunciationAssessment"]["ErrorType"]) for word in found]
+    words = phrase["NBest"][0]["Words"]
+    return [(word["Word"], word["PronunciationAssessment"]["ErrorType"]) for word in words]
 
 
 @pytest.mark.parametrize("situation", OUTCOMES)
-async def test_a_situation_ends_as_the_service_would_end_it(
+async def test_a_situation_ends_as_with_the_real_service(
     double: AzureDouble, pcm: bytes, situation: str
 ) -> None:
     (reason, code), connections = OUTCOMES[situation]
@@ -192,14 +192,14 @@ async def test_a_continuous_recognition_marks_no_miscues(double: AzureDouble) ->
     assert outcome.phrases[1]["Offset"] == 45 * TICKS_PER_SECOND // 2
 
 
-async def test_a_single_shot_ends_with_the_first_phrase(double: AzureDouble, pcm: bytes) -> None:
+async def test_a_single_shot_recognition_ends_with_the_first_phrase(double: AzureDouble, pcm: bytes) -> None:
     double.play(scores(phrases=2))
     [phrase] = (await assess(double, pcm)).phrases
     assert [word for word, _ in list_words(phrase)] == WORDS[:4]
 
 
 async def test_a_reconnect_continues_after_the_last_phrase(double: AzureDouble) -> None:
-    double.play(drops_after_a_phrase("the train", seconds=2), scores(said="leaves"))
+    double.play(reset_after_phrase("the train", seconds=2), scores(said="leaves"))
     pcm = make_noise(6)
     outcome = await assess(double, pcm, is_continuous=True)
     assert [list_words(phrase)[0][0] for phrase in outcome.phrases] == ["the", "leaves"]
@@ -255,10 +255,10 @@ async def test_errors_in_the_double_fail_the_test(pcm: bytes) -> None:
         raise LookupError("the script is wrong")
 
     double = AzureDouble(Script(fail))
-    with pytest.raises(ExceptionGroup) as caught:
+    with pytest.raises(ExceptionGroup) as excinfo:
         async with double.listen():
             await assess(double, pcm, properties=IMPATIENT)
-    assert caught.group_contains(LookupError)
+    assert excinfo.group_contains(LookupError)
 
 
 def test_the_double_runs_as_a_program(pcm: bytes) -> None:

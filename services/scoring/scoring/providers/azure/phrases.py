@@ -50,8 +50,8 @@ def parse_phrase(document: str) -> Phrase | None:
         best = _Answer.model_validate_json(document).n_best[0]
     except ValidationError as error:
         # The values are the learner's words.
-        found = error.errors(include_input=False, include_context=False, include_url=False)
-        raise InvalidProviderResponse({_name_field(violation["loc"]) for violation in found}) from None
+        violations = error.errors(include_input=False, include_context=False, include_url=False)
+        raise InvalidProviderResponse({_name_field(violation["loc"]) for violation in violations}) from None
     given = best.pronunciation_assessment
     scores = PhraseScores(
         accuracy=given.accuracy_score,

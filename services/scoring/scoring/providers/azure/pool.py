@@ -46,12 +46,12 @@ class RecognitionPool:
         """
         send_attempt.is_sent = False
         await self._acquire_slot(deadline)
-        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        recognition, freed = self._start(request, pcm, answer)
+        response: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        recognition, freed = self._start(request, pcm, response)
         send_attempt.slot_freed = freed
         try:
             async with asyncio.timeout_at(deadline):
-                return await answer
+                return await response
         except asyncio.CancelledError:
             recognition.stop()
             # The learner's share must not be released earlier: otherwise one learner whose clients disconnect
@@ -74,7 +74,7 @@ class RecognitionPool:
             raise NoFreeSlot
 
     def _start(
-        self, request: RecognitionRequest, pcm: memoryview, answer: asyncio.Future[Outcome]
+        self, request: RecognitionRequest, pcm: memoryview, response: asyncio.Future[Outcome]
     ) -> tuple[Recognition, asyncio.Future[None]]:
         """Return a recognition, and a future that is done when its slot is free."""
         loop = asyncio.get_running_loop()
@@ -82,7 +82,7 @@ class RecognitionPool:
         self._running.add(recognition)
 
         def deliver(outcome: Outcome) -> None:
-            loop.call_soon_threadsafe(_deliver, answer, outcome)
+            loop.call_soon_threadsafe(_deliver, response, outcome)
 
         freed = asyncio.wrap_future(self._threads.submit(recognition.run, deliver))
         freed.add_done_callback(lambda _: self._release_slot(recognition))
@@ -93,7 +93,7 @@ class RecognitionPool:
         self._slots.release()
 
 
-def _deliver(answer: asyncio.Future[Outcome], outcome: Outcome) -> None:
+def _deliver(response: asyncio.Future[Outcome], outcome: Outcome) -> None:
     # The caller may have been cancelled.
-    if not answer.done():
-        answer.set_result(outcome)
+    if not response.done():
+        response.set_result(outcome)

@@ -42,16 +42,16 @@ class Recognition:
     def stop(self) -> None:
         self._reports.end()
 
-    def run(self, answer: Callable[[Outcome], None]) -> None:
+    def run(self, response: Callable[[Outcome], None]) -> None:
         """Answer as soon as the outcome is known. The cleanup afterwards takes up to three seconds."""
         try:
             with self._audio:
                 stream, recognizer = self._create_recognizer()
-            self._recognize(stream, recognizer, answer)
+            self._recognize(stream, recognizer, response)
         except Exception as error:
             # A traceback passed to another thread would keep the recognizer alive there.
             log.exception("azure_sdk_failed")
-            answer(Outcome(failure=type(error).__name__))
+            response(Outcome(failure=type(error).__name__))
 
     def _create_recognizer(self) -> tuple[PushAudioInputStream, Any]:
         stream = PushAudioInputStream(AudioStreamFormat(SAMPLE_RATE, 8 * BYTES_PER_SAMPLE, 1))
@@ -63,29 +63,29 @@ class Recognition:
         create_assessment_config(self._request).apply_to(recognizer)
         view = self._audio.view()
         for start in range(0, len(view), PIECE_BYTES):
-            piece = view[start : start + PIECE_BYTES]
+            chunk = view[start : start + PIECE_BYTES]
             # The SDK takes a pointer. `bytes` would be a copy that cannot be overwritten.
-            stream.write((ctypes.c_ubyte * len(piece)).from_buffer(piece))
+            stream.write((ctypes.c_ubyte * len(chunk)).from_buffer(chunk))
         return stream, recognizer
 
     def _recognize(
-        self, stream: PushAudioInputStream, recognizer: Any, answer: Callable[[Outcome], None]
+        self, stream: PushAudioInputStream, recognizer: Any, response: Callable[[Outcome], None]
     ) -> None:
         if self._reports.ended.is_set():
-            answer(self._reports.to_outcome())
+            response(self._reports.to_outcome())
             return
         once, connection = self._request.is_single_shot, sdk.Connection.from_recognizer(recognizer)
         self._reports.listen(recognizer, connection, once=once)
-        begin = recognizer.recognize_once_async if once else recognizer.start_continuous_recognition_async
-        begun = begin()
+        start = recognizer.recognize_once_async if once else recognizer.start_continuous_recognition_async
+        start_future = start()
         # The SDK waits for its reader of the stream to start. If the stream is closed earlier, the reader has
         # usually ended by then, and the SDK waits for half a second.
         self._reports.connected_or_ended.wait()
         stream.close()
         self._reports.ended.wait()
-        answer(self._reports.to_outcome())
+        response(self._reports.to_outcome())
         if not (once and self._reports.is_finished):
             recognizer.stop_continuous_recognition_async().get()
         disconnect(recognizer, connection)
         # This releases its native handle.
-        begun.get()
+        start_future.get()

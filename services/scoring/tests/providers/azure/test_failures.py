@@ -189,26 +189,28 @@ async def test_each_failure_raises_its_error(
     situation: str,
     mode: Mode,
 ) -> None:
-    row, seen = DIFFERENT.get((situation, mode), ROWS[situation]), table[situation, mode]
+    row, actual = DIFFERENT.get((situation, mode), ROWS[situation]), table[situation, mode]
     max_seconds = row.max_seconds + SLACK_SECONDS
     expected = (row.error, row.connections)
-    is_late = isinstance(seen.outcome, ProviderTimeout) and (ProviderTimeout, seen.connections) != expected
-    if is_late or seen.seconds > max_seconds:
+    is_late = (
+        isinstance(actual.outcome, ProviderTimeout) and (ProviderTimeout, actual.connections) != expected
+    )
+    if is_late or actual.seconds > max_seconds:
         # The processors were busy with the other rows. Alone, it must be in time.
-        seen = await observe(situation, recordings[mode])
+        actual = await observe(situation, recordings[mode])
     if row.error is None:
-        assert isinstance(seen.outcome, ScoringResult), seen
+        assert isinstance(actual.outcome, ScoringResult), actual
     else:
-        assert type(seen.outcome) is row.error, seen
-        assert (seen.outcome.status, seen.outcome.retryable) == (row.status, row.retryable)
-        assert_safe(seen.outcome)
-    assert seen.connections == row.connections
-    assert seen.seconds <= max_seconds
+        assert type(actual.outcome) is row.error, actual
+        assert (actual.outcome.status, actual.outcome.retryable) == (row.status, row.retryable)
+        assert_safe(actual.outcome)
+    assert actual.connections == row.connections
+    assert actual.seconds <= max_seconds
 
 
 def assert_safe(error: ParleyError) -> None:
     """Check that a problem document reveals neither the service nor the key nor the text."""
-    said = f"{error.detail} {error.extra}".lower()
-    assert not [word for word in ("azure", "127.0.0.1", KEY, "train", "ws_") if word in said]
+    message = f"{error.detail} {error.extra}".lower()
+    assert not [word for word in ("azure", "127.0.0.1", KEY, "train", "ws_") if word in message]
     if error.status == 503:
         assert int(error.headers["Retry-After"]) >= 1

@@ -8,7 +8,7 @@ WORDS = st.lists(st.sampled_from(["the", "train", "leaves", "at", "seven"]), max
 
 
 def speak(*words: str) -> list[WordScore]:
-    return [WordScore(word, 80.0, "none", 100 * at, 90) for at, word in enumerate(words)]
+    return [WordScore(word, 80.0, "none", 100 * index, 90) for index, word in enumerate(words)]
 
 
 def describe(words: tuple[WordScore, ...]) -> str:

@@ -38,7 +38,7 @@ def test_every_failure_has_its_error(
     assert ("Retry-After" in error.headers) == (status == 503)
 
 
-def test_an_answer_that_the_sdk_cannot_read_is_not_an_outage() -> None:
+def test_a_response_that_the_sdk_cannot_parse_is_not_an_outage() -> None:
     error = to_error(Outcome(failure="ServiceError", is_malformed=True))
     assert isinstance(error, InvalidProviderResponse)
 

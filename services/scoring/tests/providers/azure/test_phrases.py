@@ -25,12 +25,12 @@ def make_answer() -> Json:
     return {"RecognitionStatus": "Success", "DisplayText": "The.", "NBest": [reading]}
 
 
-def get_first_word(answer: Json) -> Json:
-    word: Json = answer["NBest"][0]["Words"][0]
+def get_first_word(response: Json) -> Json:
+    word: Json = response["NBest"][0]["Words"][0]
     return word
 
 
-def test_an_answer_becomes_scores_and_words() -> None:
+def test_a_response_is_converted_to_scores_and_words() -> None:
     phrase = parse_phrase(json.dumps(make_answer()))
     assert phrase is not None
     assert phrase.scores == PhraseScores(76.7, 83.1, 92.0, 50.0, 81.5)
@@ -42,34 +42,34 @@ def test_an_answer_becomes_scores_and_words() -> None:
 
 
 def test_missing_scores_are_none() -> None:
-    answer = make_answer()
-    answer["NBest"][0]["PronunciationAssessment"] = {"AccuracyScore": 76.7}
-    phrase = parse_phrase(json.dumps(answer))
+    response = make_answer()
+    response["NBest"][0]["PronunciationAssessment"] = {"AccuracyScore": 76.7}
+    phrase = parse_phrase(json.dumps(response))
     assert phrase is not None
     assert phrase.scores == PhraseScores(76.7)
 
 
 @pytest.mark.parametrize("error_type", ["None", "UnexpectedBreak", "MissingBreak", "Monotone"])
 def test_breaks_and_intonation_are_not_errors_of_a_word(error_type: str) -> None:
-    answer = make_answer()
-    get_first_word(answer)["PronunciationAssessment"]["ErrorType"] = error_type
-    phrase = parse_phrase(json.dumps(answer))
+    response = make_answer()
+    get_first_word(response)["PronunciationAssessment"]["ErrorType"] = error_type
+    phrase = parse_phrase(json.dumps(response))
     assert phrase is not None
     assert (phrase.words[0].error_type, phrase.words[0].score) == ("none", 41.0)
 
 
 def test_an_insertion_has_a_position_but_no_score() -> None:
-    answer = make_answer()
-    get_first_word(answer)["PronunciationAssessment"]["ErrorType"] = "Insertion"
-    phrase = parse_phrase(json.dumps(answer))
+    response = make_answer()
+    get_first_word(response)["PronunciationAssessment"]["ErrorType"] = "Insertion"
+    phrase = parse_phrase(json.dumps(response))
     assert phrase is not None
     assert phrase.words[0] == WordScore("the", None, "insertion", 100, 250)
 
 
 def test_phonemes_without_names_are_omitted() -> None:
-    answer = make_answer()
-    get_first_word(answer)["Phonemes"][0]["Phoneme"] = ""
-    phrase = parse_phrase(json.dumps(answer))
+    response = make_answer()
+    get_first_word(response)["Phonemes"][0]["Phoneme"] = ""
+    phrase = parse_phrase(json.dumps(response))
     assert phrase is not None
     assert phrase.words[0].phonemes == ()
 
@@ -80,15 +80,15 @@ def test_an_empty_phrase_is_silence(readings: list[Json]) -> None:
 
 
 def remove(*path: str) -> Callable[[Json], object]:
-    return lambda answer: find(answer, path).pop(path[-1])
+    return lambda response: find(response, path).pop(path[-1])
 
 
 def replace(value: object, *path: str) -> Callable[[Json], object]:
-    return lambda answer: find(answer, path).__setitem__(path[-1], value)
+    return lambda response: find(response, path).__setitem__(path[-1], value)
 
 
-def find(answer: Json, path: tuple[str, ...]) -> Json:
-    part = answer["NBest"][0] if len(path) < 3 else get_first_word(answer)
+def find(response: Json, path: tuple[str, ...]) -> Json:
+    part = response["NBest"][0] if len(path) < 3 else get_first_word(response)
     for step in path[1:-1] if len(path) >= 3 else path[:-1]:
         part = part[step]
         part = part[0] if isinstance(part, list) else part
@@ -98,9 +98,9 @@ def find(answer: Json, path: tuple[str, ...]) -> Json:
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        (lambda answer: answer.pop("NBest"), "NBest"),
-        (lambda answer: answer.update(NBest=[]), "NBest"),
-        (lambda answer: answer.update(NBest=[None]), "NBest"),
+        (lambda response: response.pop("NBest"), "NBest"),
+        (lambda response: response.update(NBest=[]), "NBest"),
+        (lambda response: response.update(NBest=[None]), "NBest"),
         (remove("PronunciationAssessment"), "NBest.PronunciationAssessment"),
         (remove("Words"), "NBest.Words"),
         (replace([], "Words"), "NBest.Words"),
@@ -115,12 +115,12 @@ def find(answer: Json, path: tuple[str, ...]) -> Json:
             "NBest.PronunciationAssessment.FluencyScore",
         ),
         (replace(True, "PronunciationAssessment", "PronScore"), "NBest.PronunciationAssessment.PronScore"),
-        (lambda answer: get_first_word(answer).update(Offset=-1), "NBest.Words.Offset"),
-        (lambda answer: get_first_word(answer).update(Offset=10**18), "NBest.Words.Offset"),
-        (lambda answer: get_first_word(answer).update(Word=""), "NBest.Words.Word"),
-        (lambda answer: get_first_word(answer).pop("Offset"), "NBest.Words"),
+        (lambda response: get_first_word(response).update(Offset=-1), "NBest.Words.Offset"),
+        (lambda response: get_first_word(response).update(Offset=10**18), "NBest.Words.Offset"),
+        (lambda response: get_first_word(response).update(Word=""), "NBest.Words.Word"),
+        (lambda response: get_first_word(response).pop("Offset"), "NBest.Words"),
         (
-            lambda answer: get_first_word(answer).pop("PronunciationAssessment"),
+            lambda response: get_first_word(response).pop("PronunciationAssessment"),
             "NBest.Words.PronunciationAssessment",
         ),
         (
@@ -129,19 +129,21 @@ def find(answer: Json, path: tuple[str, ...]) -> Json:
         ),
     ],
 )
-def test_an_invalid_answer_names_the_field(change: Callable[[Json], object], field: str) -> None:
-    answer = make_answer()
-    change(answer)
-    with pytest.raises(InvalidProviderResponse) as caught:
-        parse_phrase(json.dumps(answer))
-    assert caught.value.fields == [field]
-    assert "train" not in str(caught.value)
+def test_the_error_for_an_invalid_response_names_the_field(
+    change: Callable[[Json], object], field: str
+) -> None:
+    response = make_answer()
+    change(response)
+    with pytest.raises(InvalidProviderResponse) as excinfo:
+        parse_phrase(json.dumps(response))
+    assert excinfo.value.fields == [field]
+    assert "train" not in str(excinfo.value)
 
 
 @pytest.mark.parametrize(
     "document", ["", "[]", "null", "{", '"NBest"', '{"NBest": {}}', '{"NBest": "\\ud800"}']
 )
-def test_an_answer_that_is_not_an_object_is_refused(document: str) -> None:
+def test_a_response_that_is_not_an_object_is_rejected(document: str) -> None:
     with pytest.raises(InvalidProviderResponse):
         parse_phrase(document)
 
@@ -159,7 +161,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
-def test_any_answer_is_parsed_or_refused(answer: object) -> None:
+def test_arbitrary_responses_are_parsed_or_rejected(answer: object) -> None:
     try:
         phrase = parse_phrase(json.dumps(answer))
     except InvalidProviderResponse:

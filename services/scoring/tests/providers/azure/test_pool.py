@@ -15,7 +15,7 @@ from scoring.providers.azure.pool import RecognitionPool
 REQUEST = RecognitionRequest("The train leaves at seven in the morning.", "en-US", 3.0)
 
 
-class Stand:
+class FakeSdk:
     """A recognition that never answers, with events for its start, its stop and its end."""
 
     is_sent = True
@@ -23,7 +23,7 @@ class Stand:
     def __init__(self) -> None:
         self.begun, self.stopped, self.may_end = threading.Event(), threading.Event(), threading.Event()
 
-    def run(self, answer: Callable[[Outcome], None]) -> None:
+    def run(self, response: Callable[[Outcome], None]) -> None:
         self.begun.set()
         self.may_end.wait(10)
 
@@ -32,43 +32,43 @@ class Stand:
 
 
 @pytest.fixture
-def stand(monkeypatch: pytest.MonkeyPatch) -> Stand:
-    stand = Stand()
-    monkeypatch.setattr(pool, "Recognition", lambda *_: stand)
-    return stand
+def fake_sdk(monkeypatch: pytest.MonkeyPatch) -> FakeSdk:
+    fake_sdk = FakeSdk()
+    monkeypatch.setattr(pool, "Recognition", lambda *_: fake_sdk)
+    return fake_sdk
 
 
 @pytest.fixture
 async def recognizing(
-    stand: Stand, recording: Recording
+    fake_sdk: FakeSdk, recording: Recording
 ) -> AsyncIterator[tuple[RecognitionPool, asyncio.Task[Outcome]]]:
     """A pool with one slot, and the request that occupies it."""
     slots = RecognitionPool(Connection(key="key", region="westeurope"), concurrency=1)
     deadline = asyncio.get_running_loop().time() + 30
     recognized = slots.recognize(REQUEST, recording.pcm, deadline=deadline, send_attempt=SendAttempt())
     task = asyncio.create_task(recognized)
-    await asyncio.to_thread(stand.begun.wait, 10)
+    await asyncio.to_thread(fake_sdk.begun.wait, 10)
     yield slots, task
-    stand.may_end.set()
+    fake_sdk.may_end.set()
     await slots.close()
 
 
 async def test_a_cancelled_recognition_is_stopped_and_outlasts_its_slot(
-    recognizing: tuple[RecognitionPool, asyncio.Task[Outcome]], stand: Stand
+    recognizing: tuple[RecognitionPool, asyncio.Task[Outcome]], fake_sdk: FakeSdk
 ) -> None:
     slots, task = recognizing
     task.cancel()
-    await asyncio.to_thread(stand.stopped.wait, 10)
+    await asyncio.to_thread(fake_sdk.stopped.wait, 10)
     await asyncio.wait([task], timeout=0.2)
     assert not task.done()
     assert slots.taken == 1
-    stand.may_end.set()
+    fake_sdk.may_end.set()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert slots.taken == 0
 
 
-async def test_waiting_for_an_sdk_that_does_not_stop_ends(
+async def test_waiting_for_a_hanging_sdk_times_out(
     recognizing: tuple[RecognitionPool, asyncio.Task[Outcome]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slots, task = recognizing

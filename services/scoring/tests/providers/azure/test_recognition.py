@@ -23,13 +23,13 @@ def recognition(double: AzureDouble, recording: Recording) -> Recognition:
 async def test_the_copy_of_the_samples_is_overwritten_when_the_sdk_has_them(
     recognition: Recognition, recording: Recording
 ) -> None:
-    answers: list[Outcome] = []
-    copied = recognition._audio.view()
-    assert copied == recording.pcm
-    await asyncio.to_thread(recognition.run, answers.append)
-    assert not any(copied)
+    responses: list[Outcome] = []
+    samples_copy = recognition._audio.view()
+    assert samples_copy == recording.pcm
+    await asyncio.to_thread(recognition.run, responses.append)
+    assert not any(samples_copy)
     assert any(recording.pcm)
-    assert len(answers[0].phrases) == 1
+    assert len(responses[0].phrases) == 1
 
 
 @pytest.mark.timed
@@ -72,18 +72,18 @@ async def test_an_error_of_the_sdk_is_a_failure_and_wipes_the_samples(
         raise RuntimeError("SPXERR_GSTREAMER_INTERNAL_ERROR")
 
     monkeypatch.setattr(sdk, "SpeechRecognizer", fail)
-    answers: list[Outcome] = []
-    copied = recognition._audio.view()
-    await asyncio.to_thread(recognition.run, answers.append)
-    assert [answer.failure for answer in answers] == ["RuntimeError"]
-    assert not any(copied)
+    responses: list[Outcome] = []
+    samples_copy = recognition._audio.view()
+    await asyncio.to_thread(recognition.run, responses.append)
+    assert [response.failure for response in responses] == ["RuntimeError"]
+    assert not any(samples_copy)
 
 
-async def test_a_recognition_that_was_stopped_before_its_start_asks_nothing(
+async def test_a_recognition_stopped_before_its_start_sends_no_request(
     recognition: Recognition, double: AzureDouble
 ) -> None:
     recognition.stop()
-    answers: list[Outcome] = []
-    await asyncio.to_thread(recognition.run, answers.append)
-    assert [answer.failure for answer in answers] == ["Stopped"]
+    responses: list[Outcome] = []
+    await asyncio.to_thread(recognition.run, responses.append)
+    assert [response.failure for response in responses] == ["Stopped"]
     assert double.connected == 0

@@ -34,9 +34,9 @@ def test_another_text_is_not_assessable(compared: bool) -> None:
     words = tuple(WordScore(word, None, "omission") for word in ("the", "train", "leaves"))
     inserted = WordScore("hello", 80.0, "insertion", 0, 490)
     phrase = Phrase(PhraseScores(0.0, 0.0, 0.0, 0.0), (inserted, *words) if compared else (inserted,))
-    with pytest.raises(NotAssessable) as caught:
+    with pytest.raises(NotAssessable) as excinfo:
         build_result([phrase], text=TEXT, audio=AUDIO, compared=compared)
-    assert caught.value.extra == {"reason": "other_text"}
+    assert excinfo.value.extra == {"reason": "other_text"}
 
 
 def test_phrases_are_combined() -> None:
@@ -61,7 +61,7 @@ def test_a_mispronounced_word_is_not_complete() -> None:
 
 
 def test_fluent_speech_scores_no_more_than_100() -> None:
-    words = tuple(say(word, 90, 490 * at) for at, word in enumerate(("the", "train", "leaves")))
+    words = tuple(say(word, 90, 490 * index) for index, word in enumerate(("the", "train", "leaves")))
     scores, _ = combine_phrases([Phrase(PhraseScores(99.0), words)], TEXT)
     assert scores.fluency == 100.0
 
@@ -74,5 +74,5 @@ def test_without_a_span_of_time_there_is_no_fluency() -> None:
 @pytest.mark.parametrize(
     ("prosody", "pronunciation"), [(None, 0.6 * 40 + 0.2 * (90 + 70)), (60, 0.4 * 40 + 0.2 * (90 + 70 + 60))]
 )
-def test_the_lowest_score_weighs_most(prosody: float | None, pronunciation: float) -> None:
+def test_the_lowest_score_has_the_largest_weight(prosody: float | None, pronunciation: float) -> None:
     assert compute_pronunciation(90, 40, 70, prosody=prosody) == pytest.approx(pronunciation)

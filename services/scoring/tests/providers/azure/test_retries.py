@@ -5,7 +5,7 @@ from scoring.providers.azure.retries import choose_delay
 @pytest.mark.parametrize(
     ("attempt", "jitter", "seconds"), [(1, 0.0, 0.2), (1, 1.0, 0.4), (2, 0.0, 0.4), (2, 1.0, 0.8)]
 )
-def test_delays_grow_and_are_spread(attempt: int, jitter: float, seconds: float) -> None:
+def test_delays_grow_with_jitter(attempt: int, jitter: float, seconds: float) -> None:
     assert choose_delay(attempt, remaining_seconds=10, jitter=jitter) == pytest.approx(seconds)
 
 
