@@ -49,8 +49,8 @@ def settings(
 ) -> ApiSettings:
     path = tmp_path_factory.mktemp("keys") / "receipt-public-keys.json"
     path.write_text(json.dumps(receipt_keys.public))
-    own = {"database_url": SecretStr(database_url), "receipt_jwks_file": path}
-    return ApiSettings.model_validate({**base_settings, **own})
+    overrides = {"database_url": SecretStr(database_url), "receipt_jwks_file": path}
+    return ApiSettings.model_validate({**base_settings, **overrides})
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +83,7 @@ def new_receipt(receipt_keys: SigningKeys) -> NewReceipt:
         learner: UUID, *, text: str, score: float, keys: SigningKeys = receipt_keys, **different: Any
     ) -> str:
         now = int(time.time())
-        usual = {
+        defaults = {
             "iss": RECEIPT_ISSUER,
             "aud": RECEIPT_AUDIENCE,
             "iat": now,
@@ -91,7 +91,7 @@ def new_receipt(receipt_keys: SigningKeys) -> NewReceipt:
             "jti": uuid4().hex,
         }
         about = {"reference_sha256": compute_reference_digest(text), "pronunciation_score": score}
-        return keys.sign({**usual, **about, "sub": str(learner), **different}, typ=RECEIPT_TYPE)
+        return keys.sign({**defaults, **about, "sub": str(learner), **different}, typ=RECEIPT_TYPE)
 
     return make
 
@@ -101,10 +101,10 @@ def new_snapshot() -> NewSnapshot:
     """Creates a snapshot as content publishes it: `new_snapshot(**fields)`."""
 
     def make(**different: Any) -> SpeechSnapshot:
-        usual = {"speech_id": uuid4(), "revision": 1, "text": TEXTS[0], "level": "A1", "type": "answer"}
+        defaults = {"speech_id": uuid4(), "revision": 1, "text": TEXTS[0], "level": "A1", "type": "answer"}
         audio = {"audio_key": f"speeches/{uuid4()}.mp3", "duration_ms": 1200}
         tags = [{"id": TAG, "name": "greetings"}]
-        return SpeechSnapshot.model_validate({**usual, **audio, "tags": tags, **different})
+        return SpeechSnapshot.model_validate({**defaults, **audio, "tags": tags, **different})
 
     return make
 
@@ -129,22 +129,22 @@ def new_body(catalogue: list[SpeechSnapshot]) -> NewBody:
 
     def make(**different: Any) -> dict[str, Any]:
         now = datetime.now(UTC)
-        usual = {"mode": "listen_and_repeat", "level": "A1", "selected_tags": [], "duration_seconds": 300}
+        defaults = {"mode": "listen_and_repeat", "level": "A1", "selected_tags": [], "duration_seconds": 300}
         times = {"started_at": (now - timedelta(minutes=5)).isoformat(), "completed_at": now.isoformat()}
         outcomes = [("correct", 90.0), ("correct", 80.5), ("skipped", None)]
         results = [
             {
                 "speech_id": str(speech.speech_id),
-                "sequence_number": place,
+                "sequence_number": number,
                 "user_response": response,
-                "response_time_ms": 1000 * place,
+                "response_time_ms": 1000 * number,
                 "pronunciation_score": score,
             }
-            for place, (speech, (response, score)) in enumerate(
+            for number, (speech, (response, score)) in enumerate(
                 zip(catalogue, outcomes, strict=True), start=1
             )
         ]
-        return {**usual, **times, "results": results, **different}
+        return {**defaults, **times, "results": results, **different}
 
     return make
 

@@ -45,8 +45,8 @@ type NewSnapshot = Callable[..., SpeechSnapshot]
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def create_event[E: Event](kind: type[E], data: Any, *, at: datetime = START) -> E:
-    return kind.model_validate({"id": uuid7(), "time": at, "subject": "any", "data": data})
+def create_event[E: Event](kind: type[E], data: Any, *, time: datetime = START) -> E:
+    return kind.model_validate({"id": uuid7(), "time": time, "subject": "any", "data": data})
 
 
 async def deliver(database: Database, *events: Event) -> list[str]:
@@ -64,14 +64,16 @@ async def list_rows(database: Database, table: type[Base]) -> list[dict[str, Any
 
 
 def create_completed(
-    user_id: UUID, *, at: datetime = START, responses: tuple[str, ...] = ("correct", "skipped")
+    user_id: UUID, *, completed_at: datetime = START, responses: tuple[str, ...] = ("correct", "skipped")
 ) -> SessionCompleted:
     results = [
         {"speech_id": uuid4(), "user_response": response, "response_time_ms": 1} for response in responses
     ]
     about = {"session_id": uuid4(), "user_id": user_id, "mode": "listen_only", "level": "A1"}
     return create_event(
-        SessionCompleted, {**about, "duration_seconds": 60, "completed_at": at, "results": results}, at=at
+        SessionCompleted,
+        {**about, "duration_seconds": 60, "completed_at": completed_at, "results": results},
+        time=completed_at,
     )
 
 
@@ -93,13 +95,15 @@ async def test_revisions_are_stored_alike_in_any_order_of_events(
         third = new_snapshot(**{**first.model_dump(), "revision": 3, "tags": [{"id": tag, "name": "new"}]})
         events = (
             create_event(SpeechCreated, first),
-            create_event(SpeechUpdated, second, at=START + timedelta(hours=1)),
-            create_event(SpeechUpdated, third, at=START + timedelta(hours=2)),
+            create_event(SpeechUpdated, second, time=START + timedelta(hours=1)),
+            create_event(SpeechUpdated, third, time=START + timedelta(hours=2)),
         )
-        for place in order:
-            assert await deliver(database, events[place], events[place]) == ["applied", "repeated"]
-        kept = [row for row in await list_rows(database, SpeechRevision) if row.pop("speech_id") == speech_id]
-        outcomes.append((kept, await list_rows(database, TagName)))
+        for index in order:
+            assert await deliver(database, events[index], events[index]) == ["applied", "repeated"]
+        stored = [
+            row for row in await list_rows(database, SpeechRevision) if row.pop("speech_id") == speech_id
+        ]
+        outcomes.append((stored, await list_rows(database, TagName)))
     assert [row["text"] for row in outcomes[0][0]] == ["One.", "Two.", "One."]
     assert [row["name"] for row in outcomes[0][1]] == ["new"]
     assert all(outcome == outcomes[0] for outcome in outcomes)
@@ -111,15 +115,15 @@ async def test_a_repeated_revision_keeps_the_earliest_time(
     snapshot = new_snapshot()
     await deliver(
         database,
-        create_event(SpeechCreated, snapshot, at=START + timedelta(days=1)),
-        create_event(SpeechCreated, snapshot, at=START),
+        create_event(SpeechCreated, snapshot, time=START + timedelta(days=1)),
+        create_event(SpeechCreated, snapshot, time=START),
     )
     assert [row["since"] for row in await list_rows(database, SpeechRevision)] == [START]
 
 
-def create_imported(*snapshots: SpeechSnapshot, at: datetime = START) -> SpeechImported:
+def create_imported(*snapshots: SpeechSnapshot, time: datetime = START) -> SpeechImported:
     about = {"import_id": uuid4(), "speeches_total": len(snapshots)}
-    return create_event(SpeechImported, {**about, "speeches": snapshots}, at=at)
+    return create_event(SpeechImported, {**about, "speeches": snapshots}, time=time)
 
 
 async def test_the_speeches_of_an_import_are_stored(database: Database, new_snapshot: NewSnapshot) -> None:
@@ -127,11 +131,11 @@ async def test_the_speeches_of_an_import_are_stored(database: Database, new_snap
     snapshots = [new_snapshot(text=f"Number {number}.", tags=tags[: number % 4]) for number in range(500)]
     event = create_imported(*snapshots)
     assert await deliver(database, event, event) == ["applied", "repeated"]
-    kept = {row.pop("speech_id"): row for row in await list_rows(database, SpeechRevision)}
-    assert len(kept) == 500
+    stored = {row.pop("speech_id"): row for row in await list_rows(database, SpeechRevision)}
+    assert len(stored) == 500
     for snapshot in snapshots:
         row = snapshot.model_dump(mode="json", exclude={"speech_id"})
-        assert kept[snapshot.speech_id] == {**row, "since": START}
+        assert stored[snapshot.speech_id] == {**row, "since": START}
     assert [row["name"] for row in await list_rows(database, TagName)] == ["tag 1", "tag 2", "tag 3"]
 
 
@@ -144,14 +148,14 @@ async def test_imports_and_changes_are_stored_alike_in_any_order_of_events(
         second = first.model_copy(update={"revision": 2, "text": "Two."})
         events: tuple[Event, ...] = (
             create_imported(first, other),
-            create_event(SpeechUpdated, second, at=START + timedelta(hours=1)),
+            create_event(SpeechUpdated, second, time=START + timedelta(hours=1)),
             create_event(SpeechDeleted, SpeechRef(speech_id=other.speech_id, revision=2)),
         )
-        for place in order:
-            assert await deliver(database, events[place], events[place]) == ["applied", "repeated"]
+        for index in order:
+            assert await deliver(database, events[index], events[index]) == ["applied", "repeated"]
         rows = await list_rows(database, SpeechRevision)
-        own = [row for row in rows if row["speech_id"] in {first.speech_id, other.speech_id}]
-        outcomes.append(sorted((row["revision"], row["text"], row["since"]) for row in own))
+        changed_rows = [row for row in rows if row["speech_id"] in {first.speech_id, other.speech_id}]
+        outcomes.append(sorted((row["revision"], row["text"], row["since"]) for row in changed_rows))
     assert len(outcomes[0]) == 3
     assert all(outcome == outcomes[0] for outcome in outcomes)
 
@@ -185,24 +189,24 @@ async def test_unknown_fields_of_a_speech_are_ignored(database: Database, new_sn
     created = create_event(SpeechCreated, grown)
     assert isinstance(created.data, GrownSnapshot)
     await deliver(database, created)
-    (kept,) = await list_rows(database, SpeechRevision)
-    assert kept == {**plain.model_dump(exclude={"tags"}), "tags": kept["tags"], "since": START}
-    assert kept["tags"] == [{"id": str(UUID(int=7)), "name": "greetings"}]
+    (stored,) = await list_rows(database, SpeechRevision)
+    assert stored == {**plain.model_dump(exclude={"tags"}), "tags": stored["tags"], "since": START}
+    assert stored["tags"] == [{"id": str(UUID(int=7)), "name": "greetings"}]
 
 
 async def test_a_deletion_keeps_the_revisions(database: Database, new_snapshot: NewSnapshot) -> None:
     snapshot = new_snapshot()
-    gone = create_event(SpeechDeleted, SpeechRef(speech_id=snapshot.speech_id, revision=2))
-    await deliver(database, gone, create_event(SpeechCreated, snapshot), gone)
+    deletion = create_event(SpeechDeleted, SpeechRef(speech_id=snapshot.speech_id, revision=2))
+    await deliver(database, deletion, create_event(SpeechCreated, snapshot), deletion)
     assert [row["revision"] for row in await list_rows(database, SpeechDeletion)] == [2]
     assert [row["text"] for row in await list_rows(database, SpeechRevision)] == [snapshot.text]
 
 
 async def test_activity_is_counted_once_and_by_utc_day(database: Database, learner: UUID) -> None:
-    late = create_completed(learner, at=datetime.fromisoformat("2026-03-02T01:30:00+02:00"))
-    more = create_completed(learner, responses=("correct", "correct", "incorrect"))
-    next_day = create_completed(learner, at=START + timedelta(days=1))
-    assert await deliver(database, late, more, late, next_day) == [
+    late = create_completed(learner, completed_at=datetime.fromisoformat("2026-03-02T01:30:00+02:00"))
+    further_session = create_completed(learner, responses=("correct", "correct", "incorrect"))
+    next_day = create_completed(learner, completed_at=START + timedelta(days=1))
+    assert await deliver(database, late, further_session, late, next_day) == [
         "applied",
         "applied",
         "repeated",
@@ -216,7 +220,7 @@ async def test_activity_is_counted_once_and_by_utc_day(database: Database, learn
 
 
 async def test_activity_is_counted_on_the_learners_local_day(database: Database, learner: UUID) -> None:
-    event = create_completed(learner, at=datetime(2026, 3, 1, 23, 30, tzinfo=UTC))
+    event = create_completed(learner, completed_at=datetime(2026, 3, 1, 23, 30, tzinfo=UTC))
     in_tokyo = event.data.model_copy(update={"utc_offset_minutes": 540})
     await deliver(database, event, create_event(SessionCompleted, in_tokyo))
     assert [row["day"].day for row in await list_rows(database, DailyActivity)] == [1, 2]
@@ -286,33 +290,33 @@ async def test_only_the_id_of_a_deleted_user_remains(
     }
     assert await count_rows(database) == {**before, "erased_users": 0}
     deleted, again = (create_event(UserDeleted, {"user_id": learner}) for _ in range(2))
-    gone = {**dict.fromkeys(before, 0), "daily_activity": 1, "erased_users": 1}
+    deletion = {**dict.fromkeys(before, 0), "daily_activity": 1, "erased_users": 1}
     assert await deliver(database, deleted, deleted) == ["applied", "repeated"]
-    assert await count_rows(database) == gone
+    assert await count_rows(database) == deletion
     # A second event for the same account.
     assert await deliver(database, again) == ["applied"]
-    assert await count_rows(database) == gone
+    assert await count_rows(database) == deletion
 
 
 async def test_registrations_are_counted_by_utc_day_and_kept_after_deletion(
     database: Database, learner: UUID
 ) -> None:
     late = datetime(2026, 3, 2, 0, 30, tzinfo=timezone(timedelta(hours=2)))
-    events = [create_event(UserRegistered, {"user_id": learner}, at=at) for at in (START, late, START)]
+    events = [create_event(UserRegistered, {"user_id": learner}, time=time) for time in (START, late, START)]
     assert await deliver(database, *events, events[0]) == ["applied"] * 3 + ["repeated"]
     await deliver(database, create_event(UserDeleted, {"user_id": learner}))
-    kept = [(row["day"], row["registrations"]) for row in await list_rows(database, DailyRegistrations)]
-    assert kept == [(date(2026, 3, 1), 3)]
+    stored = [(row["day"], row["registrations"]) for row in await list_rows(database, DailyRegistrations)]
+    assert stored == [(date(2026, 3, 1), 3)]
 
 
 async def test_a_session_saved_after_the_deletion_is_erased(
     database: Database, learner: UUID, played: SessionCompleted
 ) -> None:
-    kept = (await list_rows(database, GameSession))[0]
+    stored = (await list_rows(database, GameSession))[0]
     await deliver(database, create_event(UserDeleted, {"user_id": learner}))
     # As if the session had been saved with the access token, which stays valid for some minutes.
     async with database.transaction() as session:
-        session.add(GameSession(**kept))
+        session.add(GameSession(**stored))
     await deliver(database, played)
     left = await count_rows(database)
     assert left.pop("erased_users") == 1

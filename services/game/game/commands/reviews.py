@@ -41,8 +41,8 @@ async def schedule_session(
     ]
     if not plays:
         return
-    known = await _lock_states(session, user_id, {play.speech_id for play in plays})
-    await _store_states(session, user_id, schedule_reviews(known, plays).values())
+    states = await _lock_states(session, user_id, {play.speech_id for play in plays})
+    await _store_states(session, user_id, schedule_reviews(states, plays).values())
 
 
 async def reschedule_speeches(session: AsyncSession, user_id: UUID, speech_ids: Collection[UUID]) -> None:

@@ -55,10 +55,10 @@ async def _store_tag_names(session: AsyncSession, names: Mapping[UUID, str], *, 
         return
     rows = [{"tag_id": tag_id, "name": names[tag_id], "since": since} for tag_id in sorted(names)]
     incoming = _from_json(rows, TagName)
-    named = insert(TagName).from_select(incoming.c.keys(), select(incoming))
-    is_newer = named.excluded.since > TagName.since
-    newest = {"name": named.excluded.name, "since": named.excluded.since}
-    stored = named.on_conflict_do_update(index_elements=["tag_id"], set_=newest, where=is_newer)
+    statement = insert(TagName).from_select(incoming.c.keys(), select(incoming))
+    is_newer = statement.excluded.since > TagName.since
+    newest = {"name": statement.excluded.name, "since": statement.excluded.since}
+    stored = statement.on_conflict_do_update(index_elements=["tag_id"], set_=newest, where=is_newer)
     await session.execute(stored)
 
 

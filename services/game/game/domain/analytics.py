@@ -44,11 +44,11 @@ def compute_rate(correct: int, answered: int) -> float | None:
     return round(correct / answered, 4) if answered else None
 
 
-def compute_level_rates(answers: Mapping[str, tuple[int, int]]) -> dict[Level, float]:
+def compute_level_rates(responses: Mapping[str, tuple[int, int]]) -> dict[Level, float]:
     """Return the correct rate of each level from its (answered, correct), or a default if there are few."""
     rates: dict[Level, float] = {}
     for level in LEVELS:
-        answered, correct = answers.get(level, (0, 0))
+        answered, correct = responses.get(level, (0, 0))
         rates[level] = correct / answered if answered >= MIN_LEVEL_ANSWERS else DEFAULT_LEVEL_RATE
     return rates
 

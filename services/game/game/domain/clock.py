@@ -51,8 +51,8 @@ def correct_times(reported: ReportedTimes, *, now: datetime) -> SessionTimes:
     if started_at > completed_at:
         # The clock was set back during the game, and is more likely to be right afterwards.
         started_at = completed_at - timedelta(seconds=duration_seconds)
-    lead = max(completed_at - now, timedelta(0))
-    corrected = (started_at - lead, completed_at - lead, duration_seconds)
+    clock_lead = max(completed_at - now, timedelta(0))
+    corrected = (started_at - clock_lead, completed_at - clock_lead, duration_seconds)
     sent = (reported.started_at, reported.completed_at, reported.duration_seconds)
     is_capped = any(result.response_time_ms > MAX_RESPONSE_TIME_MS for result in reported.results)
     return SessionTimes(

@@ -70,13 +70,13 @@ def rate_play(play: Play) -> Rating | None:
     return Rating.Easy if play.verified and play.pronunciation_score >= MIN_EASY_SCORE else Rating.Good
 
 
-def schedule_reviews(known: Mapping[UUID, MemoryState], plays: Iterable[Play]) -> dict[UUID, MemoryState]:
+def schedule_reviews(states: Mapping[UUID, MemoryState], plays: Iterable[Play]) -> dict[UUID, MemoryState]:
     """Return the states that change, by speech. Plays older than the last review of their speech are ignored:
     sessions may arrive late.
     """
     changed: dict[UUID, MemoryState] = {}
     for play in plays:
-        before = changed.get(play.speech_id) or known.get(play.speech_id)
+        before = changed.get(play.speech_id) or states.get(play.speech_id)
         rating = rate_play(play)
         if rating is not None and (before is None or before.reviewed_at <= play.completed_at):
             changed[play.speech_id] = _review(before, play, rating)

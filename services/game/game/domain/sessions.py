@@ -77,8 +77,8 @@ class Evaluation:
 def validate_sequence(numbers: Sequence[int]) -> None:
     """Raise Invalid unless the numbers are 1 to n without gaps, in any order."""
     seen: set[int] = set()
-    for place, number in enumerate(numbers):
-        pointer = f"#/results/{place}/sequence_number"
+    for index, number in enumerate(numbers):
+        pointer = f"#/results/{index}/sequence_number"
         if number in seen:
             raise field_error(pointer, f"{number} appears twice")
         if number > len(numbers):

@@ -53,19 +53,19 @@ def parse_time_zone(name: str) -> tzinfo:
 def list_offsets(zone: tzinfo, *, until_year: int) -> Offsets:
     """Return the offsets of a zone from 2000 to the start of a year."""
     changes: list[datetime] = []
-    at, end = MIN_INSTANT, datetime(until_year, 1, 1, tzinfo=UTC)
-    seconds = [_get_offset(zone, at)]
-    while at < end:
-        following = at + STEP
+    moment, end = MIN_INSTANT, datetime(until_year, 1, 1, tzinfo=UTC)
+    seconds = [_get_offset(zone, moment)]
+    while moment < end:
+        following = moment + STEP
         if _get_offset(zone, following) != seconds[-1]:
-            changes.append(_find_change(zone, at, following))
+            changes.append(_find_change(zone, moment, following))
             seconds.append(_get_offset(zone, following))
-        at = following
+        moment = following
     return Offsets(changes, seconds)
 
 
-def _get_offset(zone: tzinfo, at: datetime) -> int:
-    offset = at.astimezone(zone).utcoffset()
+def _get_offset(zone: tzinfo, moment: datetime) -> int:
+    offset = moment.astimezone(zone).utcoffset()
     return int(offset.total_seconds()) if offset is not None else 0
 
 

@@ -56,10 +56,10 @@ class AnalyticsView(PageView):
 
     @expose("/analytics")
     async def show(self, request: Request) -> Response:
-        asked = _read_asked(request)
+        requested = _read_asked(request)
         try:
             async with self.panel.transaction() as session:
-                analytics, problems = await get_analytics(session, parse(ActivityFilter, asked)), {}
+                analytics, problems = await get_analytics(session, parse(ActivityFilter, requested)), {}
         except Invalid as error:
             analytics, problems = None, list_problems(error)
         return await self.render(
@@ -67,10 +67,10 @@ class AnalyticsView(PageView):
             "analytics/analytics.html",
             status=422 if problems else 200,
             analytics=analytics,
-            asked=asked if analytics is None else _describe_period(analytics.overview, asked),
+            asked=requested if analytics is None else _describe_period(analytics.overview, requested),
             fields=FIELDS,
             problems=problems,
-            presets=list_presets(_get_today(asked)),
+            presets=list_presets(_get_today(requested)),
         )
 
     @expose("/analytics/{figure}.csv")
@@ -86,12 +86,12 @@ class AnalyticsView(PageView):
 
 
 def _read_asked(request: Request) -> dict[str, str]:
-    asked = request.query_params
-    return {name: asked[name] for name in FIELDS if asked.get(name)}
+    params = request.query_params
+    return {name: params[name] for name in FIELDS if params.get(name)}
 
 
-def _describe_period(overview: ActivityOverview, asked: Mapping[str, str]) -> dict[str, str]:
-    return {**asked, "from": overview.from_.isoformat(), "to": overview.to.isoformat()}
+def _describe_period(overview: ActivityOverview, requested: Mapping[str, str]) -> dict[str, str]:
+    return {**requested, "from": overview.from_.isoformat(), "to": overview.to.isoformat()}
 
 
 async def get_analytics(session: AsyncSession, period: ActivityFilter) -> Analytics:
@@ -134,9 +134,9 @@ def list_presets(today: date) -> list[Preset]:
     return [Preset(label, today - timedelta(days=days - 1), today) for label, days in PRESETS.items()]
 
 
-def _get_today(asked: Mapping[str, str]) -> date:
+def _get_today(requested: Mapping[str, str]) -> date:
     try:
-        zone = parse_time_zone(asked.get("tz", "UTC"))
+        zone = parse_time_zone(requested.get("tz", "UTC"))
     except Invalid:
         zone = UTC
     return utc_now().astimezone(zone).date()

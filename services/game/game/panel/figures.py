@@ -158,8 +158,8 @@ def _get_band(overview: ActivityOverview, number: int, bucket: int) -> int:
 
 
 def _get_band_share(overview: ActivityOverview, number: int, bucket: int) -> float:
-    found = overview.scores[number]
-    return round(found.distribution[bucket] / found.scores, 4)
+    band_scores = overview.scores[number]
+    return round(band_scores.distribution[bucket] / band_scores.scores, 4)
 
 
 def _create_levels(overview: ActivityOverview, scorers: Sequence[str | None]) -> Figure:

@@ -56,8 +56,8 @@ class SessionView(ResourceView, model=GameSession):
     async def list_rows(self, session: AsyncSession, query: ListQuery) -> Listing:
         page = {"page": query.page, "limit": query.limit, "cursor": query.cursor}
         filters = parse(AllSessionsFilter, {**query.filters, **page})
-        found = await queries.list_all_sessions(session, filters=filters)
-        return Listing(found.sessions, found.pagination)
+        page_of_sessions = await queries.list_all_sessions(session, filters=filters)
+        return Listing(page_of_sessions.sessions, page_of_sessions.pagination)
 
     async def get_row(self, session: AsyncSession, row_id: UUID) -> AnySessionRead:
         return await queries.get_any_session(session, row_id, storage=self.panel.outer.state.storage)

@@ -47,9 +47,9 @@ class PlayedSpeechView(ResourceView, model=SpeechFigures):
     list_template = "analytics/speeches.html"
 
     async def list_rows(self, session: AsyncSession, query: ListQuery) -> Listing:
-        chosen = {**query.filters}
+        filter_values = {**query.filters}
         page = {"page": query.page, "limit": query.limit, "cursor": query.cursor}
-        order = {"sort": chosen.pop("order", "hardest")}
-        filters = parse(SpeechAnalyticsFilter, {**chosen, **page, **order})
-        found = await list_speech_analytics(session, filters=filters)
-        return Listing(found.speeches, found.pagination)
+        order = {"sort": filter_values.pop("order", "hardest")}
+        filters = parse(SpeechAnalyticsFilter, {**filter_values, **page, **order})
+        result = await list_speech_analytics(session, filters=filters)
+        return Listing(result.speeches, result.pagination)

@@ -205,14 +205,14 @@ async def _list_tags(session: AsyncSession, first: date, last: date) -> list[Tag
 async def _list_hardest_phonemes(session: AsyncSession, first: date, last: date) -> list[PhonemeActivity]:
     scores = func.sum(DailyPhoneme.scores)
     average = func.sum(DailyPhoneme.score_sum) / func.nullif(scores, 0)
-    place = func.row_number().over(partition_by=DailyPhoneme.scorer, order_by=(average, DailyPhoneme.symbol))
+    rank = func.row_number().over(partition_by=DailyPhoneme.scorer, order_by=(average, DailyPhoneme.symbol))
     ranked = (
         select(
             DailyPhoneme.symbol,
             DailyPhoneme.scorer,
             scores.label("scores"),
             func.round(cast(average, Numeric), 2).label("average"),
-            place.label("place"),
+            rank.label("place"),
         )
         .where(DailyPhoneme.day.between(first, last))
         .group_by(DailyPhoneme.scorer, DailyPhoneme.symbol)

@@ -112,8 +112,10 @@ async def _get_goal(
     session: AsyncSession, user_id: UUID, by_day: Mapping[date, Totals], *, today: date
 ) -> GoalProgress:
     goal = await find_sentences_per_day(session, user_id) or DEFAULT_SENTENCES_PER_DAY
-    done = by_day.get(find_latest_day(by_day, today=today), Totals()).sentences
-    return GoalProgress(sentences_per_day=goal, sentences_today=done, reached_today=done >= goal)
+    sentences_today = by_day.get(find_latest_day(by_day, today=today), Totals()).sentences
+    return GoalProgress(
+        sentences_per_day=goal, sentences_today=sentences_today, reached_today=sentences_today >= goal
+    )
 
 
 def _to_freezes(streaks: Streaks, *, after: date) -> FreezesRead:

@@ -160,8 +160,8 @@ async def get_any_session(session: AsyncSession, session_id: UUID, *, storage: S
 
 
 async def _get_row(session: AsyncSession, session_id: UUID) -> Row:
-    found = select(GameSession.user_id, GameSession.selected_tags, *SUMMARY_COLUMNS)
-    row = (await session.execute(found.where(GameSession.id == session_id))).mappings().one_or_none()
+    statement = select(GameSession.user_id, GameSession.selected_tags, *SUMMARY_COLUMNS)
+    row = (await session.execute(statement.where(GameSession.id == session_id))).mappings().one_or_none()
     if row is None:
         raise SessionNotFound("There is no such session.")
     return row

@@ -40,13 +40,13 @@ async def list_speech_analytics(
     session: AsyncSession, *, filters: SpeechAnalyticsFilter
 ) -> SpeechAnalyticsPage:
     rates = await get_level_rates(session)
-    found = select(SpeechFigures).where(*_build_conditions(filters, rates))
+    statement = select(SpeechFigures).where(*_build_conditions(filters, rates))
     scope = filters.build_scope("speech_analytics")
-    number, ordered = _select_from_page(found, filters, scope)
+    number, ordered = _select_from_page(statement, filters, scope)
     rows = (await session.scalars(ordered.limit(filters.limit + 1))).all()
-    shown = rows[: filters.limit]
-    total = await count_items(session, found, SpeechFigures.speech_id, filters, rows)
-    cursor = _encode(shown[-1], number + 1, filters, scope) if len(rows) > len(shown) else None
+    page_rows = rows[: filters.limit]
+    total = await count_items(session, statement, SpeechFigures.speech_id, filters, rows)
+    cursor = _encode(page_rows[-1], number + 1, filters, scope) if len(rows) > len(page_rows) else None
     pagination = Pagination.from_query(
         filters,
         page=number,
@@ -54,7 +54,7 @@ async def list_speech_analytics(
         total_is_exact=total <= MAX_COUNTED,
         next_cursor=cursor,
     )
-    speeches = await _to_speeches(session, shown, rates)
+    speeches = await _to_speeches(session, page_rows, rates)
     return SpeechAnalyticsPage(speeches=speeches, pagination=pagination)
 
 
@@ -83,13 +83,13 @@ def _is_unfit(level: Level, rates: Rates) -> ColumnElement[bool]:
 
 
 def _select_from_page(
-    found: Select[Any], filters: SpeechAnalyticsFilter, scope: str
+    statement: Select[Any], filters: SpeechAnalyticsFilter, scope: str
 ) -> tuple[int, Select[Any]]:
     """Return the page's number, and the query of all speeches from its first one on."""
     value = _get_sorted_column(filters)
     is_ascending = filters.sort == "hardest"
     order = (value, SpeechFigures.speech_id)
-    ordered = found.order_by(*(key if is_ascending else key.desc() for key in order))
+    ordered = statement.order_by(*(key if is_ascending else key.desc() for key in order))
     if filters.cursor is None:
         return filters.page, ordered.offset(filters.get_offset())
     number, last, speech_id = decode_cursor(CURSOR_LAYOUT, filters.cursor, scope=scope)
@@ -144,9 +144,9 @@ async def _get_newest_texts(session: AsyncSession, ids: Collection[UUID]) -> dic
 
 
 async def _list_scores(session: AsyncSession, ids: Collection[UUID]) -> Mapping[UUID, list[ScorerAverage]]:
-    found = select(SpeechScore).where(SpeechScore.speech_id.in_(ids), SpeechScore.scores > 0)
+    statement = select(SpeechScore).where(SpeechScore.speech_id.in_(ids), SpeechScore.scores > 0)
     scores: dict[UUID, list[ScorerAverage]] = defaultdict(list)
-    for row in await session.scalars(found.order_by(SpeechScore.scores.desc(), SpeechScore.scorer)):
+    for row in await session.scalars(statement.order_by(SpeechScore.scores.desc(), SpeechScore.scorer)):
         average = compute_average_score(row.score_sum, row.scores)
         scores[row.speech_id].append(
             ScorerAverage.model_validate(

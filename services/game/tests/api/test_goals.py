@@ -19,12 +19,16 @@ async def test_a_goal_is_reached_by_the_sentences_of_today(
 ) -> None:
     now = datetime.now(UTC)
     await save(now - timedelta(days=1))
-    for goal, done, reached in ((200, 0, False), (4, 3, False), (3, 3, True)):
-        answer = await client.put(GOAL, json={"sentences_per_day": goal})
-        assert (answer.status_code, answer.json()) == (200, {"sentences_per_day": goal})
+    for goal, sentences_today, is_reached in ((200, 0, False), (4, 3, False), (3, 3, True)):
+        response = await client.put(GOAL, json={"sentences_per_day": goal})
+        assert (response.status_code, response.json()) == (200, {"sentences_per_day": goal})
         if goal == 4:
             await save(now)
-        expected = {"sentences_per_day": goal, "sentences_today": done, "reached_today": reached}
+        expected = {
+            "sentences_per_day": goal,
+            "sentences_today": sentences_today,
+            "reached_today": is_reached,
+        }
         assert (await read(STATS))["goal"] == expected
 
 
@@ -43,9 +47,9 @@ async def test_the_goal_of_today_follows_the_learners_local_day(save: Save, read
 
 @pytest.mark.parametrize("goal", [0, 201, -1, 1.5, "10", True, None])
 async def test_a_goal_out_of_bounds_is_refused(client: httpx.AsyncClient, goal: object) -> None:
-    answer = await client.put(GOAL, json={"sentences_per_day": goal})
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"] == "#/sentences_per_day"
+    response = await client.put(GOAL, json={"sentences_per_day": goal})
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"] == "#/sentences_per_day"
 
 
 async def test_an_erased_learner_cannot_set_a_goal(

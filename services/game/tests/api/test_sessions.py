@@ -99,10 +99,10 @@ async def test_twenty_concurrent_requests_save_one_session(
     async with api_client(app, token=token_for(learner)) as client:
         body, key = new_body(), {"Idempotency-Key": "once"}
         posts = (client.post(SESSIONS, json=body, headers=key) for _ in range(20))
-        answers = await asyncio.gather(*posts)
-    assert {answer.status_code for answer in answers} == {201}
-    assert len({answer.json()["session_id"] for answer in answers}) == 1
-    assert [answer.headers.get("idempotency-replayed") for answer in answers].count(None) == 1
+        responses = await asyncio.gather(*posts)
+    assert {response.status_code for response in responses} == {201}
+    assert len({response.json()["session_id"] for response in responses}) == 1
+    assert [response.headers.get("idempotency-replayed") for response in responses].count(None) == 1
     async with committed_database.transaction() as session:
         assert await session.scalar(select(func.count()).select_from(GameSession)) == 1
 

@@ -131,18 +131,18 @@ async def test_tags_count_as_they_were_when_a_speech_was_played(
     retagged = SpeechSnapshot.model_validate({**speeches[0].model_dump(), "revision": 2, "tags": tags})
     await store_speech_revision(session, retagged, since=NOON + timedelta(hours=1))
     await play("incorrect", days=1)
-    food = [FOOD | {"name": "meals"}]
-    renamed = SpeechSnapshot.model_validate({**retagged.model_dump(), "revision": 3, "tags": food})
+    renamed_tags = [FOOD | {"name": "meals"}]
+    renamed = SpeechSnapshot.model_validate({**retagged.model_dump(), "revision": 3, "tags": renamed_tags})
     await store_speech_revision(session, renamed, since=NOON + timedelta(days=2))
     by_tag = (await get_practice(session, learner)).by_tag
-    shown = [(progress.tag.name, progress.sentences) for progress in by_tag]
-    assert shown == [("greetings", 1), ("meals", 1), ("travel", 1)]
+    practised_tags = [(progress.tag.name, progress.sentences) for progress in by_tag]
+    assert practised_tags == [("greetings", 1), ("meals", 1), ("travel", 1)]
     await delete_session(session, played, actor=uuid4())
     by_tag = (await get_practice(session, learner)).by_tag
     assert [progress.tag.name for progress in by_tag] == ["meals", "travel"]
 
 
-async def test_tags_that_arrive_late_leave_no_figure_below_zero(
+async def test_late_tags_cause_no_negative_totals(
     session: AsyncSession, learner: UUID, play: Play, speeches: list[SpeechSnapshot]
 ) -> None:
     early = await play("correct")
@@ -152,16 +152,18 @@ async def test_tags_that_arrive_late_leave_no_figure_below_zero(
         await play("incorrect", days=day)
     # Its result counted for another tag.
     await delete_session(session, early, actor=uuid4())
-    food = next(tag for tag in (await get_practice(session, learner)).by_tag if tag.tag.name == "food")
-    assert (food.sentences, food.correct_rate) == (1, 0)
+    renamed_tags = next(
+        tag for tag in (await get_practice(session, learner)).by_tag if tag.tag.name == "food"
+    )
+    assert (renamed_tags.sentences, renamed_tags.correct_rate) == (1, 0)
 
 
 async def test_a_deleted_speech_remains_among_the_hardest_with_its_text(
     session: AsyncSession, learner: UUID, play: Play, speeches: list[SpeechSnapshot]
 ) -> None:
     await play("incorrect")
-    gone = SpeechRef(speech_id=speeches[0].speech_id, revision=2)
-    await record_speech_deletion(session, gone, deleted_at=NOON)
+    deletion = SpeechRef(speech_id=speeches[0].speech_id, revision=2)
+    await record_speech_deletion(session, deletion, deleted_at=NOON)
     (hardest,) = (await get_practice(session, learner)).hardest_sentences
     assert hardest.text == "Good morning."
 
@@ -184,7 +186,9 @@ async def test_the_hardest_sentences_are_those_with_most_evidence(
     assert [sentence.speech_id for sentence in hardest] == [ids[2], ids[0], ids[1]]
 
 
-async def test_reading_practice_reads_no_results(session: AsyncSession, learner: UUID, play: Play) -> None:
+async def test_practice_is_read_without_reading_results(
+    session: AsyncSession, learner: UUID, play: Play
+) -> None:
     await play("incorrect", "incorrect", "correct")
     assert (await get_practice(session, learner)).hardest_sentences
     before = [await count_read_rows(session, table) for table in ("game_sessions", "game_results")]

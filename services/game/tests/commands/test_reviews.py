@@ -34,8 +34,8 @@ async def test_concurrent_sessions_of_a_learner_keep_the_newest_state(
     now = datetime.now(UTC)
 
     async def save(session: AsyncSession, days: int) -> None:
-        ended = (now - timedelta(days=days)).isoformat()
-        new = SessionCreate.model_validate(new_body(started_at=ended, completed_at=ended))
+        completed_at = (now - timedelta(days=days)).isoformat()
+        new = SessionCreate.model_validate(new_body(started_at=completed_at, completed_at=completed_at))
         await save_session(session, learner, new=new, key=None, receipts=receipts)
 
     async def save_alone(days: int) -> None:
@@ -54,5 +54,5 @@ async def test_concurrent_sessions_of_a_learner_keep_the_newest_state(
         assert not saving.done()
     await saving
     async with committed_database.transaction() as session:
-        kept = list(await session.scalars(select(Review.reviewed_at).where(Review.user_id == learner)))
-    assert kept == [now, now]
+        stored = list(await session.scalars(select(Review.reviewed_at).where(Review.user_id == learner)))
+    assert stored == [now, now]

@@ -18,9 +18,9 @@ class TimedResult(NamedTuple):
 
 
 def correct_session(started_at: datetime, completed_at: datetime, **different: Any) -> SessionTimes:
-    usual = {"duration_seconds": 300, "results": []}
+    defaults = {"duration_seconds": 300, "results": []}
     times = {"started_at": started_at, "completed_at": completed_at}
-    return correct_times(SessionCreate.model_construct(**{**usual, **times, **different}), now=NOW)
+    return correct_times(SessionCreate.model_construct(**{**defaults, **times, **different}), now=NOW)
 
 
 def to_instants(times: SessionTimes) -> tuple[datetime, datetime]:
@@ -70,9 +70,9 @@ def test_excessive_durations_and_response_times_are_capped() -> None:
     ],
 )
 def test_implausible_times_are_refused(started_at: datetime, completed_at: datetime, pointer: str) -> None:
-    with pytest.raises(ImplausibleClock) as caught:
+    with pytest.raises(ImplausibleClock) as excinfo:
         correct_session(started_at, completed_at)
-    assert [problem["pointer"] for problem in caught.value.extra["errors"]] == [pointer]
+    assert [problem["pointer"] for problem in excinfo.value.extra["errors"]] == [pointer]
 
 
 @given(INSTANTS, INSTANTS, st.integers(0, 366 * 86_400))

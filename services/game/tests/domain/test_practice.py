@@ -50,7 +50,7 @@ def test_the_latest_scorer_with_enough_scores_is_shown() -> None:
 
 @given(st.lists(st.tuples(st.integers(1, 99), st.floats(0, 100)), max_size=60))
 def test_the_list_is_bounded_and_has_only_eligible_phonemes(figures: list[tuple[int, float]]) -> None:
-    phonemes = [make(f"P{place:02}", *scores) for place, scores in enumerate(figures)]
+    phonemes = [make(f"P{number:02}", *scores) for number, scores in enumerate(figures)]
     weakest = rank_weakest_phonemes(phonemes)
     assert len(weakest) <= MAX_WEAKEST_PHONEMES
     assert set(weakest) <= {phoneme for phoneme in phonemes if phoneme.scores >= MIN_PHONEME_SCORES}

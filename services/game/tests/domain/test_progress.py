@@ -70,21 +70,21 @@ def test_a_freeze_covers_a_missed_day(
 
 
 @pytest.mark.parametrize(("played", "days"), [(0, 7), (1, 6), (6, 1), (7, 7), (13, 1), (14, None)])
-def test_the_next_freeze_is_announced(played: int, days: int | None) -> None:
+def test_the_days_until_the_next_freeze_are_returned(played: int, days: int | None) -> None:
     assert compute_streaks(list_days(*range(played)), today=TODAY).days_to_next_freeze == days
 
 
 def replay(played: set[date], *, today: date) -> tuple[int, list[date]]:
     """Return the current streak and the days of used freezes, from a diary of every single day."""
-    streak = held = 0
+    streak = freezes = 0
     used: list[date] = []
     day = min(played, default=today)
     while day <= today:
         if day in played:
             streak += 1
-            held = min(held + (streak % 7 == 0), 2)
-        elif held and day < today:
-            held -= 1
+            freezes = min(freezes + (streak % 7 == 0), 2)
+        elif freezes and day < today:
+            freezes -= 1
             used.append(day)
         elif day < today:
             streak = 0
@@ -98,7 +98,7 @@ DENSE = st.lists(st.sampled_from([True] * 9 + [False]), max_size=60).map(
 
 
 @given(st.sets(DAYS) | DENSE)
-def test_streaks_equal_a_diary_of_every_day(played: set[date]) -> None:
+def test_streaks_equal_a_day_by_day_simulation(played: set[date]) -> None:
     streaks = compute_streaks(played, today=TODAY)
     assert (streaks.current, streaks.freezes_used) == replay(played, today=TODAY)
     assert streaks.current <= streaks.longest <= len(played)
@@ -106,14 +106,14 @@ def test_streaks_equal_a_diary_of_every_day(played: set[date]) -> None:
 
 
 @given(DENSE, st.integers(1, 1000))
-def test_what_was_shown_on_a_day_stays_true(played: set[date], later: int) -> None:
-    now, then = (compute_streaks(played, today=TODAY + timedelta(days=days)) for days in (0, later))
-    assert then.longest == now.longest
-    assert then.freezes_used[: len(now.freezes_used)] == now.freezes_used
-    assert len(then.freezes_used) <= len(now.freezes_used) + now.freezes
+def test_earlier_streaks_remain_correct(played: set[date], later: int) -> None:
+    now, earlier = (compute_streaks(played, today=TODAY + timedelta(days=days)) for days in (0, later))
+    assert earlier.longest == now.longest
+    assert earlier.freezes_used[: len(now.freezes_used)] == now.freezes_used
+    assert len(earlier.freezes_used) <= len(now.freezes_used) + now.freezes
 
 
-def test_totals_weigh_all_sentences_equally() -> None:
+def test_totals_weight_all_sentences_equally() -> None:
     totals = [("A1", Totals(1, 2, 1, 180.0, 2)), ("B1", Totals(1, 1, 1)), ("A1", Totals(2, 4, 1, 60.0, 1))]
     summed = sum_by_key(totals)
     assert summed == {"A1": Totals(3, 6, 2, 240.0, 3), "B1": Totals(1, 1, 1)}

@@ -13,13 +13,18 @@ EVENING = datetime(2026, 3, 1, 20, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-def play(at: datetime = EVENING, response: Any = "correct", **different: Any) -> Play:
-    usual = {"speech_id": SPEECH, "pronunciation_score": None, "verified": False, "utc_offset_minutes": None}
-    return Play(completed_at=at, user_response=response, **{**usual, **different})
+def play(moment: datetime = EVENING, response: Any = "correct", **different: Any) -> Play:
+    defaults = {
+        "speech_id": SPEECH,
+        "pronunciation_score": None,
+        "verified": False,
+        "utc_offset_minutes": None,
+    }
+    return Play(completed_at=moment, user_response=response, **{**defaults, **different})
 
 
-def schedule(*plays: Play, known: MemoryState | None = None) -> MemoryState:
-    return schedule_reviews({known.speech_id: known} if known else {}, plays)[SPEECH]
+def schedule(*plays: Play, state: MemoryState | None = None) -> MemoryState:
+    return schedule_reviews({state.speech_id: state} if state else {}, plays)[SPEECH]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +61,7 @@ def test_a_better_result_is_due_later() -> None:
 def test_intervals_grow_with_correct_reviews_and_shrink_after_an_incorrect_one() -> None:
     state, intervals = schedule(play()), list[int]()
     for response in ("correct", "correct", "correct", "incorrect"):
-        state = schedule(play(state.due_at + timedelta(hours=20), response), known=state)
+        state = schedule(play(state.due_at + timedelta(hours=20), response), state=state)
         intervals.append(state.interval_days)
     assert intervals[:3] == sorted(intervals[:3])
     assert intervals[0] > 2
@@ -67,22 +72,22 @@ def test_states_agree_with_the_library_when_reviews_are_whole_days_apart() -> No
     scheduler = Scheduler(learning_steps=(), relearning_steps=(), enable_fuzzing=False)
     card, state = Card(card_id=1), None
     for days, response in enumerate(("correct", "incorrect", "correct", "correct", "incorrect")):
-        at = EVENING + days * days * DAY
+        reviewed_at = EVENING + days * days * DAY
         rating = Rating.Good if response == "correct" else Rating.Again
-        card, _ = scheduler.review_card(card, rating, at)
-        state = schedule(play(at, response), known=state)
+        card, _ = scheduler.review_card(card, rating, reviewed_at)
+        state = schedule(play(reviewed_at, response), state=state)
         assert (state.stability, state.difficulty) == (card.stability, card.difficulty)
         assert state.due_at.date() == card.due.date()
 
 
-def test_a_sentence_of_the_evening_is_due_at_the_start_of_the_local_day() -> None:
+def test_a_sentence_played_in_the_evening_is_due_at_the_start_of_the_local_day() -> None:
     state = schedule(play(response="incorrect", utc_offset_minutes=120))
     assert (state.reviewed_on, state.interval_days) == (date(2026, 3, 1), 1)
     assert state.due_at == datetime(2026, 3, 1, 22, tzinfo=UTC)
     # Less than 24 hours later, but on the next day: a review of its own, not a repetition on the same day.
     morning = play(state.due_at + timedelta(hours=8), utc_offset_minutes=120)
-    next_day = schedule(replace(morning, completed_at=EVENING + DAY), known=state)
-    assert schedule(morning, known=state).stability == next_day.stability
+    next_day = schedule(replace(morning, completed_at=EVENING + DAY), state=state)
+    assert schedule(morning, state=state).stability == next_day.stability
 
 
 def test_a_skipped_result_changes_nothing() -> None:
@@ -102,10 +107,10 @@ def test_late_sessions_change_no_newer_state() -> None:
     newest = schedule(days[1])
     assert schedule_reviews({SPEECH: newest}, [days[0]]) == {}
     for order in itertools.permutations(days):
-        known: dict[UUID, MemoryState] = {}
+        states: dict[UUID, MemoryState] = {}
         for played in order:
-            known |= schedule_reviews(known, [played])
-        assert (known[SPEECH].reviewed_at, known[SPEECH].user_response) == (days[1].completed_at, "correct")
+            states |= schedule_reviews(states, [played])
+        assert (states[SPEECH].reviewed_at, states[SPEECH].user_response) == (days[1].completed_at, "correct")
 
 
 def test_a_learner_who_travels_west_is_reviewed_on_an_earlier_day() -> None:

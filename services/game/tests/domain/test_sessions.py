@@ -25,21 +25,21 @@ RESPONSES: list[UserResponse] = ["correct", "incorrect", "skipped"]
 def create_results(*played: UserResponse, scores: list[float | None] | None = None) -> list[Result]:
     return [
         Result(
-            sequence_number=place,
+            sequence_number=number,
             speech_id=uuid4(),
             user_response=response,
             response_time_ms=1,
             pronunciation_score=score,
         )
-        for place, (response, score) in enumerate(
+        for number, (response, score) in enumerate(
             zip(played, scores or [None] * len(played), strict=True), start=1
         )
     ]
 
 
 def create_totals(**sent: Any) -> SessionCreate:
-    usual = dict.fromkeys(("total_sentences", "correct_count", "max_streak", "avg_pronunciation_score"))
-    return SessionCreate.model_construct(**{**usual, **sent})
+    defaults = dict.fromkeys(("total_sentences", "correct_count", "max_streak", "avg_pronunciation_score"))
+    return SessionCreate.model_construct(**{**defaults, **sent})
 
 
 def list_pointers(error: Invalid) -> list[str]:
@@ -47,14 +47,14 @@ def list_pointers(error: Invalid) -> list[str]:
 
 
 def test_a_skipped_sentence_is_counted_and_ends_a_streak() -> None:
-    made = compute_totals(create_results("correct", "correct", "skipped", "correct", "incorrect"))
-    assert (made.total_sentences, made.correct_count, made.incorrect_count, made.skipped_count) == (
+    totals = compute_totals(create_results("correct", "correct", "skipped", "correct", "incorrect"))
+    assert (totals.total_sentences, totals.correct_count, totals.incorrect_count, totals.skipped_count) == (
         5,
         3,
         1,
         1,
     )
-    assert made.max_streak == 2
+    assert totals.max_streak == 2
 
 
 def test_the_average_covers_only_scored_results() -> None:
@@ -71,16 +71,18 @@ def test_the_average_covers_only_scored_results() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from(RESPONSES), st.none() | st.floats(0, 100)), max_size=200))
 def test_counts_of_responses_add_up_to_the_total(played: list[tuple[UserResponse, float | None]]) -> None:
-    made = compute_totals(
+    totals = compute_totals(
         create_results(*(response for response, _ in played), scores=[score for _, score in played])
     )
     assert (
-        made.correct_count + made.incorrect_count + made.skipped_count == made.total_sentences == len(played)
+        totals.correct_count + totals.incorrect_count + totals.skipped_count
+        == totals.total_sentences
+        == len(played)
     )
-    assert 0 <= made.max_streak <= made.correct_count
-    assert (made.max_streak == 0) == (made.correct_count == 0)
-    assert made.avg_pronunciation_score is None or 0 <= made.avg_pronunciation_score <= 100
-    assert (made.avg_pronunciation_score is None) == (made.scored_count == 0)
+    assert 0 <= totals.max_streak <= totals.correct_count
+    assert (totals.max_streak == 0) == (totals.correct_count == 0)
+    assert totals.avg_pronunciation_score is None or 0 <= totals.avg_pronunciation_score <= 100
+    assert (totals.avg_pronunciation_score is None) == (totals.scored_count == 0)
 
 
 @pytest.mark.parametrize(
@@ -93,8 +95,8 @@ def test_counts_of_responses_add_up_to_the_total(played: list[tuple[UserResponse
     ],
 )
 def test_totals_that_match_the_results_are_accepted(sent: dict[str, Any]) -> None:
-    made = compute_totals(create_results("correct", "correct", "skipped", scores=[90.0, 80.0, 86.0]))
-    validate_totals(made, create_totals(**sent))
+    totals = compute_totals(create_results("correct", "correct", "skipped", scores=[90.0, 80.0, 86.0]))
+    validate_totals(totals, create_totals(**sent))
 
 
 @pytest.mark.parametrize(
@@ -107,10 +109,10 @@ def test_totals_that_match_the_results_are_accepted(sent: dict[str, Any]) -> Non
     ],
 )
 def test_the_error_for_wrong_totals_names_them(sent: dict[str, Any], wrong: list[str]) -> None:
-    made = compute_totals(create_results("correct", "correct", "skipped", scores=[90.0, 80.0, 86.0]))
-    with pytest.raises(AggregateMismatch) as caught:
-        validate_totals(made, create_totals(**sent))
-    assert list_pointers(caught.value) == wrong
+    totals = compute_totals(create_results("correct", "correct", "skipped", scores=[90.0, 80.0, 86.0]))
+    with pytest.raises(AggregateMismatch) as excinfo:
+        validate_totals(totals, create_totals(**sent))
+    assert list_pointers(excinfo.value) == wrong
 
 
 def test_an_average_without_scores_is_refused() -> None:
@@ -132,9 +134,9 @@ def test_a_sequence_is_accepted_in_any_order(numbers: list[int]) -> None:
     ],
 )
 def test_the_error_for_a_gap_or_repetition_names_the_result(numbers: list[int], pointer: str) -> None:
-    with pytest.raises(Invalid) as caught:
+    with pytest.raises(Invalid) as excinfo:
         validate_sequence(numbers)
-    assert list_pointers(caught.value) == [pointer]
+    assert list_pointers(excinfo.value) == [pointer]
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=9))
@@ -147,19 +149,19 @@ def test_only_sequences_without_gaps_are_accepted(numbers: list[int]) -> None:
 
 
 def create_receipt(**different: Any) -> ReceiptClaims:
-    usual = {
+    defaults = {
         "jti": "n1",
         "sub": uuid4(),
         "reference_sha256": compute_reference_digest("Hi."),
         "pronunciation_score": 87.5,
     }
-    return ReceiptClaims.model_validate({**usual, "iat": 0, "exp": 1, **different})
+    return ReceiptClaims.model_validate({**defaults, "iat": 0, "exp": 1, **different})
 
 
 def test_a_receipt_fills_in_fields_that_the_client_omitted() -> None:
-    (bare,) = create_results("correct")
+    (result,) = create_results("correct")
     applied = apply_receipt(
-        bare, create_receipt(recognized_text="hi", scorer="new-2"), texts={"Hello.", "Hi."}
+        result, create_receipt(recognized_text="hi", scorer="new-2"), texts={"Hello.", "Hi."}
     )
     assert (applied.pronunciation_score, applied.recognized_text, applied.jti) == (87.5, "hi", "n1")
     assert (applied.scorer, applied.verified) == ("new-2", False)
@@ -167,8 +169,8 @@ def test_a_receipt_fills_in_fields_that_the_client_omitted() -> None:
 
 @pytest.mark.parametrize("scorer", ["new-2", None])
 def test_only_a_verified_score_keeps_its_scorer(scorer: str | None) -> None:
-    (bare,) = create_results("correct")
-    applied = apply_receipt(bare, create_receipt(scorer=scorer), texts=["Hi."])
+    (result,) = create_results("correct")
+    applied = apply_receipt(result, create_receipt(scorer=scorer), texts=["Hi."])
     used, unused = (settle_receipt(applied, is_unused=is_unused) for is_unused in (False, True))
     assert (used.verified, used.scorer, used.pronunciation_score) == (False, None, 87.5)
     assert (unused.verified, unused.scorer, unused.pronunciation_score) == (True, scorer, 87.5)
@@ -182,8 +184,8 @@ def test_a_receipt_must_match_the_score(score: float, agrees: bool) -> None:
 
 
 def test_a_receipt_for_another_text_is_ignored() -> None:
-    (bare,) = create_results("correct")
-    assert apply_receipt(bare, create_receipt(scorer="new-2"), texts=["Hello."]) == bare
+    (result,) = create_results("correct")
+    assert apply_receipt(result, create_receipt(scorer="new-2"), texts=["Hello."]) == result
 
 
 def test_the_average_of_no_scores_is_null() -> None:

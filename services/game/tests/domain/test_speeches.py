@@ -7,8 +7,8 @@ from game.domain.speeches import list_possibly_new
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def create_id(at: datetime) -> UUID:
-    return UUID(int=int(at.timestamp() * 1000) << 80 | 7 << 76 | 2 << 62 | 5)
+def create_id(created_at: datetime) -> UUID:
+    return UUID(int=int(created_at.timestamp() * 1000) << 80 | 7 << 76 | 2 << 62 | 5)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ LEARNER = UUID(int=1)
 def test_a_user_has_one_stream_at_a_time() -> None:
     budget = ExportBudget()
     with budget.reserve(LEARNER):
-        with pytest.raises(ExportRunning) as caught, budget.reserve(LEARNER):
+        with pytest.raises(ExportRunning) as excinfo, budget.reserve(LEARNER):
             pass
-        assert int(caught.value.headers["Retry-After"]) > 0
+        assert int(excinfo.value.headers["Retry-After"]) > 0
         with budget.reserve(uuid4()):
             pass
     with budget.reserve(LEARNER):
@@ -25,9 +25,9 @@ def test_all_streams_share_a_total_limit() -> None:
     with ExitStack() as streams:
         for _ in range(MAX_BYTES // STREAM_BYTES):
             streams.enter_context(budget.reserve(uuid4()))
-        with pytest.raises(ExportsFull) as caught, budget.reserve(LEARNER):
+        with pytest.raises(ExportsFull) as excinfo, budget.reserve(LEARNER):
             pass
-        assert int(caught.value.headers["Retry-After"]) > 0
+        assert int(excinfo.value.headers["Retry-After"]) > 0
     with budget.reserve(LEARNER):
         pass
 

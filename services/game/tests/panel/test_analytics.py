@@ -49,7 +49,7 @@ async def figures(database: Database, speeches: list[SpeechSnapshot]) -> None:
     """Figures of a day on which two learners played; one of them returned."""
     counts = {"sessions": 5, "sentences": 1300, "answered": 1000, "correct": 900}
     scores = {"day": DAY, "scorer": "new-2", "scores": 40, "score_sum": 3000.0}
-    own = {"sessions": 1, "sentences": 10, "correct": 9, "seconds": 60}
+    totals = {"sessions": 1, "sentences": 10, "correct": 9, "seconds": 60}
     days = [(UUID(int=5), 0), (UUID(int=6), 0), (UUID(int=6), 7)]
     rows: list[tuple[Any, dict[str, Any]]] = [
         (DailyLevel, {"day": DAY, "level": "A1", **counts, "seconds": 1501}),
@@ -60,7 +60,7 @@ async def figures(database: Database, speeches: list[SpeechSnapshot]) -> None:
         (SpeechFigures, {"speech_id": speeches[0].speech_id, "level": "A1", "plays": 90, "correct": 32}),
         (SpeechFigures, {"speech_id": speeches[1].speech_id, "level": "A1", "plays": 10, "correct": 10}),
         *(
-            (DailyActivity, {"user_id": user_id, "day": DAY + timedelta(days=later), **own})
+            (DailyActivity, {"user_id": user_id, "day": DAY + timedelta(days=later), **totals})
             for user_id, later in days
         ),
     ]
@@ -74,26 +74,27 @@ async def figures(database: Database, speeches: list[SpeechSnapshot]) -> None:
 
 def read_values(page: str, table: str) -> list[list[float]]:
     """Return the numbers of a table on the page, by row."""
-    [found] = re.findall(rf'<table id="{table}-table">.*?<tbody>(.*?)</tbody>', page, re.DOTALL)
+    [table_body] = re.findall(rf'<table id="{table}-table">.*?<tbody>(.*?)</tbody>', page, re.DOTALL)
     return [
-        [float(value) for value in re.findall(r'data-value="(.*?)"', row)] for row in found.split("<tr>")[1:]
+        [float(value) for value in re.findall(r'data-value="(.*?)"', row)]
+        for row in table_body.split("<tr>")[1:]
     ]
 
 
 async def read_csv(client: httpx.AsyncClient, path: str) -> list[dict[str, str]]:
-    answer = await client.get(path)
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
-    assert answer.headers["content-disposition"].startswith('attachment; filename="')
-    return list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+    response = await client.get(path)
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "text/csv; charset=utf-8"
+    assert response.headers["content-disposition"].startswith('attachment; filename="')
+    return list(csv.DictReader(io.StringIO(response.text.removeprefix("\ufeff"))))
 
 
 async def test_the_page_shows_the_figures_of_the_api(
     figures: None, editor: httpx.AsyncClient, read: Read
 ) -> None:
-    answer = await editor.get(ANALYTICS, params=PERIOD)
-    assert answer.status_code == 200, answer.text
-    page = answer.text
+    response = await editor.get(ANALYTICS, params=PERIOD)
+    assert response.status_code == 200, response.text
+    page = response.text
     overview = await read(f"{API}/overview", by=editor, **PERIOD)
     assert [[row[0], row[1], row[2]] for row in read_values(page, "days")] == [
         [day["active_learners"], day["registrations"], day["sessions"]] for day in overview["days"]
@@ -121,10 +122,10 @@ async def test_speeches_with_a_suggestion_link_to_their_page(
     assert page.count(link) == 2
     assert page.count('<span class="badge warn">A2</span>') == 2
     assert "Show all 1 with a suggestion" in page
-    listed = await editor.get(f"{SPEECHES}?suggested=true&level=A1&order=most_played&min_plays=30")
-    assert listed.status_code == 200, listed.text
-    assert link in listed.text
-    assert "How are you?" not in listed.text
+    response = await editor.get(f"{SPEECHES}?suggested=true&level=A1&order=most_played&min_plays=30")
+    assert response.status_code == 200, response.text
+    assert link in response.text
+    assert "How are you?" not in response.text
     assert (await editor.get(f"{SPEECHES}/{speeches[0].speech_id}")).status_code == 404
     refused = await editor.get(f"{SPEECHES}?min_plays=few")
     assert refused.status_code == 422
@@ -170,11 +171,11 @@ async def test_exported_tables_contain_the_figures_of_the_api(
 async def test_an_invalid_period_is_explained_next_to_its_field(
     editor: httpx.AsyncClient, query: str, field: str, text: str
 ) -> None:
-    answer = await editor.get(f"{ANALYTICS}?{query}")
-    assert answer.status_code == 422
-    assert re.search(rf'<p class="errors" id="period-{field}-problem">{text}', answer.text), answer.text
-    assert f'aria-invalid="true" aria-describedby="period-{field}-problem"' in answer.text
-    assert "<canvas" not in answer.text
+    response = await editor.get(f"{ANALYTICS}?{query}")
+    assert response.status_code == 422
+    assert re.search(rf'<p class="errors" id="period-{field}-problem">{text}', response.text), response.text
+    assert f'aria-invalid="true" aria-describedby="period-{field}-problem"' in response.text
+    assert "<canvas" not in response.text
     assert (await editor.get(f"{ANALYTICS}/days.csv?{query}")).status_code == 422
 
 
@@ -188,14 +189,14 @@ async def test_fields_and_presets_show_the_requested_period(editor: httpx.AsyncC
 
 
 async def test_the_page_reports_a_period_without_sessions(editor: httpx.AsyncClient) -> None:
-    answer = await editor.get(ANALYTICS)
-    assert answer.status_code == 200
+    response = await editor.get(ANALYTICS)
+    assert response.status_code == 200
     for text in (
         "There were no sessions and no registrations in this period.",
         "No speech has been played yet.",
     ):
-        assert text in answer.text
-    assert "<canvas" not in answer.text
+        assert text in response.text
+    assert "<canvas" not in response.text
     assert await read_csv(editor, f"{ANALYTICS}/levels.csv") == []
     assert await read_csv(editor, f"{SPEECHES}/export.csv") == []
 
@@ -220,7 +221,7 @@ async def test_the_chart_library_is_served_by_the_service(figures: None, editor:
     sources = [re.findall(r'src="(.*?)"', attributes)[0] for attributes, _ in scripts]
     assert all(source.startswith("/admin/game/statics/") for source in sources)
     [library] = [source for source in sources if "Chart.bundle.js" in source]
-    answer = await editor.get(library)
-    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
-    assert "Chart.js v4." in answer.text[:200]
+    response = await editor.get(library)
+    assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert "Chart.js v4." in response.text[:200]
     assert 'style="' not in page

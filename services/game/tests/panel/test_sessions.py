@@ -37,13 +37,13 @@ async def test_admins_can_list_and_open_sessions_of_all_learners(
 ) -> None:
     session_id = await save(NOON)
     for query in ("", f"?level=A1&user_id={learner}&from_date=2026-03-10&to_date=2026-03-10"):
-        listed = await panel.get(SESSIONS + query)
-        assert listed.status_code == 200
-        assert f"{SESSIONS}/{session_id}" in listed.text
+        list_page = await panel.get(SESSIONS + query)
+        assert list_page.status_code == 200
+        assert f"{SESSIONS}/{session_id}" in list_page.text
     assert session_id not in (await panel.get(f"{SESSIONS}?level=C2")).text
-    shown = await panel.get(f"{SESSIONS}/{session_id}")
-    assert shown.status_code == 200
-    assert "Good morning." in shown.text
+    details_page = await panel.get(f"{SESSIONS}/{session_id}")
+    assert details_page.status_code == 200
+    assert "Good morning." in details_page.text
 
 
 @pytest.mark.parametrize(
@@ -81,9 +81,9 @@ async def test_only_admins_get_a_link_to_the_learner(
 
 async def test_editors_can_read_but_not_delete_sessions(save: Save, editor: httpx.AsyncClient) -> None:
     session_id = await save(NOON)
-    shown = await editor.get(f"{SESSIONS}/{session_id}")
-    assert shown.status_code == 200
-    assert f"{session_id}/delete" not in shown.text
+    details_page = await editor.get(f"{SESSIONS}/{session_id}")
+    assert details_page.status_code == 200
+    assert f"{session_id}/delete" not in details_page.text
     address = f"{SESSIONS}/{session_id}/delete"
     assert (await editor.get(address)).status_code == 403
     assert (

@@ -50,9 +50,7 @@ async def _sessions(session: AsyncSession) -> None:
 
 
 @pytest.mark.parametrize("filters", RARE.values(), ids=RARE)
-async def test_a_filter_that_few_sessions_match_reads_few_of_them(
-    session: AsyncSession, filters: dict[str, Any]
-) -> None:
+async def test_a_selective_filter_reads_few_sessions(session: AsyncSession, filters: dict[str, Any]) -> None:
     # In a table this small, reading all rows may be cheaper.
     await session.execute(text("SET LOCAL enable_seqscan = off"))
     before = await count_read_rows(session, "game_sessions")
@@ -65,8 +63,8 @@ async def test_a_mode_without_sessions_reads_none_of_them(session: AsyncSession)
     await session.execute(text("DELETE FROM game_sessions WHERE mode = 'listen_and_repeat'"))
     await session.execute(text("ANALYZE game_sessions"))
     before = await count_read_rows(session, "game_sessions")
-    asked = AllSessionsFilter(mode="listen_and_repeat")
-    assert (await list_all_sessions(session, filters=asked)).pagination.total == 0
+    session_filter = AllSessionsFilter(mode="listen_and_repeat")
+    assert (await list_all_sessions(session, filters=session_filter)).pagination.total == 0
     assert await count_read_rows(session, "game_sessions") - before == 0
 
 

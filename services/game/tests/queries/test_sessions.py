@@ -32,8 +32,8 @@ def list_ids(page: dict[str, Any]) -> list[str]:
 
 async def test_pages_and_cursors_list_each_session_once(save: Save, read: Read) -> None:
     # Sessions completed at the same instant are ordered by id.
-    made = [await save(NOON + timedelta(hours=hours)) for hours in (0, 1, 1, 3, 2)]
-    newest_first = [made[3], made[4], *sorted((made[1], made[2]), reverse=True), made[0]]
+    saved = [await save(NOON + timedelta(hours=hours)) for hours in (0, 1, 1, 3, 2)]
+    newest_first = [saved[3], saved[4], *sorted((saved[1], saved[2]), reverse=True), saved[0]]
     assert list_ids(await read(SESSIONS)) == newest_first
     by_page = [list_ids(await read(SESSIONS, limit=2, page=number)) for number in (1, 2, 3, 4)]
     assert by_page == [newest_first[:2], newest_first[2:4], newest_first[4:], []]
@@ -77,8 +77,8 @@ async def test_sessions_are_filtered_by_tag(save: Save, read: Read) -> None:
     both = await save(NOON, selected_tags=tags[:2])
     second = await save(NOON + timedelta(hours=1), selected_tags=tags[1:2])
     await save(NOON)
-    found = [list_ids(await read(SESSIONS, tag_id=tag)) for tag in tags]
-    assert found == [[both], [second, both], []]
+    filtered_ids = [list_ids(await read(SESSIONS, tag_id=tag)) for tag in tags]
+    assert filtered_ids == [[both], [second, both], []]
     assert list_ids(await read(SESSIONS, tag_id=tags[0], level="C2")) == []
 
 
@@ -210,8 +210,8 @@ async def test_a_session_shows_speeches_as_they_were_played(
         # The second revision arrives last, but counts from its own time.
         await store_speech_revision(session, second, since=NOON + timedelta(days=1))
     after = await save(NOON + timedelta(days=5))
-    seen = [await get_text(session_id) for session_id in (long_ago, before, between, after)]
-    assert seen == ["Good morning.", "Good morning.", "Good day.", "Good night."]
+    texts = [await get_text(session_id) for session_id in (long_ago, before, between, after)]
+    assert texts == ["Good morning.", "Good morning.", "Good day.", "Good night."]
 
 
 async def test_a_session_shows_tags_by_their_names_at_the_time(
@@ -285,8 +285,8 @@ def test_a_changed_cursor_is_refused(place: int, letter: str) -> None:
 
 
 def test_a_cursor_with_an_impossible_page_is_refused() -> None:
-    made_up = SessionCursor(datetime(9999, 12, 31, tzinfo=UTC), UUID(int=2**128 - 1), 2**32 - 1).encode(
+    forged_cursor = SessionCursor(datetime(9999, 12, 31, tzinfo=UTC), UUID(int=2**128 - 1), 2**32 - 1).encode(
         "mine"
     )
     with pytest.raises(Invalid, match="cursor"):
-        SessionCursor.decode(made_up, "mine")
+        SessionCursor.decode(forged_cursor, "mine")

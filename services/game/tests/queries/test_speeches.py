@@ -25,7 +25,7 @@ async def test_texts_of_all_revisions_are_returned(
         await get_texts(session, [*ids, unknown])
 
 
-async def test_a_speech_that_may_be_new_asks_the_client_to_retry(
+async def test_the_error_for_a_possibly_new_speech_requests_a_retry(
     session: AsyncSession, speeches: list[SpeechSnapshot]
 ) -> None:
     new, never = uuid7(), uuid4()
