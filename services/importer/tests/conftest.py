@@ -28,8 +28,8 @@ def service() -> str:
 
 @pytest.fixture(scope="session")
 def settings(base_settings: dict[str, Any], database_url: str) -> ApiSettings:
-    own = {"database_url": SecretStr(database_url), "s3_bucket": f"importer-{uuid4().hex[:12]}"}
-    return ApiSettings.model_validate({**base_settings, **own})
+    overrides = {"database_url": SecretStr(database_url), "s3_bucket": f"importer-{uuid4().hex[:12]}"}
+    return ApiSettings.model_validate({**base_settings, **overrides})
 
 
 @pytest.fixture(scope="session")
@@ -75,8 +75,8 @@ def add_session(editor_id: UUID) -> AddSession:
     """Adds an upload session: `await add_session(session, **values)`."""
 
     async def add(session: AsyncSession, **overrides: Any) -> UUID:
-        usual = {"owner_id": editor_id, "expires_at": utc_now() + timedelta(days=7)}
-        upload_session = UploadSession(**{**usual, **overrides})
+        defaults = {"owner_id": editor_id, "expires_at": utc_now() + timedelta(days=7)}
+        upload_session = UploadSession(**{**defaults, **overrides})
         session.add(upload_session)
         await session.flush()
         return upload_session.id
@@ -92,8 +92,12 @@ def add_import(editor_id: UUID, add_session: AddSession) -> AddImport:
         owner = overrides.get("owner_id", editor_id)
         if "session_id" not in overrides:
             overrides["session_id"] = await add_session(session, owner_id=owner)
-        usual = {"source_key": f"imports/{uuid4()}/source", "source_filename": "a.csv", "source_sha256": b""}
-        job = ImportJob(**{"owner_id": owner, **usual, **overrides})
+        defaults = {
+            "source_key": f"imports/{uuid4()}/source",
+            "source_filename": "a.csv",
+            "source_sha256": b"",
+        }
+        job = ImportJob(**{"owner_id": owner, **defaults, **overrides})
         session.add(job)
         await session.flush()
         return job.id

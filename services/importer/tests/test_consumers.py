@@ -116,7 +116,7 @@ async def test_an_undone_import_counts_deleted_and_archived_speeches(
     assert (job.state, job.deleted_count, job.archived_count, job.version) == ("undone", 2, 1, 2)
 
 
-async def test_an_answer_about_an_unknown_import_is_ignored(database: Database) -> None:
+async def test_an_outcome_of_an_unknown_import_is_ignored(database: Database) -> None:
     for event in (create_applied(uuid7()), create_refused(uuid7()), create_undone(uuid7())):
         await deliver(database, event)
 
@@ -124,9 +124,9 @@ async def test_an_answer_about_an_unknown_import_is_ignored(database: Database) 
 def create_snapshot(
     speech_id: UUID, text: str, *, revision: int = 1, audio_key: str = "seed/a.mp3"
 ) -> SpeechSnapshot:
-    usual = {"level": "A1", "type": "answer", "tags": [], "duration_ms": 900}
+    defaults = {"level": "A1", "type": "answer", "tags": [], "duration_ms": 900}
     return SpeechSnapshot.model_validate(
-        {"speech_id": speech_id, "revision": revision, "text": text, "audio_key": audio_key, **usual}
+        {"speech_id": speech_id, "revision": revision, "text": text, "audio_key": audio_key, **defaults}
     )
 
 

@@ -25,9 +25,9 @@ async def upload(
 
 
 async def upload_and_parse(editor: httpx.AsyncClient, *files: File, **about: Any) -> dict[str, Any]:
-    answer = await upload(editor, *files, **about)
-    assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = answer.json()
+    response = await upload(editor, *files, **about)
+    assert response.status_code == 200, response.text
+    body: dict[str, Any] = response.json()
     return body
 
 

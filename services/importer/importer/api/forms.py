@@ -39,7 +39,7 @@ class ImportForm:
         try:
             fields = ImportCreate.model_validate(self.fields)
         except ValidationError as error:
-            errors += [{**found, "loc": ("body", *found["loc"])} for found in error.errors()]
+            errors += [{**violation, "loc": ("body", *violation["loc"])} for violation in error.errors()]
         if errors or fields is None or self.table is None:
             raise RequestValidationError(errors)
         return self.table, fields

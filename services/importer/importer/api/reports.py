@@ -75,10 +75,10 @@ async def _open_report(storage: Storage, key: str) -> AsyncGenerator[bytes]:
     return _prepend(first, pieces)
 
 
-async def _prepend(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+async def _prepend(first: bytes, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
     yield first
-    async for piece in pieces:
-        yield piece
+    async for chunk in chunks:
+        yield chunk
 
 
 def _describe_attachment(name: str) -> str:

@@ -36,10 +36,10 @@ async def release_claims(session: AsyncSession, job: ReleaseClaims) -> None:
 async def release_stale_claims(database: Database, session_id: UUID) -> None:
     """Release recordings still claimed by ended imports of an upload session."""
     async with database.transaction() as session:
-        ended = select(ImportJob.id).where(
+        ended_imports = select(ImportJob.id).where(
             ImportJob.session_id == session_id, ImportJob.state.in_(WITHOUT_SPEECHES)
         )
-        ids = (await session.scalars(ended)).all()
+        ids = (await session.scalars(ended_imports)).all()
     for import_id in ids:
         count = CHUNK_SIZE
         while count == CHUNK_SIZE:
@@ -65,13 +65,13 @@ async def _rename_repeated(session: AsyncSession, files: Sequence[Row[UUID, UUID
         return
     # One table at a time: with outdated statistics, a join's plan may take minutes.
     names = literal([file.name_key for file in files], ARRAY(String))
-    taken = select(UploadedFile.name_key).where(
+    statement = select(UploadedFile.name_key).where(
         UploadedFile.session_id == files[0].session_id,
         UploadedFile.name_key == any_(names),
         UploadedFile.claimed_at.is_(None),
     )
-    found = set(await session.scalars(taken))
-    if repeated := [file.id for file in files if file.name_key in found]:
+    taken_names = set(await session.scalars(statement))
+    if repeated := [file.id for file in files if file.name_key in taken_names]:
         name = func.split_part(UploadedFile.object_key, "/", -1)
         await session.execute(_update_files(repeated).values(stored_filename=name, name_key=name))
 

@@ -68,10 +68,10 @@ async def store_recording(
     content = RecordingContent(chunks, max_bytes=MAX_AUDIO_BYTES, too_large=too_large)
     measurement = None
     # Most recordings are small; these are recognised or rejected before anything is stored.
-    if (whole := await content.load(max_bytes=MAX_LOADED_BYTES)) is not None:
+    if (loaded := await content.load(max_bytes=MAX_LOADED_BYTES)) is not None:
         if (same := await _find_stored_file(store.database, session_id, name, content.sha256)) is not None:
             return StoredRecording(file=same, already_there=True)
-        measurement = await _measure(store.measurer, audio_format, whole)
+        measurement = await _measure(store.measurer, audio_format, loaded)
     file = await _insert_storing_file(store.database, session_id, name, audio_format)
     return await _store(store, file, content, measurement)
 
@@ -179,8 +179,8 @@ async def _find_same_file(
         UploadedFile.sha256 == sha256,
         UploadedFile.claimed_at.is_(None),
     )
-    found = [NamedFile(*row) for row in await session.execute(same_content)]
-    same_id = find_same_file(name, found)
+    same_files = [NamedFile(*row) for row in await session.execute(same_content)]
+    same_id = find_same_file(name, same_files)
     return await session.get(UploadedFile, same_id) if same_id else None
 
 

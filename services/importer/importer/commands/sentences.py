@@ -34,9 +34,9 @@ async def _store(session: AsyncSession, rows: Collection[tuple[UUID, int, int | 
     # query.
     ids, revisions, hashes = zip(*rows, strict=True)
     columns = [_to_array(ids, Uuid), _to_array(revisions, Integer), _to_array(hashes, BigInteger)]
-    found = func.unnest(*columns).table_valued(*COLUMNS).render_derived()
+    incoming = func.unnest(*columns).table_valued(*COLUMNS).render_derived()
     # Stored in a fixed order, so that two events with the same speeches do not deadlock.
-    stored = insert(CatalogueSentence).from_select(COLUMNS, select(found).order_by(found.c.speech_id))
+    stored = insert(CatalogueSentence).from_select(COLUMNS, select(incoming).order_by(incoming.c.speech_id))
     newer = {name: stored.excluded[name] for name in ("revision", "sentence_hash")}
     is_newer = stored.excluded.revision > CatalogueSentence.revision
     await session.execute(
@@ -47,8 +47,8 @@ async def _store(session: AsyncSession, rows: Collection[tuple[UUID, int, int | 
 async def _claim_recordings(session: AsyncSession, keys: Collection[str]) -> None:
     # An editor may have created a speech with an uploaded recording, which must outlive its upload session.
     used = UploadedFile.object_key == any_(_to_array(keys, String))
-    kept = update(UploadedFile).where(used, UploadedFile.claimed_at.is_(None))
-    await session.execute(kept.values(claimed_at=func.now()))
+    statement = update(UploadedFile).where(used, UploadedFile.claimed_at.is_(None))
+    await session.execute(statement.values(claimed_at=func.now()))
 
 
 def _to_array(values: Iterable[object], kind: type[TypeEngine[Any]]) -> BindParameter[Sequence[Any]]:

@@ -58,32 +58,32 @@ async def get_usable_session(session: AsyncSession, session_id: UUID, *, owner_i
 
     Raises UploadSessionNotFound, NotYourUploadSession or UploadSessionExpired.
     """
-    found = await _get_own_session(session, session_id, owner_id=owner_id)
-    if found.expires_at <= utc_now():
+    upload_session = await _get_own_session(session, session_id, owner_id=owner_id)
+    if upload_session.expires_at <= utc_now():
         raise UploadSessionExpired("The upload session has expired; upload the recordings again.")
-    return found
+    return upload_session
 
 
 async def _get_own_session(session: AsyncSession, session_id: UUID, *, owner_id: UUID) -> UploadSession:
     locked = select(UploadSession).where(UploadSession.id == session_id)
-    found = await session.scalar(locked.with_for_update(read=True, key_share=True))
-    if found is None:
+    upload_session = await session.scalar(locked.with_for_update(read=True, key_share=True))
+    if upload_session is None:
         raise UploadSessionNotFound(f"There is no upload session {session_id}.")
-    if found.owner_id != owner_id:
+    if upload_session.owner_id != owner_id:
         raise NotYourUploadSession("This upload session belongs to another editor; start your own.")
-    return found
+    return upload_session
 
 
 @retry_conflicts
 async def delete_upload_session(database: Database, session_id: UUID, *, owner_id: UUID) -> None:
     """Raise UploadSessionNotFound, NotYourUploadSession, or ImportInProgress."""
     async with database.transaction() as session:
-        found = await _get_own_session(session, session_id, owner_id=owner_id)
+        upload_session = await _get_own_session(session, session_id, owner_id=owner_id)
         # Waits for files being named, and blocks further ones.
-        await session.refresh(found, with_for_update=True)
+        await session.refresh(upload_session, with_for_update=True)
         await _ensure_no_import(session, session_id)
-        if found.expires_at > utc_now():
-            found.expires_at = utc_now()
+        if upload_session.expires_at > utc_now():
+            upload_session.expires_at = utc_now()
             audit_log.record(session, "upload_session_deleted", subject=session_id, actor=owner_id)
         enqueue(session, PurgeUploadSession(session_id=session_id))
 
@@ -127,10 +127,10 @@ async def _purge_files(session: AsyncSession, session_id: UUID) -> int:
         )
     )
     is_done = UploadedFile.claimed_at.is_(None) | has_speech
-    ended = select(UploadedFile.id).where(
+    expired_files = select(UploadedFile.id).where(
         UploadedFile.session_id == session_id, UploadedFile.state == "stored", is_done
     )
-    chunk = ended.order_by(UploadedFile.id).limit(FILE_CHUNK_SIZE).with_for_update()
+    chunk = expired_files.order_by(UploadedFile.id).limit(FILE_CHUNK_SIZE).with_for_update()
     ids = (await session.scalars(chunk)).all()
     deleted = delete(UploadedFile).where(UploadedFile.id.in_(ids))
     rows = (await session.execute(deleted.returning(UploadedFile.object_key, UploadedFile.claimed_at))).all()
@@ -144,26 +144,26 @@ async def purge_expired_sessions(database: Database) -> None:
     """Enqueue the purge of ended sessions that still have files, or were never used."""
     has_files = exists().where(UploadedFile.session_id == UploadSession.id)
     has_imports = exists().where(ImportJob.session_id == UploadSession.id)
-    ended = select(UploadSession.id).where(
+    expired = select(UploadSession.id).where(
         UploadSession.expires_at < utc_now() - PURGE_DELAY,
         has_files | ~has_imports,
         ~exists().where(_is_unfinished(UploadSession.id)),
     )
     async with database.transaction() as session:
         # Chosen at random, so that sessions that cannot be purged yet do not block others.
-        chosen = ended.order_by(func.random()).limit(MAX_SESSIONS_PER_PURGE)
-        for session_id in await session.scalars(chosen):
+        selected = expired.order_by(func.random()).limit(MAX_SESSIONS_PER_PURGE)
+        for session_id in await session.scalars(selected):
             enqueue(session, PurgeUploadSession(session_id=session_id))
 
 
 async def purge_abandoned_files(database: Database, storage: Storage) -> bool:
     """Delete rows left by processes that ended in the middle of an upload. Returns whether there are more."""
-    found = await _list_abandoned(database)
-    for _, key in found:
+    abandoned = await _list_abandoned(database)
+    for _, key in abandoned:
         await storage.abort_unfinished(key)
-    if found:
-        await discard_recordings(database, [file_id for file_id, _ in found])
-    return len(found) == FILE_CHUNK_SIZE
+    if abandoned:
+        await discard_recordings(database, [file_id for file_id, _ in abandoned])
+    return len(abandoned) == FILE_CHUNK_SIZE
 
 
 @retry_conflicts

@@ -113,8 +113,10 @@ class Upload:
         return await store_recording(self.store, session_id, cleaned, audio_format, chunks)
 
     def _reject(self, name: str, error: FileRejected) -> None:
-        shown = clean_filename(name) or to_display_name(name)
-        self.rejected.append(RejectedUpload(original_filename=shown, code=error.code, detail=error.detail))
+        displayed_name = clean_filename(name) or to_display_name(name)
+        self.rejected.append(
+            RejectedUpload(original_filename=displayed_name, code=error.code, detail=error.detail)
+        )
 
     async def _prepare_session(self) -> UUID:
         if self._prepared_files % FILES_BETWEEN_COUNTS == 0:

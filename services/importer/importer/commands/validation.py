@@ -186,8 +186,8 @@ class _Validation:
             recordings = await find_recordings(
                 session, session_id=attempt.session_id, import_id=attempt.import_id, name_keys=keys
             )
-            known = await find_known_sentences(session, hashes)
-        return RowContext(recordings, known, facts.repeated_names, facts.repeated_sentences)
+            known_sentences = await find_known_sentences(session, hashes)
+        return RowContext(recordings, known_sentences, facts.repeated_names, facts.repeated_sentences)
 
     def _count(self, checked: Sequence[CheckedRow]) -> None:
         self._counts["rows"] += len(checked)
@@ -220,8 +220,8 @@ class _Validation:
                 "cells": shorten_cells(row.values),
                 **problem._asdict(),
             }
-            for row, found in zip(rows, checked, strict=True)
-            for problem in found.problems
+            for row, row_problems in zip(rows, checked, strict=True)
+            for problem in row_problems.problems
         )
         return list(islice(problems, MAX_STORED_PROBLEMS - self._stored_problems))
 
@@ -285,14 +285,14 @@ def _check_rows(rows: Sequence[Row], context: RowContext) -> list[CheckedRow]:
 def _write_report(
     writer: ReportWriter, facts: TableFacts, rows: Sequence[Row], checked: Sequence[CheckedRow]
 ) -> bytes:
-    for row, found in zip(rows, checked, strict=True):
+    for row, row_problems in zip(rows, checked, strict=True):
         # Cells without a header are appended, so that they are not lost.
-        named = [
+        problem_texts = [
             row.cells[position] if position < len(row.cells) else "" for position in facts.report_columns
         ]
-        codes = dict.fromkeys(problem.code for problem in found.problems)
-        messages = dict.fromkeys(problem.message for problem in found.problems)
-        writer.add(named, codes=codes, messages=messages)
+        codes = dict.fromkeys(problem.code for problem in row_problems.problems)
+        messages = dict.fromkeys(problem.message for problem in row_problems.problems)
+        writer.add(problem_texts, codes=codes, messages=messages)
     return writer.drain()
 
 

@@ -17,7 +17,7 @@ FINISHED: frozenset[JobState] = frozenset({"completed", "rejected", "failed", "c
 WITHOUT_SPEECHES: frozenset[JobState] = frozenset({"rejected", "failed", "cancelled"})
 """In these states, an import's recordings are available for another import."""
 
-_ALWAYS: Transitions = {
+_COMMON_TRANSITIONS: Transitions = {
     ("queued", "start"): "validating",
     # An interrupted validation starts over.
     ("validating", "start"): "validating",
@@ -29,9 +29,9 @@ _ALWAYS: Transitions = {
     # A repeated request gets the same answer.
     ("cancelled", "cancel"): "cancelled",
 }
-_DRY_RUN: Transitions = {**_ALWAYS, ("validating", "complete"): "completed"}
-_REAL_RUN: Transitions = {
-    **_ALWAYS,
+_DRY_RUN_TRANSITIONS: Transitions = {**_COMMON_TRANSITIONS, ("validating", "complete"): "completed"}
+_IMPORT_TRANSITIONS: Transitions = {
+    **_COMMON_TRANSITIONS,
     ("validating", "apply"): "applying",
     ("applying", "complete"): "completed",
     ("applying", "fail"): "failed",
@@ -44,7 +44,7 @@ _REAL_RUN: Transitions = {
 
 def find_next_state(state: JobState, action: ImportAction, *, dry_run: bool) -> JobState | None:
     """Return the state after an action, or None if the state does not allow it."""
-    return (_DRY_RUN if dry_run else _REAL_RUN).get((state, action))
+    return (_DRY_RUN_TRANSITIONS if dry_run else _IMPORT_TRANSITIONS).get((state, action))
 
 
 def build_source_key(job_id: UUID) -> str:

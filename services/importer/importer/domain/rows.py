@@ -111,63 +111,70 @@ def check_row(
 def _check_filename(
     number: int, value: str, name_key: str, recording: FoundRecording | None, context: RowContext
 ) -> Iterator[CellProblem]:
-    shown = value[:MAX_VALUE_LENGTH]
+    displayed_value = value[:MAX_VALUE_LENGTH]
     if not value:
         yield CellProblem("audio_filename", "missing_value", "Enter the file name of the recording.")
     elif not name_key:
-        yield CellProblem("audio_filename", "unusable_filename", "This is not a valid file name.", shown)
+        yield CellProblem(
+            "audio_filename", "unusable_filename", "This is not a valid file name.", displayed_value
+        )
     elif recording is None:
         message = "No recording with this name was uploaded to the session."
-        yield CellProblem("audio_filename", "audio_missing", message, shown)
+        yield CellProblem("audio_filename", "audio_missing", message, displayed_value)
     elif not recording.is_free:
         message = "This recording belongs to another import or to a speech: upload it again."
-        yield CellProblem("audio_filename", "audio_in_use", message, shown)
+        yield CellProblem("audio_filename", "audio_in_use", message, displayed_value)
     first = context.repeated_names.get(hash_name(name_key)) if name_key else None
     if first is not None and first != number:
         message = f"Row {first} has the same recording: each sentence needs its own recording."
-        yield CellProblem("audio_filename", "duplicate_filename", message, shown)
+        yield CellProblem("audio_filename", "duplicate_filename", message, displayed_value)
 
 
 def _check_text(number: int, value: str, context: RowContext) -> tuple[str, list[CellProblem]]:
     """Return the text in stored form, or "" if it is invalid."""
-    shown = value[:MAX_VALUE_LENGTH]
+    displayed_value = value[:MAX_VALUE_LENGTH]
     if not value:
         return "", [CellProblem("text", "missing_value", "Enter the spoken sentence.")]
     too_long = CellProblem(
-        "text", "text_too_long", f"A text can have at most {MAX_SPEECH_TEXT_LENGTH} characters.", shown
+        "text",
+        "text_too_long",
+        f"A text can have at most {MAX_SPEECH_TEXT_LENGTH} characters.",
+        displayed_value,
     )
     if len(value) > MAX_SPEECH_TEXT_LENGTH * MAX_DECOMPOSED_CHARACTERS:
         return "", [too_long]
     try:
         text = clean_text(value)
     except ValueError as error:
-        return "", [CellProblem("text", "text_invalid", f"The text {error}.", shown)]
+        return "", [CellProblem("text", "text_invalid", f"The text {error}.", displayed_value)]
     if len(text) > MAX_SPEECH_TEXT_LENGTH:
         return "", [too_long]
-    return text, list(_find_repetitions(number, text, shown, context))
+    return text, list(_find_repetitions(number, text, displayed_value, context))
 
 
-def _find_repetitions(number: int, text: str, shown: str, context: RowContext) -> Iterator[CellProblem]:
+def _find_repetitions(
+    number: int, text: str, displayed_value: str, context: RowContext
+) -> Iterator[CellProblem]:
     sentence = hash_sentence(text)
     first = context.repeated_sentences.get(sentence)
     if first is not None and first != number:
         message = f"Row {first} has the same sentence."
-        yield CellProblem("text", "duplicate_sentence", message, shown, "warning")
+        yield CellProblem("text", "duplicate_sentence", message, displayed_value, "warning")
     if sentence in context.catalogue:
         message = "The catalogue has a speech with this sentence."
-        yield CellProblem("text", "sentence_in_catalogue", message, shown, "warning")
+        yield CellProblem("text", "sentence_in_catalogue", message, displayed_value, "warning")
 
 
 def _check_vocabulary(level: str, kind: str, values: Mapping[str, str]) -> Iterator[CellProblem]:
     if not level:
         yield CellProblem("level", "missing_value", f"Enter the level: {_list(LEVELS)}.")
     elif level not in LEVELS:
-        shown = values["level"][:MAX_VALUE_LENGTH]
-        yield CellProblem("level", "unknown_level", f"The level must be {_list(LEVELS)}.", shown)
+        displayed_value = values["level"][:MAX_VALUE_LENGTH]
+        yield CellProblem("level", "unknown_level", f"The level must be {_list(LEVELS)}.", displayed_value)
     if kind not in TYPES:
-        shown = values["type"][:MAX_VALUE_LENGTH]
+        displayed_value = values["type"][:MAX_VALUE_LENGTH]
         message = f"The type must be {_list(TYPES)}; an empty cell means {DEFAULT_TYPE}."
-        yield CellProblem("type", "unknown_type", message, shown)
+        yield CellProblem("type", "unknown_type", message, displayed_value)
 
 
 def _list(words: tuple[str, ...]) -> str:
@@ -177,12 +184,12 @@ def _list(words: tuple[str, ...]) -> str:
 @lru_cache(maxsize=1_000)
 def _check_tags(cell: str) -> tuple[Sequence[str], Sequence[CellProblem]]:
     """Return the tags without repetitions. Tags that differ only in case are one."""
-    given = [tag for part in cell.split(",") if (tag := part.strip())]
-    if len(given) > MAX_TAGS_PER_SPEECH:
+    tag_names = [tag for part in cell.split(",") if (tag := part.strip())]
+    if len(tag_names) > MAX_TAGS_PER_SPEECH:
         message = f"A sentence can have at most {MAX_TAGS_PER_SPEECH} tags."
         return [], [CellProblem("tags", "too_many_tags", message, cell[:MAX_VALUE_LENGTH])]
     tags, problems = dict[str, str](), list[CellProblem]()
-    for tag in given:
+    for tag in tag_names:
         try:
             name = _clean_tag(tag)
         except ValueError as error:
@@ -205,11 +212,11 @@ def _clean_tag(tag: str) -> str:
 
 
 def _check_duration(text: str, recording: FoundRecording, filename: str) -> Iterator[CellProblem]:
-    letters, seconds = sum(map(str.isalnum, text)), recording.duration_ms / 1000
-    shown, lasts = filename[:MAX_VALUE_LENGTH], f"The recording lasts {seconds:.1f} s"
-    if seconds < letters / MAX_LETTERS_PER_SECOND:
-        message = f"{lasts}, too short for this text: it is truncated, or belongs to another text."
-        yield CellProblem("audio_filename", "audio_too_short", message, shown)
-    elif seconds > MAX_PAUSE_SECONDS + letters / MIN_LETTERS_PER_SECOND:
-        message = f"{lasts}, too long for this text: trim it, or check the text."
-        yield CellProblem("audio_filename", "audio_too_long", message, shown)
+    letter_count, seconds = sum(map(str.isalnum, text)), recording.duration_ms / 1000
+    displayed_name, description = filename[:MAX_VALUE_LENGTH], f"The recording lasts {seconds:.1f} s"
+    if seconds < letter_count / MAX_LETTERS_PER_SECOND:
+        message = f"{description}, too short for this text: it is truncated, or belongs to another text."
+        yield CellProblem("audio_filename", "audio_too_short", message, displayed_name)
+    elif seconds > MAX_PAUSE_SECONDS + letter_count / MIN_LETTERS_PER_SECOND:
+        message = f"{description}, too long for this text: trim it, or check the text."
+        yield CellProblem("audio_filename", "audio_too_long", message, displayed_name)

@@ -42,8 +42,12 @@ class FileRejected(Exception):
 
 def detect_format(head: bytes) -> AudioFormat | None:
     """Recognise a recording of an accepted format by its first SNIFFED_BYTES."""
-    found = find_format(memoryview(head))
-    return cast(AudioFormat, found.format.name) if found and found.format.name in AUDIO_FORMATS else None
+    detected = find_format(memoryview(head))
+    return (
+        cast(AudioFormat, detected.format.name)
+        if detected and detected.format.name in AUDIO_FORMATS
+        else None
+    )
 
 
 def is_archive(head: bytes) -> bool:

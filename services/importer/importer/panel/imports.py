@@ -43,7 +43,7 @@ STATE_TEXTS: Mapping[JobState, str] = {
     "undone": "Its speeches were removed from the catalogue; those that learners had played are archived.",
 }
 CHECKED = "The table has no errors. Nothing was added, because it was only checked."
-FOLLOWED: frozenset[JobState] = frozenset({"queued", "validating", "applying", "undoing"})
+LIVE_STATES: frozenset[JobState] = frozenset({"queued", "validating", "applying", "undoing"})
 REPEATABLE: frozenset[JobState] = frozenset({"rejected", "failed", "cancelled"})
 FIGURES = {
     "rows_total": "Rows",
@@ -77,7 +77,7 @@ class ImportsView(ResourceView, model=ImportJob):
     path = "imports"
     name, name_plural = "Import", "Imports"
     count_speeches = staticmethod(count_speeches)
-    state_names, state_tones, followed_states, table_columns = STATE_NAMES, STATE_TONES, FOLLOWED, COLUMNS
+    state_names, state_tones, followed_states, table_columns = STATE_NAMES, STATE_TONES, LIVE_STATES, COLUMNS
     columns = (
         Column("filename", "Table", is_link=True),
         Column("state", "State", template="imports/state.html"),
@@ -105,8 +105,8 @@ class ImportsView(ResourceView, model=ImportJob):
 
     async def list_rows(self, session: AsyncSession, query: ListQuery) -> Listing:
         parameters = {"page": query.page, "limit": query.limit, "cursor": query.cursor, **query.filters}
-        found = await queries.list_imports(session, ImportFilter.model_validate(parameters))
-        return Listing(found.jobs, found.pagination)
+        import_page = await queries.list_imports(session, ImportFilter.model_validate(parameters))
+        return Listing(import_page.jobs, import_page.pagination)
 
     async def get_row(self, session: AsyncSession, row_id: UUID) -> ImportRead:
         return await queries.get_import(session, row_id)
@@ -119,8 +119,8 @@ class ImportsView(ResourceView, model=ImportJob):
 
     def describe_state(self, row: ImportRead) -> str:
         if row.failure:
-            where = f" (row {row.failure.row})" if row.failure.row else ""
-            return f"{row.failure.detail}{where}"
+            location = f" (row {row.failure.row})" if row.failure.row else ""
+            return f"{row.failure.detail}{location}"
         return CHECKED if row.dry_run and row.state == "completed" else STATE_TEXTS.get(row.state, "")
 
     def list_figures(self, row: ImportRead) -> list[tuple[str, str]]:
@@ -143,15 +143,17 @@ class ImportsView(ResourceView, model=ImportJob):
     async def show_form(self, request: Request) -> Response:
         owner_id, now = get_principal(request).id, utc_now()
         async with self.panel.transaction() as session:
-            own = UploadSessionFilter(owner_id=owner_id, limit=MAX_SHOWN_SESSIONS)
-            found = await uploads.list_upload_sessions(session, own)
-            chosen = await _find_session(session, request, owner_id)
+            session_filter = UploadSessionFilter(owner_id=owner_id, limit=MAX_SHOWN_SESSIONS)
+            session_page = await uploads.list_upload_sessions(session, session_filter)
+            selected = await _find_session(session, request, owner_id)
         return await self.render(
             request,
             "imports/create.html",
-            chosen=chosen if chosen and chosen.expires_at > now else None,
+            chosen=selected if selected and selected.expires_at > now else None,
             others=[
-                upload_session for upload_session in found.upload_sessions if upload_session.expires_at > now
+                upload_session
+                for upload_session in session_page.upload_sessions
+                if upload_session.expires_at > now
             ],
         )
 
@@ -185,7 +187,7 @@ async def _find_session(session: AsyncSession, request: Request, owner_id: UUID)
     """Return the upload session named in the URL, if it is the editor's own."""
     try:
         session_id = UUID(request.query_params.get("session", ""))
-        found = await uploads.get_upload_session(session, session_id, UploadedFilePageQuery())
+        upload_session = await uploads.get_upload_session(session, session_id, UploadedFilePageQuery())
     except (ValueError, UploadSessionNotFound):
         return None
-    return found if found.owner_id == owner_id else None
+    return upload_session if upload_session.owner_id == owner_id else None

@@ -54,8 +54,8 @@ _SUMMARIES_BY_ID = f"{select(*_COLUMNS)} WHERE id = ANY($1)"
 
 async def get_import(session: AsyncSession, job_id: UUID) -> ImportRead:
     """Return an import with its first row errors. Raises ImportNotFound."""
-    found = await session.execute(select(*_COLUMNS).where(ImportJob.id == job_id))
-    row = found.one_or_none()
+    rows = await session.execute(select(*_COLUMNS).where(ImportJob.id == job_id))
+    row = rows.one_or_none()
     if row is None:
         raise ImportNotFound(f"There is no import {job_id}.")
     problems = select(*_PROBLEM_COLUMNS).where(RowError.job_id == job_id)
@@ -77,10 +77,10 @@ async def has_earlier_import(session: AsyncSession, job: ImportJob) -> bool:
 
 async def get_import_summary(database: Database, job_id: UUID) -> ImportSummary:
     """Return an import without its row errors. Raises ImportNotFound."""
-    found = await find_import_summaries(database, [job_id])
-    if not found:
+    summaries = await find_import_summaries(database, [job_id])
+    if not summaries:
         raise ImportNotFound(f"There is no import {job_id}.")
-    return found[0]
+    return summaries[0]
 
 
 async def find_import_summaries(database: Database, ids: Sequence[UUID]) -> list[ImportSummary]:

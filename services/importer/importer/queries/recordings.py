@@ -15,11 +15,11 @@ async def find_recordings(
     """Return the stored files of an upload session with these names, free ones before claimed ones."""
     is_free = or_(UploadedFile.claimed_at.is_(None), UploadedFile.import_id == import_id)
     columns = UploadedFile.name_key, UploadedFile.id, UploadedFile.object_key, UploadedFile.duration_ms
-    named = UploadedFile.name_key == any_(literal(list(name_keys), ARRAY(String)))
+    has_name = UploadedFile.name_key == any_(literal(list(name_keys), ARRAY(String)))
     stored = select(*columns, is_free.label("is_free")).where(
-        UploadedFile.session_id == session_id, UploadedFile.state == "stored", named
+        UploadedFile.session_id == session_id, UploadedFile.state == "stored", has_name
     )
-    found = dict[str, FoundRecording]()
+    recordings = dict[str, FoundRecording]()
     for name_key, file_id, object_key, duration_ms, free in await session.execute(stored.order_by("is_free")):
-        found[name_key] = FoundRecording(file_id, object_key, duration_ms or 0, free)
-    return found
+        recordings[name_key] = FoundRecording(file_id, object_key, duration_ms or 0, free)
+    return recordings

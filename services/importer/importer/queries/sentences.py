@@ -9,6 +9,6 @@ from importer.models import CatalogueSentence
 
 async def find_known_sentences(session: AsyncSession, hashes: Collection[int]) -> set[int]:
     """Return the hashes that occur in the catalogue."""
-    given = any_(literal(list(hashes), ARRAY(BigInteger)))
-    known = select(CatalogueSentence.sentence_hash).where(CatalogueSentence.sentence_hash == given)
-    return {found for found in await session.scalars(known) if found is not None}
+    hash_array = any_(literal(list(hashes), ARRAY(BigInteger)))
+    statement = select(CatalogueSentence.sentence_hash).where(CatalogueSentence.sentence_hash == hash_array)
+    return {sentence_hash for sentence_hash in await session.scalars(statement) if sentence_hash is not None}

@@ -53,8 +53,8 @@ async def list_upload_sessions(session: AsyncSession, filters: UploadSessionFilt
         statement = statement.where(UploadSession.owner_id == filters.owner_id)
     scope = filters.build_scope("uploads")
     rows, pagination = await fetch_page(session, statement, UploadSession.id, filters, scope=scope)
-    found = [UploadSessionSummary.model_validate(row) for row in rows]
-    return UploadSessionPage(upload_sessions=found, pagination=pagination)
+    summaries = [UploadSessionSummary.model_validate(row) for row in rows]
+    return UploadSessionPage(upload_sessions=summaries, pagination=pagination)
 
 
 def _select_sessions() -> Select[tuple[UUID, object, object, object, int]]:

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 
 from importer.table.errors import TableProblem
 
-REQUIRED = ("audio_filename", "text", "level")
+REQUIRED_COLUMNS = ("audio_filename", "text", "level")
 OPTIONAL = ("type", "tags")
-COLUMNS = (*REQUIRED, *OPTIONAL)
+COLUMNS = (*REQUIRED_COLUMNS, *OPTIONAL)
 REPORT_COLUMNS = ("error_codes", "errors")
 """Added by the report, and ignored when a corrected report is uploaded."""
 MAX_COLUMNS = 100
@@ -41,7 +41,7 @@ def find_columns(header: Sequence[str]) -> Mapping[str, int]:
             f"These columns appear more than once: {_list(repeated)}. Keep one of each.",
             row=1,
         )
-    if missing := [name for name in REQUIRED if name not in names]:
+    if missing := [name for name in REQUIRED_COLUMNS if name not in names]:
         raise TableProblem(
             "missing_columns", f"The table has no column {_list(missing)}: add it to the first row.", row=1
         )
@@ -57,5 +57,5 @@ def _describe_unknown(unknown: Sequence[str]) -> str:
 
 
 def _list(names: Sequence[str]) -> str:
-    shown = ", ".join(name[:MAX_SHOWN_LENGTH] for name in names[:10])
-    return shown if len(names) <= 10 else f"{shown} and {len(names) - 10} more"
+    listed_names = ", ".join(name[:MAX_SHOWN_LENGTH] for name in names[:10])
+    return listed_names if len(names) <= 10 else f"{listed_names} and {len(names) - 10} more"

@@ -70,14 +70,14 @@ def split_lines(chunks: Iterable[bytes], encoding: str) -> Iterator[str]:
 
 def _split_lines(chunks: Iterable[bytes], encoding: str) -> Iterator[str]:
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=True)
-    rest = ""
+    remainder = ""
     for chunk in chunks:
-        *lines, rest = (rest + decoder.decode(chunk)).split("\n")
+        *lines, remainder = (remainder + decoder.decode(chunk)).split("\n")
         yield from (f"{line}\n" for line in lines)
-        _ensure_short(rest)
-    rest += decoder.decode(b"", final=True)
-    if rest:
-        yield rest
+        _ensure_short(remainder)
+    remainder += decoder.decode(b"", final=True)
+    if remainder:
+        yield remainder
 
 
 def _ensure_short(line: str) -> None:
@@ -91,11 +91,17 @@ def _ensure_short(line: str) -> None:
 def find_delimiter(lines: Iterator[str]) -> tuple[str, Iterator[str]]:
     """Return the delimiter of the first line, and all lines of the table."""
     first = next(lines, "")
-    if stated := SEPARATOR_LINE.fullmatch(first):
-        return stated[1], lines
+    if separator_line := SEPARATOR_LINE.fullmatch(first):
+        return separator_line[1], lines
     _ensure_short(first)
-    found = {delimiter: _split_cells(first, delimiter) for delimiter in DELIMITERS}
-    best = max(DELIMITERS, key=lambda delimiter: (count_known(found[delimiter]), len(found[delimiter])))
+    cells_by_delimiter = {delimiter: _split_cells(first, delimiter) for delimiter in DELIMITERS}
+    best = max(
+        DELIMITERS,
+        key=lambda delimiter: (
+            count_known(cells_by_delimiter[delimiter]),
+            len(cells_by_delimiter[delimiter]),
+        ),
+    )
     return best, chain([first], lines)
 
 

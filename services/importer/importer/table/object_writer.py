@@ -23,8 +23,8 @@ class ObjectWriter:
         return self._digest.hexdigest()
 
     async def __aenter__(self) -> Self:
-        put = self._storage.put_stream(self._key, self._read(), content_type=self._content_type)
-        self._task = asyncio.create_task(put)
+        upload = self._storage.put_stream(self._key, self._read(), content_type=self._content_type)
+        self._task = asyncio.create_task(upload)
         return self
 
     async def _read(self) -> AsyncIterator[bytes]:

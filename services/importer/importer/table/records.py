@@ -79,10 +79,10 @@ def open_records(chunks: Iterator[bytes], encoding: str | None = None) -> Record
             break
     if not head.strip():
         raise TableProblem("empty_table", "The file is empty.")
-    whole = chain([head], chunks)
+    all_chunks = chain([head], chunks)
     if head.startswith(ZIP_MAGIC):
-        return Records(Dialect(), read_sheet(whole))
+        return Records(Dialect(), read_sheet(all_chunks))
     encoding = encoding or guess_encoding(head[:HEAD_BYTES])
-    delimiter, lines = find_delimiter(split_lines(whole, encoding))
+    delimiter, lines = find_delimiter(split_lines(all_chunks, encoding))
     dialect = Dialect(ENCODING_NAMES.get(encoding, encoding), delimiter)
     return Records(dialect, read_records(lines, delimiter))

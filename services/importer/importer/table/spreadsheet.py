@@ -45,8 +45,10 @@ def read_sheet(chunks: Iterable[bytes]) -> Iterator[Sequence[str]]:
     content = _collect(chunks)
     try:
         _ensure_small(content)
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
-        sheet = next((worksheet for worksheet in book.worksheets), None)
+        workbook = openpyxl.load_workbook(
+            io.BytesIO(content), read_only=True, data_only=True, keep_links=False
+        )
+        sheet = next((worksheet for worksheet in workbook.worksheets), None)
         if sheet is None:
             raise TableProblem("unreadable_spreadsheet", "The spreadsheet has no sheet.")
         # The file's declared size may be wrong.

@@ -38,7 +38,7 @@ from tests.uploading import (
 
 async def send_and_disconnect(app: FastAPI, token: str, chunks: list[bytes], **headers: str) -> list[Message]:
     """Send an unfinished request in chunks, then disconnect. Returns the messages of the response."""
-    waiting, answer = list(chunks), list[Message]()
+    waiting, response = list(chunks), list[Message]()
 
     async def receive() -> Message:
         if waiting:
@@ -46,7 +46,7 @@ async def send_and_disconnect(app: FastAPI, token: str, chunks: list[bytes], **h
         return {"type": "http.disconnect"}
 
     async def send(message: Message) -> None:
-        answer.append(message)
+        response.append(message)
 
     sent = {**FORM, "Authorization": f"Bearer {token}", "Host": "test", **headers}
     scope = {
@@ -61,7 +61,7 @@ async def send_and_disconnect(app: FastAPI, token: str, chunks: list[bytes], **h
         "http_version": "1.1",
     }
     await app(scope, receive, send)
-    return answer
+    return response
 
 
 @pytest.mark.parametrize("headers", [{}, {"Content-Length": "209715200"}])
@@ -76,8 +76,8 @@ async def test_complete_files_are_kept_when_the_client_disconnects(
     session_id = (await upload_and_parse(editor, ("first.wav", make_wav(seed=9))))["upload_session_id"]
     field = build_part("upload_session_id", session_id.encode())
     chunks = [field, PARTS[0], PARTS[1], PARTS[2][: len(PARTS[2]) // 2]]
-    answer = await send_and_disconnect(app, token_for(editor_id, "editor"), chunks, **headers)
-    assert answer[0]["status"] == 400
+    response = await send_and_disconnect(app, token_for(editor_id, "editor"), chunks, **headers)
+    assert response[0]["status"] == 400
     await clean()
     session = (await editor.get(f"{UPLOADS}/{session_id}")).json()
     assert [file["stored_filename"] for file in session["files"]] == ["1.wav", "0.wav", "first.wav"]
@@ -90,16 +90,16 @@ async def test_an_upload_that_ends_after_one_byte_stores_nothing(
     app: FastAPI, editor: httpx.AsyncClient, editor_id: UUID, token_for: TokenFor, clean: Clean
 ) -> None:
     token = token_for(editor_id, "editor")
-    answer = await send_and_disconnect(app, token, [b"-"], **{"Content-Length": "209715200"})
-    assert answer[0]["status"] == 400
+    response = await send_and_disconnect(app, token, [b"-"], **{"Content-Length": "209715200"})
+    assert response[0]["status"] == 400
     await clean()
 
 
 async def test_an_upload_without_a_length_is_accepted(editor: httpx.AsyncClient, clean: Clean) -> None:
     body = b"".join(PARTS) + END
-    answer = await send(editor, *(body[start : start + 5000] for start in range(0, len(body), 5000)))
-    assert answer.status_code == 200
-    assert list_names(answer.json()) == ["0.wav", "1.wav", "2.wav"]
+    response = await send(editor, *(body[start : start + 5000] for start in range(0, len(body), 5000)))
+    assert response.status_code == 200
+    assert list_names(response.json()) == ["0.wav", "1.wav", "2.wav"]
     await clean()
 
 
@@ -115,9 +115,9 @@ async def test_an_upload_without_a_length_is_accepted(editor: httpx.AsyncClient,
 async def test_complete_files_of_a_broken_form_are_kept(
     editor: httpx.AsyncClient, chunks: list[bytes], clean: Clean
 ) -> None:
-    answer = await send(editor, *chunks)
-    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_form")
-    session = (await editor.get(f"{UPLOADS}/{answer.json()['upload_session_id']}")).json()
+    response = await send(editor, *chunks)
+    assert (response.status_code, response.json()["code"]) == (400, "malformed_form")
+    session = (await editor.get(f"{UPLOADS}/{response.json()['upload_session_id']}")).json()
     assert [file["stored_filename"] for file in session["files"]] == ["1.wav", "0.wav"]
     await clean()
 
@@ -150,22 +150,22 @@ async def test_forms_without_a_file_change_nothing(
     code: str,
     clean: Clean,
 ) -> None:
-    answer = await send(editor, *chunks)
-    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
-    assert "upload_session_id" not in answer.json()
+    response = await send(editor, *chunks)
+    assert (response.status_code, response.json()["code"]) == (status, code), response.text
+    assert "upload_session_id" not in response.json()
     await clean()
     async with committed_database.transaction() as session:
         assert (await session.scalars(select(UploadSession))).all() == []
 
 
-async def test_json_is_refused_as_a_form(editor: httpx.AsyncClient) -> None:
-    answer = await editor.post(AUDIO, json={})
-    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_form")
+async def test_a_json_body_is_refused(editor: httpx.AsyncClient) -> None:
+    response = await editor.post(AUDIO, json={})
+    assert (response.status_code, response.json()["code"]) == (400, "malformed_form")
 
 
-async def test_garbage_after_the_form_is_ignored(editor: httpx.AsyncClient, clean: Clean) -> None:
-    answer = await send(editor, *PARTS, END, b"garbage" * 1000)
-    assert (answer.status_code, len(answer.json()["uploaded_files"])) == (200, 3)
+async def test_bytes_after_the_form_are_ignored(editor: httpx.AsyncClient, clean: Clean) -> None:
+    response = await send(editor, *PARTS, END, b"garbage" * 1000)
+    assert (response.status_code, len(response.json()["uploaded_files"])) == (200, 3)
     await clean()
 
 
@@ -174,14 +174,14 @@ async def test_a_session_id_after_the_files_discards_the_upload(
 ) -> None:
     session_id = (await upload_and_parse(editor, FILES[0]))["upload_session_id"]
     late = build_part("upload_session_id", session_id.encode())
-    answer = await send(editor, *PARTS, late, END)
-    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/upload_session_id")
+    response = await send(editor, *PARTS, late, END)
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, "#/upload_session_id")
     await clean()
-    own = answer.json()["upload_session_id"]
-    assert (await editor.get(f"{UPLOADS}/{own}")).json()["files"] == []
+    new_session_id = response.json()["upload_session_id"]
+    assert (await editor.get(f"{UPLOADS}/{new_session_id}")).json()["files"] == []
     # Files of earlier uploads are not discarded.
-    answer = await send(editor, late, *PARTS, late, END)
-    assert answer.status_code == 422
+    response = await send(editor, late, *PARTS, late, END)
+    assert response.status_code == 422
     await clean()
     files = (await editor.get(f"{UPLOADS}/{session_id}")).json()["files"]
     assert [file["stored_filename"] for file in files] == ["0.wav"]
@@ -202,8 +202,8 @@ async def test_a_stalled_upload_times_out(
         yield PARTS[1][:1000]
         await asyncio.sleep(5)
 
-    answer = await editor.post(AUDIO, content=stream_and_stall(), headers=FORM)
-    assert (answer.status_code, answer.json()["code"]) == (408, "request_timeout")
+    response = await editor.post(AUDIO, content=stream_and_stall(), headers=FORM)
+    assert (response.status_code, response.json()["code"]) == (408, "request_timeout")
     await clean()
 
 
@@ -218,14 +218,14 @@ async def test_an_upload_that_takes_too_long_times_out(
             await asyncio.sleep(0.05)
             yield bytes([byte])
 
-    answer = await editor.post(AUDIO, content=stream_slowly(), headers=FORM)
-    assert (answer.status_code, answer.json()["code"]) == (408, "request_timeout")
-    files = (await editor.get(f"{UPLOADS}/{answer.json()['upload_session_id']}")).json()["files"]
+    response = await editor.post(AUDIO, content=stream_slowly(), headers=FORM)
+    assert (response.status_code, response.json()["code"]) == (408, "request_timeout")
+    files = (await editor.get(f"{UPLOADS}/{response.json()['upload_session_id']}")).json()["files"]
     assert [file["stored_filename"] for file in files] == ["0.wav"]
     await clean()
 
 
-async def test_an_upload_that_a_stopping_server_cuts_can_be_continued(
+async def test_an_upload_aborted_by_a_stopping_server_can_be_continued(
     app: FastAPI, editor: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, clean: Clean
 ) -> None:
     uploading = asyncio.Event()
@@ -240,11 +240,11 @@ async def test_an_upload_that_a_stopping_server_cuts_can_be_continued(
     await uploading.wait()
     monkeypatch.setattr(app.state, "stopping", True, raising=False)
     answering.cancel()
-    answer = await answering
-    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable"), answer.text
-    assert answer.headers["retry-after"] == "1"
+    response = await answering
+    assert (response.status_code, response.json()["code"]) == (503, "unavailable"), response.text
+    assert response.headers["retry-after"] == "1"
     await clean()
-    again = await upload_and_parse(editor, *FILES, session_id=answer.json()["upload_session_id"])
+    again = await upload_and_parse(editor, *FILES, session_id=response.json()["upload_session_id"])
     assert [file["already_there"] for file in again["uploaded_files"]] == [True, False, False]
     await clean()
 
@@ -276,8 +276,8 @@ async def test_the_worker_cleans_up_an_upload_that_failed_without_storage(
         raise StorageUnavailable("The audio storage does not answer.")
 
     monkeypatch.setattr(app.state.storage, method, fail)
-    answer = await upload(editor, ("long.wav", make_wav(60)))
-    assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
+    response = await upload(editor, ("long.wav", make_wav(60)))
+    assert (response.status_code, response.json()["code"]) == (503, "storage_unavailable")
     async with committed_database.transaction() as session:
         await session.execute(update(UploadedFile).values(created_at=utc_now() - timedelta(hours=2)))
     await purge_abandoned_files(committed_database, storage)

@@ -75,11 +75,11 @@ async def test_a_table_is_stored_and_its_validation_is_queued(
     editor_id: UUID,
     outbox_jobs: OutboxJobs,
 ) -> None:
-    answer = await send(editor, session_id)
-    assert answer.status_code == 202, answer.text
-    job_id = answer.json()["job_id"]
-    assert answer.json()["status_url"] == answer.headers["Location"] == f"{JOBS}/{job_id}"
-    assert (await editor.get(answer.headers["Location"])).json()["state"] == "queued"
+    response = await send(editor, session_id)
+    assert response.status_code == 202, response.text
+    job_id = response.json()["job_id"]
+    assert response.json()["status_url"] == response.headers["Location"] == f"{JOBS}/{job_id}"
+    assert (await editor.get(response.headers["Location"])).json()["state"] == "queued"
     job = await get_only_job(committed_database)
     assert (str(job.id), job.owner_id, job.session_id, job.dry_run) == (job_id, editor_id, session_id, False)
     assert (job.source_filename, job.source_sha256) == ("lesson.csv", hashlib.sha256(TABLE).digest())
@@ -129,12 +129,12 @@ async def test_the_fields_come_in_any_order(
         ("upload_session_id", None, str(session_id).encode()),
         ("dry_run", None, b"no"),
     ]
-    answer = await send_form(editor, build_form(*(parts[index] for index in order)))
-    assert answer.status_code == 202, answer.text
+    response = await send_form(editor, build_form(*(parts[index] for index in order)))
+    assert response.status_code == 202, response.text
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"),
+    ("name", "expected_name"),
     [
         ("../../etc/passwd", "passwd"),
         ("C:\\Users\\me\\lesson 4.csv", "lesson 4.csv"),
@@ -146,12 +146,12 @@ async def test_the_fields_come_in_any_order(
     ],
 )
 async def test_the_name_of_a_table_is_cleaned(
-    editor: httpx.AsyncClient, committed_database: Database, session_id: UUID, name: str, shown: str
+    editor: httpx.AsyncClient, committed_database: Database, session_id: UUID, name: str, expected_name: str
 ) -> None:
     body = build_form(("file", name, TABLE), ("upload_session_id", None, str(session_id).encode()))
-    answer = await send_form(editor, body)
-    assert answer.status_code == 202, answer.text
-    assert (await get_only_job(committed_database)).source_filename == shown
+    response = await send_form(editor, body)
+    assert response.status_code == 202, response.text
+    assert (await get_only_job(committed_database)).source_filename == expected_name
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ async def test_the_name_of_a_table_is_cleaned(
         ([("file", "a.csv", TABLE), ("upload_session_id", None, b"\xff")], 400, "malformed_form"),
     ],
 )
-async def test_an_invalid_form_leaves_nothing_behind(
+async def test_an_invalid_form_leaves_no_rows_or_objects(
     editor: httpx.AsyncClient,
     committed_database: Database,
     storage: Storage,
@@ -199,20 +199,22 @@ async def test_an_invalid_form_leaves_nothing_behind(
     status: int,
     code: str,
 ) -> None:
-    own = str(session_id).encode()
-    filled = build_form(*((name, filename, value.replace(b"ID", own)) for name, filename, value in parts))
-    answer = await send_form(editor, filled)
-    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    session_id_bytes = str(session_id).encode()
+    filled = build_form(
+        *((name, filename, value.replace(b"ID", session_id_bytes)) for name, filename, value in parts)
+    )
+    response = await send_form(editor, filled)
+    assert (response.status_code, response.json()["code"]) == (status, code), response.text
     await assert_nothing_is_stored(committed_database, storage)
 
 
 async def test_another_content_type_is_refused(editor: httpx.AsyncClient) -> None:
     for kind in ("text/csv", "application/json", "multipart/form-data"):
-        answer = await editor.post(CSV, content=TABLE, headers={"Content-Type": kind})
-        assert (answer.status_code, answer.json()["code"]) == (400, "malformed_form")
+        response = await editor.post(CSV, content=TABLE, headers={"Content-Type": kind})
+        assert (response.status_code, response.json()["code"]) == (400, "malformed_form")
 
 
-async def test_a_table_that_is_too_large_leaves_nothing_behind(
+async def test_a_table_that_is_too_large_leaves_no_rows_or_objects(
     editor: httpx.AsyncClient,
     committed_database: Database,
     storage: Storage,
@@ -222,12 +224,12 @@ async def test_a_table_that_is_too_large_leaves_nothing_behind(
     monkeypatch.setattr("importer.commands.tables.MAX_TABLE_BYTES", 6 * 1024 * 1024)
     data = {"upload_session_id": str(session_id)}
     # Larger than one part of an upload to S3.
-    answer = await editor.post(CSV, data=data, files=build_file(bytes(6 * 1024 * 1024 + 1)))
-    assert (answer.status_code, answer.json()["code"]) == (413, "table_too_large")
+    response = await editor.post(CSV, data=data, files=build_file(bytes(6 * 1024 * 1024 + 1)))
+    assert (response.status_code, response.json()["code"]) == (413, "table_too_large")
     await assert_nothing_is_stored(committed_database, storage)
 
 
-async def test_an_interrupted_upload_leaves_nothing_behind(
+async def test_an_interrupted_upload_leaves_no_rows_or_objects(
     editor: httpx.AsyncClient, committed_database: Database, storage: Storage, session_id: UUID
 ) -> None:
     body = build_form(
@@ -238,8 +240,8 @@ async def test_an_interrupted_upload_leaves_nothing_behind(
         for start in range(0, 6_000_000, 65_536):
             yield body[start : start + 65_536]
 
-    answer = await send_form(editor, stream_first_half())
-    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_form")
+    response = await send_form(editor, stream_first_half())
+    assert (response.status_code, response.json()["code"]) == (400, "malformed_form")
     await assert_nothing_is_stored(committed_database, storage)
 
 
@@ -252,18 +254,18 @@ async def test_an_upload_session_must_belong_to_the_editor_and_not_be_expired(
         await new_session(expires_at=utc_now() - timedelta(seconds=1)): (410, "upload_session_expired"),
     }
     for session_id, expected in sessions.items():
-        answer = await send(editor, session_id)
-        assert (answer.status_code, answer.json()["code"]) == expected
+        response = await send(editor, session_id)
+        assert (response.status_code, response.json()["code"]) == expected
     await assert_nothing_is_stored(committed_database, storage)
 
 
 async def test_concurrent_uploads_of_a_table_create_one_import(
     editor: httpx.AsyncClient, committed_database: Database, storage: Storage, session_id: UUID
 ) -> None:
-    answers = await asyncio.gather(*(send(editor, session_id) for _ in range(6)))
-    assert sorted(answer.status_code for answer in answers) == [202, *[409] * 5]
-    [created] = [answer.json()["job_id"] for answer in answers if answer.status_code == 202]
-    refused = [answer.json() for answer in answers if answer.status_code == 409]
+    responses = await asyncio.gather(*(send(editor, session_id) for _ in range(6)))
+    assert sorted(response.status_code for response in responses) == [202, *[409] * 5]
+    [created] = [response.json()["job_id"] for response in responses if response.status_code == 202]
+    refused = [response.json() for response in responses if response.status_code == 409]
     assert {(error["code"], error["job_id"]) for error in refused} == {("import_in_progress", created)}
     assert await storage.list_keys() == [f"imports/{created}/source"]
 
@@ -272,18 +274,20 @@ async def test_an_editor_can_have_three_unfinished_imports(
     editor: httpx.AsyncClient, storage: Storage, new_session: Add, token_for: TokenFor
 ) -> None:
     sessions = [await new_session() for _ in range(5)]
-    answers = await asyncio.gather(*(send(editor, session) for session in sessions))
-    assert sorted(answer.status_code for answer in answers) == [202, 202, 202, 409, 409]
-    assert {answer.json().get("code") for answer in answers} == {None, "too_many_imports"}
+    responses = await asyncio.gather(*(send(editor, session) for session in sessions))
+    assert sorted(response.status_code for response in responses) == [202, 202, 202, 409, 409]
+    assert {response.json().get("code") for response in responses} == {None, "too_many_imports"}
     assert len(await storage.list_keys()) == 3
-    [job_id, *_] = [answer.json()["job_id"] for answer in answers if answer.status_code == 202]
+    [job_id, *_] = [response.json()["job_id"] for response in responses if response.status_code == 202]
     assert (await editor.post(f"{JOBS}/{job_id}/cancel")).status_code == 202
-    free = [session for session, answer in zip(sessions, answers, strict=True) if answer.status_code == 409]
+    free = [
+        session for session, response in zip(sessions, responses, strict=True) if response.status_code == 409
+    ]
     assert (await send(editor, free[0])).status_code == 202
     other = uuid4()
-    theirs = await new_session(owner_id=other)
+    other_session = await new_session(owner_id=other)
     editor.headers["Authorization"] = f"Bearer {token_for(other, 'editor')}"
-    assert (await send(editor, theirs)).status_code == 202
+    assert (await send(editor, other_session)).status_code == 202
 
 
 async def test_an_import_is_refused_while_the_storage_is_unavailable(
@@ -294,9 +298,9 @@ async def test_an_import_is_refused_while_the_storage_is_unavailable(
     settings: Any,
 ) -> None:
     app.state.storage = Storage(settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"}))
-    answer = await send(editor, session_id)
-    assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
-    assert answer.headers["Retry-After"]
+    response = await send(editor, session_id)
+    assert (response.status_code, response.json()["code"]) == (503, "storage_unavailable")
+    assert response.headers["Retry-After"]
     async with committed_database.transaction() as session:
         assert (await session.scalars(select(ImportJob))).all() == []
         # The object may have been stored nevertheless; the worker deletes it by this row.

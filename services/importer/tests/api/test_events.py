@@ -91,10 +91,10 @@ class Events:
         return {"event_id": event["id"], "event": event["event"], **json.loads(event["data"])}
 
     async def read_rest(self) -> list[dict[str, str]]:
-        found = []
+        events = []
         while event := await self.read_event():
-            found.append(event)
-        return found
+            events.append(event)
+        return events
 
 
 @asynccontextmanager
@@ -102,10 +102,10 @@ async def follow(client: httpx.AsyncClient, job_id: UUID, last_event_id: str = "
     headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
     async with (
         asyncio.timeout(20),
-        client.stream("GET", f"{JOBS}/{job_id}/events", headers=headers) as answer,
+        client.stream("GET", f"{JOBS}/{job_id}/events", headers=headers) as response,
     ):
-        assert answer.status_code == 200, await answer.aread()
-        yield Events(answer)
+        assert response.status_code == 200, await response.aread()
+        yield Events(response)
 
 
 async def test_progress_is_pushed_until_the_import_ends(
@@ -134,9 +134,9 @@ async def test_a_client_that_reconnects_gets_missed_progress(
     client: httpx.AsyncClient, committed_database: Database, job_id: UUID
 ) -> None:
     async with follow(client, job_id) as events:
-        seen = (await events.read_import())["event_id"]
+        last_event_id = (await events.read_import())["event_id"]
     await report_progress(committed_database, job_id, rows_checked=1000)
-    async with follow(client, job_id, seen) as events:
+    async with follow(client, job_id, last_event_id) as events:
         assert (await events.read_import())["rows_checked"] == 1000
 
 
@@ -164,11 +164,11 @@ async def test_an_ended_import_is_sent_once(
     async with follow(client, job_id) as events:
         assert (await events.read_import())["state"] == "cancelled"
         assert await events.read_rest() == []
-    answer = await client.get(f"{JOBS}/{job_id}/events", headers={"Last-Event-ID": "6"})
-    assert (answer.status_code, answer.content) == (204, b"")
+    response = await client.get(f"{JOBS}/{job_id}/events", headers={"Last-Event-ID": "6"})
+    assert (response.status_code, response.content) == (204, b"")
 
 
-async def test_a_quiet_stream_sends_comments(
+async def test_an_idle_stream_sends_comments(
     client: httpx.AsyncClient, job_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fastapi.routing._PING_INTERVAL", 0.1)
@@ -179,32 +179,32 @@ async def test_a_quiet_stream_sends_comments(
 
 
 async def test_the_response_cannot_be_cached(client: httpx.AsyncClient, job_id: UUID) -> None:
-    async with client.stream("GET", f"{JOBS}/{job_id}/events") as answer:
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        assert answer.headers["cache-control"] == "no-store"
-        assert answer.headers["x-request-id"]
+    async with client.stream("GET", f"{JOBS}/{job_id}/events") as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        assert response.headers["cache-control"] == "no-store"
+        assert response.headers["x-request-id"]
 
 
 async def test_head_does_not_open_a_stream(client: httpx.AsyncClient, job_id: UUID) -> None:
-    answer = await client.head(f"{JOBS}/{job_id}/events", timeout=2)
-    assert (answer.status_code, answer.content) == (200, b"")
-    assert answer.headers["content-type"].startswith("text/event-stream")
+    response = await client.head(f"{JOBS}/{job_id}/events", timeout=2)
+    assert (response.status_code, response.content) == (200, b"")
+    assert response.headers["content-type"].startswith("text/event-stream")
 
 
 async def test_an_unknown_import_has_no_stream(client: httpx.AsyncClient) -> None:
-    answer = await client.get(f"{JOBS}/{uuid4()}/events")
-    assert (answer.status_code, answer.json()["code"]) == (404, "import_not_found")
+    response = await client.get(f"{JOBS}/{uuid4()}/events")
+    assert (response.status_code, response.json()["code"]) == (404, "import_not_found")
 
 
 async def test_the_stream_ends_when_the_token_expires(
     client: httpx.AsyncClient, job_id: UUID, editor_id: UUID, token_for: TokenFor
 ) -> None:
-    soon = int(time.time()) + 2
-    client.headers["Authorization"] = f"Bearer {token_for(editor_id, 'editor', exp=soon)}"
+    expiry = int(time.time()) + 2
+    client.headers["Authorization"] = f"Bearer {token_for(editor_id, 'editor', exp=expiry)}"
     async with follow(client, job_id) as events:
         await events.read_import()
         assert await events.read_rest() == []
-    assert soon - 1 <= time.time() < soon + 4
+    assert expiry - 1 <= time.time() < expiry + 4
 
 
 async def test_the_stream_ends_when_the_process_stops(

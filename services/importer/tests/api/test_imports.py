@@ -40,13 +40,13 @@ async def test_an_import_is_shown_with_its_first_problems(
         )
     response = await editor.get(f"{JOBS}/{job_id}")
     assert response.status_code == 200
-    shown = response.json()
-    assert (shown["id"], shown["state"], shown["owner_id"]) == (str(job_id), "rejected", str(editor_id))
-    assert (shown["rows_total"], shown["rows_checked"], shown["error_count"]) == (200, 200, 150)
-    assert (shown["filename"], shown["encoding"], shown["delimiter"]) == ("a.csv", "utf-8", ";")
-    assert shown["failure"] is None
-    assert [error["row"] for error in shown["errors"]] == list(range(2, 102))
-    assert shown["errors"][0] == {
+    body = response.json()
+    assert (body["id"], body["state"], body["owner_id"]) == (str(job_id), "rejected", str(editor_id))
+    assert (body["rows_total"], body["rows_checked"], body["error_count"]) == (200, 200, 150)
+    assert (body["filename"], body["encoding"], body["delimiter"]) == ("a.csv", "utf-8", ";")
+    assert body["failure"] is None
+    assert [error["row"] for error in body["errors"]] == list(range(2, 102))
+    assert body["errors"][0] == {
         "row": 2,
         "column": "level",
         "code": "unknown_level",
@@ -61,18 +61,18 @@ async def test_a_failed_import_has_its_reason(editor: httpx.AsyncClient, stored:
     job_id = await stored(
         state="failed", failure_code="not_a_table", failure_detail="This is a picture.", finished_at=utc_now()
     )
-    shown = (await editor.get(f"{JOBS}/{job_id}")).json()
-    assert shown["failure"] == {"code": "not_a_table", "detail": "This is a picture.", "row": None}
-    assert shown["finished_at"]
+    body = (await editor.get(f"{JOBS}/{job_id}")).json()
+    assert body["failure"] == {"code": "not_a_table", "detail": "This is a picture.", "row": None}
+    assert body["finished_at"]
 
 
 async def test_an_unknown_import_is_not_found(editor: httpx.AsyncClient) -> None:
-    for answer in (
+    for response in (
         await editor.get(f"{JOBS}/{uuid4()}"),
         await editor.post(f"{JOBS}/{uuid4()}/cancel"),
         await editor.post(f"{JOBS}/{uuid4()}/undo"),
     ):
-        assert (answer.status_code, answer.json()["code"]) == (404, "import_not_found")
+        assert (response.status_code, response.json()["code"]) == (404, "import_not_found")
 
 
 async def test_imports_of_all_editors_are_listed_newest_first(
@@ -83,8 +83,8 @@ async def test_imports_of_all_editors_are_listed_newest_first(
     assert [job["id"] for job in first["jobs"]] == [str(ids[2]), str(ids[1])]
     assert first["pagination"]["total"] == 3
     cursor = first["pagination"]["next_cursor"]
-    rest = (await editor.get(JOBS, params={"limit": 2, "cursor": cursor})).json()
-    assert [job["id"] for job in rest["jobs"]] == [str(ids[0])]
+    next_page = (await editor.get(JOBS, params={"limit": 2, "cursor": cursor})).json()
+    assert [job["id"] for job in next_page["jobs"]] == [str(ids[0])]
 
 
 async def test_imports_are_filtered_by_state_and_owner(
@@ -92,29 +92,31 @@ async def test_imports_are_filtered_by_state_and_owner(
 ) -> None:
     other = uuid4()
     await stored(state="completed")
-    mine, theirs = await stored(), await stored(owner_id=other, state="completed")
+    own_import, other_import = await stored(), await stored(owner_id=other, state="completed")
 
     async def list_ids(**params: str) -> list[str]:
         return [job["id"] for job in (await editor.get(JOBS, params=params)).json()["jobs"]]
 
-    assert await list_ids(state="queued") == [str(mine)]
-    assert await list_ids(owner_id=str(other)) == [str(theirs)]
+    assert await list_ids(state="queued") == [str(own_import)]
+    assert await list_ids(owner_id=str(other)) == [str(other_import)]
     assert await list_ids(owner_id=str(editor_id), state="rejected") == []
     assert (await editor.get(JOBS, params={"state": "asleep"})).status_code == 422
 
 
-async def test_cancelling_twice_gives_the_same_answer(editor: httpx.AsyncClient, stored: AddImport) -> None:
+async def test_cancelling_twice_returns_the_same_response(
+    editor: httpx.AsyncClient, stored: AddImport
+) -> None:
     job_id = await stored(state="validating")
     for _ in range(2):
-        answer = await editor.post(f"{JOBS}/{job_id}/cancel")
-        assert (answer.status_code, answer.json()) == (202, {"id": str(job_id), "state": "cancelled"})
+        response = await editor.post(f"{JOBS}/{job_id}/cancel")
+        assert (response.status_code, response.json()) == (202, {"id": str(job_id), "state": "cancelled"})
 
 
-async def test_undoing_twice_gives_the_same_answer(editor: httpx.AsyncClient, stored: AddImport) -> None:
+async def test_undoing_twice_returns_the_same_response(editor: httpx.AsyncClient, stored: AddImport) -> None:
     job_id = await stored(state="completed")
     for _ in range(2):
-        answer = await editor.post(f"{JOBS}/{job_id}/undo")
-        assert (answer.status_code, answer.json()) == (202, {"id": str(job_id), "state": "undoing"})
+        response = await editor.post(f"{JOBS}/{job_id}/undo")
+        assert (response.status_code, response.json()) == (202, {"id": str(job_id), "state": "undoing"})
 
 
 @pytest.mark.parametrize(
@@ -129,8 +131,8 @@ async def test_undoing_twice_gives_the_same_answer(editor: httpx.AsyncClient, st
 async def test_changes_that_the_state_does_not_allow_are_refused(
     editor: httpx.AsyncClient, stored: AddImport, call: str, state: str, code: str
 ) -> None:
-    answer = await editor.post(f"{JOBS}/{await stored(state=state)}/{call}")
-    assert (answer.status_code, answer.json()["code"]) == (409, code)
+    response = await editor.post(f"{JOBS}/{await stored(state=state)}/{call}")
+    assert (response.status_code, response.json()["code"]) == (409, code)
 
 
 async def test_another_editors_import_may_be_read_but_not_changed(
@@ -138,8 +140,8 @@ async def test_another_editors_import_may_be_read_but_not_changed(
 ) -> None:
     job_id = await stored(owner_id=uuid4())
     assert (await editor.get(f"{JOBS}/{job_id}")).status_code == 200
-    answer = await editor.post(f"{JOBS}/{job_id}/cancel")
-    assert (answer.status_code, answer.json()["code"]) == (403, "not_your_import")
+    response = await editor.post(f"{JOBS}/{job_id}/cancel")
+    assert (response.status_code, response.json()["code"]) == (403, "not_your_import")
     admin = {"Authorization": f"Bearer {token_for(uuid4(), 'admin')}"}
     assert (await editor.post(f"{JOBS}/{job_id}/cancel", headers=admin)).status_code == 202
 

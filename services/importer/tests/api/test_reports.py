@@ -33,11 +33,11 @@ async def key(storage: Storage) -> str:
 
 async def test_a_report_is_downloaded_as_a_file(editor: httpx.AsyncClient, stored: Add, key: str) -> None:
     job_id = await stored(state="rejected", report_key=key, source_filename="caf\u00e9 4.xlsx")
-    answer = await editor.get(f"{JOBS}/{job_id}/errors.csv")
-    assert (answer.status_code, answer.content == REPORT) == (200, True)
-    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.headers["Content-Disposition"] == (
+    response = await editor.get(f"{JOBS}/{job_id}/errors.csv")
+    assert (response.status_code, response.content == REPORT) == (200, True)
+    assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Content-Disposition"] == (
         "attachment; filename=\"caf_ 4-errors.csv\"; filename*=UTF-8''caf%C3%A9%204-errors.csv"
     )
 
@@ -47,20 +47,20 @@ async def test_no_file_name_can_add_a_header(
     editor: httpx.AsyncClient, stored: Add, key: str, name: str
 ) -> None:
     job_id = await stored(state="rejected", report_key=key, source_filename=name)
-    answer = await editor.get(f"{JOBS}/{job_id}/errors.csv")
-    assert answer.status_code == 200
-    disposition = answer.headers["Content-Disposition"]
+    response = await editor.get(f"{JOBS}/{job_id}/errors.csv")
+    assert response.status_code == 200
+    disposition = response.headers["Content-Disposition"]
     assert disposition.isascii()
     assert disposition.isprintable()
     assert disposition.count('"') == 2
-    assert "set-cookie" not in answer.headers
+    assert "set-cookie" not in response.headers
 
 
 async def test_head_sends_no_report(editor: httpx.AsyncClient, stored: Add, key: str) -> None:
     job_id = await stored(state="completed", report_key=key)
-    answer = await editor.head(f"{JOBS}/{job_id}/errors.csv")
-    assert (answer.status_code, answer.content) == (200, b"")
-    assert "attachment" in answer.headers["Content-Disposition"]
+    response = await editor.head(f"{JOBS}/{job_id}/errors.csv")
+    assert (response.status_code, response.content) == (200, b"")
+    assert "attachment" in response.headers["Content-Disposition"]
 
 
 @pytest.mark.parametrize(
@@ -76,13 +76,13 @@ async def test_head_sends_no_report(editor: httpx.AsyncClient, stored: Add, key:
 async def test_a_missing_report_has_a_reason(
     editor: httpx.AsyncClient, stored: Add, storage: Storage, job: dict[str, Any], status: int, code: str
 ) -> None:
-    answer = await editor.get(f"{JOBS}/{await stored(**job)}/errors.csv")
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    response = await editor.get(f"{JOBS}/{await stored(**job)}/errors.csv")
+    assert (response.status_code, response.json()["code"]) == (status, code)
 
 
 async def test_an_unknown_import_has_no_report(editor: httpx.AsyncClient) -> None:
-    answer = await editor.get(f"{JOBS}/{uuid4()}/errors.csv")
-    assert (answer.status_code, answer.json()["code"]) == (404, "import_not_found")
+    response = await editor.get(f"{JOBS}/{uuid4()}/errors.csv")
+    assert (response.status_code, response.json()["code"]) == (404, "import_not_found")
 
 
 async def test_a_report_is_unavailable_without_storage(
@@ -90,8 +90,8 @@ async def test_a_report_is_unavailable_without_storage(
 ) -> None:
     job_id = await stored(state="rejected", report_key=key)
     app.state.storage = Storage(settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"}))
-    answer = await editor.get(f"{JOBS}/{job_id}/errors.csv")
-    assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
+    response = await editor.get(f"{JOBS}/{job_id}/errors.csv")
+    assert (response.status_code, response.json()["code"]) == (503, "storage_unavailable")
 
 
 async def test_downloads_are_limited_per_editor(
@@ -99,6 +99,6 @@ async def test_downloads_are_limited_per_editor(
 ) -> None:
     job_id = await stored(state="rejected", report_key=key)
     with app.state.download_slots.reserve(editor_id), app.state.download_slots.reserve(editor_id):
-        answer = await editor.get(f"{JOBS}/{job_id}/errors.csv")
-        assert (answer.status_code, answer.json()["code"]) == (429, "too_many_streams")
+        response = await editor.get(f"{JOBS}/{job_id}/errors.csv")
+        assert (response.status_code, response.json()["code"]) == (429, "too_many_streams")
     assert (await editor.get(f"{JOBS}/{job_id}/errors.csv")).status_code == 200

@@ -43,13 +43,13 @@ async def test_a_session_is_visible_to_all_editors_and_usable_by_its_owner(
     editor: httpx.AsyncClient, other: httpx.AsyncClient, editor_id: UUID, clean: Clean
 ) -> None:
     session_id = (await upload_and_parse(editor, *FILES))["upload_session_id"]
-    answer = await other.get(f"{UPLOADS}/{session_id}")
-    assert (answer.status_code, answer.json()["owner_id"], len(answer.json()["files"])) == (
+    response = await other.get(f"{UPLOADS}/{session_id}")
+    assert (response.status_code, response.json()["owner_id"], len(response.json()["files"])) == (
         200,
         str(editor_id),
         3,
     )
-    assert [found["id"] for found in (await other.get(UPLOADS)).json()["upload_sessions"]] == [session_id]
+    assert [listed["id"] for listed in (await other.get(UPLOADS)).json()["upload_sessions"]] == [session_id]
     for refused in (
         await upload(other, FILES[0], session_id=session_id),
         await other.delete(f"{UPLOADS}/{session_id}"),
@@ -64,14 +64,14 @@ async def test_sessions_and_files_are_paged(
     ids = [(await upload_and_parse(editor, *FILES))["upload_session_id"] for _ in range(3)]
     await upload_and_parse(other, FILES[0])
     page = (await editor.get(UPLOADS, params={"limit": 2, "owner_id": str(editor_id)})).json()
-    assert [found["id"] for found in page["upload_sessions"]] == ids[:0:-1]
-    assert [found["file_count"] for found in page["upload_sessions"]] == [3, 3]
+    assert [listed["id"] for listed in page["upload_sessions"]] == ids[:0:-1]
+    assert [listed["file_count"] for listed in page["upload_sessions"]] == [3, 3]
     assert page["pagination"]["total"] == 3
     cursor = page["pagination"]["next_cursor"]
     page = (
         await editor.get(UPLOADS, params={"limit": 2, "owner_id": str(editor_id), "cursor": cursor})
     ).json()
-    assert [found["id"] for found in page["upload_sessions"]] == ids[:1]
+    assert [listed["id"] for listed in page["upload_sessions"]] == ids[:1]
     files = (await editor.get(f"{UPLOADS}/{ids[0]}", params={"limit": 2})).json()
     assert (len(files["files"]), files["pagination"]["total"]) == (2, 3)
     cursor = files["pagination"]["next_cursor"]
@@ -85,8 +85,8 @@ async def test_an_expired_session_accepts_no_files(
     session_id = (await upload_and_parse(editor, FILES[0]))["upload_session_id"]
     async with committed_database.transaction() as session:
         await session.execute(update(UploadSession).values(expires_at=utc_now() - timedelta(seconds=1)))
-    answer = await upload(editor, FILES[1], session_id=session_id)
-    assert (answer.status_code, answer.json()["code"]) == (410, "upload_session_expired")
+    response = await upload(editor, FILES[1], session_id=session_id)
+    assert (response.status_code, response.json()["code"]) == (410, "upload_session_expired")
     await clean()
 
 
@@ -102,8 +102,8 @@ async def test_a_session_that_ends_during_an_upload_accepts_no_further_files(
         assert (await editor.delete(f"{UPLOADS}/{session_id}")).status_code == 204
         yield PARTS[1][-1000:] + END
 
-    answer = await editor.post(AUDIO, content=stream_body(), headers=FORM)
-    assert (answer.status_code, answer.json()["code"]) == (410, "upload_session_expired")
+    response = await editor.post(AUDIO, content=stream_body(), headers=FORM)
+    assert (response.status_code, response.json()["code"]) == (410, "upload_session_expired")
     await clean()
 
 
@@ -124,6 +124,6 @@ async def test_only_editors_and_admins_can_use_upload_sessions(
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 async def test_an_unknown_session_is_not_found(editor: httpx.AsyncClient, method: str) -> None:
-    answer = await editor.request(method, f"{UPLOADS}/{uuid4()}")
-    assert (answer.status_code, answer.json()["code"]) == (404, "upload_session_not_found")
+    response = await editor.request(method, f"{UPLOADS}/{uuid4()}")
+    assert (response.status_code, response.json()["code"]) == (404, "upload_session_not_found")
     assert (await editor.request(method, f"{UPLOADS}/x")).status_code == 422

@@ -61,8 +61,8 @@ async def stall_uploads(editor: httpx.AsyncClient, count: int) -> AsyncIterator[
         yield
     finally:
         end.set()
-        answers = await asyncio.gather(*tasks)
-        assert {answer.status_code for answer in answers} == {200}
+        responses = await asyncio.gather(*tasks)
+        assert {response.status_code for response in responses} == {200}
 
 
 async def test_an_editors_third_concurrent_upload_is_refused_while_others_can_upload(
@@ -70,9 +70,9 @@ async def test_an_editors_third_concurrent_upload_is_refused_while_others_can_up
 ) -> None:
     async with create_clients(settings, token_for, editor_id, max_upload_wait_seconds=0.3) as (one, other):
         async with stall_uploads(one, 2):
-            answer = await upload(one, FILES[1])
-            assert (answer.status_code, answer.json()["code"]) == (429, "too_many_uploads")
-            assert int(answer.headers["Retry-After"]) > 0
+            response = await upload(one, FILES[1])
+            assert (response.status_code, response.json()["code"]) == (429, "too_many_uploads")
+            assert int(response.headers["Retry-After"]) > 0
             assert (await upload(other, FILES[1])).status_code == 200
         assert (await upload(one, FILES[1])).status_code == 200
 
@@ -85,8 +85,8 @@ async def test_the_concurrent_uploads_of_a_process_are_limited(
         create_clients(settings, token_for, editor_id, **limits) as (one, other),
         stall_uploads(one, 2),
     ):
-        answer = await upload(other, FILES[1])
-        assert (answer.status_code, answer.json()["code"]) == (503, "uploads_full")
+        response = await upload(other, FILES[1])
+        assert (response.status_code, response.json()["code"]) == (503, "uploads_full")
 
 
 async def test_an_editors_staged_files_are_limited(
@@ -94,12 +94,12 @@ async def test_an_editors_staged_files_are_limited(
 ) -> None:
     async with create_clients(settings, token_for, editor_id, max_user_files=3) as (one, other):
         first = await upload_and_parse(one, *FILES)
-        answer = await upload(one, ("more.wav", make_wav(seed=5)))
-        assert (answer.status_code, answer.json()["code"]) == (409, "upload_quota_exceeded")
+        response = await upload(one, ("more.wav", make_wav(seed=5)))
+        assert (response.status_code, response.json()["code"]) == (409, "upload_quota_exceeded")
         assert (await upload(other, FILES[0])).status_code == 200
         async with committed_database.transaction() as session:
-            mine = UploadedFile.session_id == UUID(first["upload_session_id"])
-            await session.execute(update(UploadedFile).where(mine).values(claimed_at=utc_now()))
+            is_in_session = UploadedFile.session_id == UUID(first["upload_session_id"])
+            await session.execute(update(UploadedFile).where(is_in_session).values(claimed_at=utc_now()))
         assert (await upload(one, ("more.wav", make_wav(seed=5)))).status_code == 200
     await clean()
 
@@ -109,5 +109,5 @@ async def test_an_editors_staged_bytes_are_limited(
 ) -> None:
     async with create_clients(settings, token_for, editor_id, max_user_file_bytes=10_000) as (one, _):
         await upload_and_parse(one, FILES[0])
-        answer = await upload(one, FILES[1])
-        assert (answer.status_code, answer.json()["code"]) == (409, "upload_quota_exceeded")
+        response = await upload(one, FILES[1])
+        assert (response.status_code, response.json()["code"]) == (409, "upload_quota_exceeded")

@@ -214,7 +214,7 @@ async def test_unusable_names_are_rejected(editor: httpx.AsyncClient, name: str,
 
 
 async def test_files_are_rejected_independently(editor: httpx.AsyncClient, clean: Clean) -> None:
-    good = make_wav()
+    valid = make_wav()
     body = await upload_and_parse(
         editor,
         ("empty.mp3", b""),
@@ -227,13 +227,13 @@ async def test_files_are_rejected_independently(editor: httpx.AsyncClient, clean
         ("adts.m4a", b"\xff\xf1" + bytes(100)),
         ("garbage.wav", b"RIFF" + bytes(4) + b"WAVE" + b"garbage" * 100),
         ("garbage.m4a", bytes(4) + b"ftypM4A " + b"garbage" * 100),
-        ("good.wav", good),
+        ("good.wav", valid),
         ("silent.wav", make_wav(gain=0)),
         ("clipped.wav", make_wav(gain=30)),
         ("too-long.wav", make_wav(301)),
         ("long-silent.wav", make_wav(60, gain=0)),
         ("long-garbage.wav", b"RIFF" + bytes(4) + b"WAVE" + b"garbage" * 300_000),
-        ("large.wav", good + bytes(MAX_AUDIO_BYTES)),
+        ("large.wav", valid + bytes(MAX_AUDIO_BYTES)),
     )
     assert list_names(body) == ["good.wav"]
     assert list_codes(body) == {

@@ -44,10 +44,10 @@ async def split(content: bytes, size: int = 1000) -> AsyncIterator[bytes]:
 
 
 async def unpack(content: bytes, size: int = 1000) -> dict[str, bytes]:
-    found = {}
+    entries = {}
     async for entry in Archive(split(content, size)).iterate_entries():
-        found[entry.name] = b"".join([chunk async for chunk in entry.chunks])
-    return found
+        entries[entry.name] = b"".join([chunk async for chunk in entry.chunks])
+    return entries
 
 
 async def unpack_until_error(content: bytes) -> tuple[list[str], str]:
@@ -103,7 +103,7 @@ async def test_folders_and_system_files_are_skipped() -> None:
     assert list(await unpack(pack(dict.fromkeys(files, b"")))) == ["a.mp3"]
 
 
-async def test_names_are_passed_on_unchanged() -> None:
+async def test_names_are_returned_unchanged() -> None:
     names = ["../../etc/passwd", "/etc/passwd", "C:\\a.mp3", "..", "a.mp3", "A.mp3"]
     assert list(await unpack(pack(dict.fromkeys(names, b"x")))) == names
 
@@ -168,7 +168,7 @@ async def test_lzma_is_refused() -> None:
     assert (names, "unsupported" in reason) == ([], True)
 
 
-async def test_a_bomb_is_not_unpacked() -> None:
+async def test_an_archive_bomb_is_not_unpacked() -> None:
     content = pack({"bomb": bytes(200_000_000)})
     assert len(content) < 250_000
     received = 0
@@ -181,13 +181,13 @@ async def test_a_bomb_is_not_unpacked() -> None:
     assert 0 < received < archive.RATIO_EXEMPT_BYTES + archive.MAX_RATIO * len(content)
 
 
-async def test_a_bomb_in_a_skipped_entry_is_not_unpacked() -> None:
+async def test_an_archive_bomb_in_a_skipped_entry_is_not_unpacked() -> None:
     with pytest.raises(UnreadableArchive, match="too large"):
         async for _ in Archive(split(pack({"bomb": bytes(200_000_000)}))).iterate_entries():
             pass
 
 
-async def test_many_small_bombs_count_together(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_ratios_of_many_small_entries_are_summed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "RATIO_EXEMPT_BYTES", 1_000_000)
     content = pack({f"{number}": bytes(1_000_000) for number in range(50)})
     _, reason = await unpack_until_error(content)
@@ -220,7 +220,7 @@ async def test_unpacking_does_not_block_the_event_loop() -> None:
     assert longest < 0.1
 
 
-async def test_errors_of_the_source_and_cancellations_are_passed_on() -> None:
+async def test_errors_of_the_source_and_cancellations_are_propagated() -> None:
     async def read(source: AsyncIterator[bytes]) -> None:
         async for entry in Archive(source).iterate_entries():
             async for _ in entry.chunks:
@@ -252,15 +252,15 @@ CHANGES = st.lists(st.tuples(st.integers(0, len(BYTES) - 1), st.integers(0, 255)
 @settings(deadline=None, max_examples=300)
 def test_a_changed_archive_is_read_or_refused(changes: list[tuple[int, int]], end: int) -> None:
     content = bytearray(BYTES)
-    for place, value in changes:
-        content[place] = value
+    for position, value in changes:
+        content[position] = value
     with suppress(UnreadableArchive):
         asyncio.run(unpack(bytes(content[:end])))
 
 
 @given(st.binary(max_size=200))
 @settings(deadline=None, max_examples=200)
-def test_garbage_after_a_header_is_read_or_refused(rest: bytes) -> None:
+def test_random_bytes_after_a_header_are_read_or_refused(rest: bytes) -> None:
     header = struct.pack("<4s5H3I2H", b"PK\x03\x04", 20, 0, 8, 0, 0, zlib.crc32(b""), 0, 0, 1, 0) + b"a"
     with suppress(UnreadableArchive):
         asyncio.run(unpack(header + rest))

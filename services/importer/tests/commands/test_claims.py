@@ -25,8 +25,8 @@ MANY_FILES = """
 
 async def list_names(session: AsyncSession, *, claimed: bool) -> list[str]:
     is_claimed = UploadedFile.claimed_at.is_not(None) == claimed
-    found = select(UploadedFile.stored_filename).where(is_claimed).order_by(UploadedFile.id)
-    return list(await session.scalars(found, execution_options={"populate_existing": True}))
+    statement = select(UploadedFile.stored_filename).where(is_claimed).order_by(UploadedFile.id)
+    return list(await session.scalars(statement, execution_options={"populate_existing": True}))
 
 
 async def add_claimed(session: AsyncSession, add_import: Add, add_file: Add, *names: str, **job: Any) -> UUID:

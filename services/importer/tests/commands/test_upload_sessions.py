@@ -92,13 +92,13 @@ async def list_sessions(database: Database) -> set[UUID]:
 async def test_an_expired_session_is_purged_with_its_files(
     committed_database: Database, storage: Storage, add_stored: Add, work: Work
 ) -> None:
-    kept = await add_stored(3)
+    remaining = await add_stored(3)
     just_expired = await add_stored(1, session={"expires_at": utc_now() - PURGE_DELAY / 2})
     await add_stored(3, session={"expires_at": utc_now() - LONG_AGO})
     await add_stored(0, session={"expires_at": utc_now() - LONG_AGO})
     await purge_expired_sessions(committed_database)
     await work()
-    assert await list_sessions(committed_database) == {kept, just_expired}
+    assert await list_sessions(committed_database) == {remaining, just_expired}
     assert await storage.list_keys() == await list_keys(committed_database)
     assert len(await storage.list_keys()) == 4
 
@@ -201,9 +201,9 @@ async def test_a_session_with_an_unfinished_import_is_not_deleted(
     session_id = await add_stored(1)
     async with committed_database.transaction() as session:
         job_id = await add_import(session, session_id=session_id)
-    with pytest.raises(ImportInProgress) as caught:
+    with pytest.raises(ImportInProgress) as excinfo:
         await delete_upload_session(committed_database, session_id, owner_id=editor_id)
-    assert caught.value.extra == {"job_id": str(job_id)}
+    assert excinfo.value.extra == {"job_id": str(job_id)}
 
 
 async def test_abandoned_files_are_deleted_after_an_hour(
@@ -240,9 +240,9 @@ async def test_a_file_that_is_being_uploaded_is_not_purged(
 async def test_row_errors_and_reports_are_deleted_after_thirty_days(
     committed_database: Database, storage: Storage, add_import: Add, work: Work
 ) -> None:
-    ended = {"old": timedelta(days=31), "recent": timedelta(days=29)}
+    ended_ago = {"old": timedelta(days=31), "recent": timedelta(days=29)}
     async with committed_database.transaction() as session:
-        for name, age in ended.items():
+        for name, age in ended_ago.items():
             key = f"imports/{name}/report.csv"
             finished = {"finished_at": utc_now() - age, "report_key": key, "state": "rejected"}
             job_id = await add_import(session, **finished)

@@ -158,15 +158,15 @@ async def test_an_unusable_table_fails_the_import(imports: Imports) -> None:
     job = await imports.validate(import_id, max_rows=2)
     assert (job.state, job.failure_code, job.failure_row) == ("failed", "too_many_rows", 4)
     assert (job.failure_detail or "").startswith("A table can have at most 2 rows")
-    gone = await imports.add([])
-    await imports.storage.delete([(await imports.get(gone)).source_key])
-    assert (await imports.validate(gone)).failure_code == "not_a_table"
+    missing_import = await imports.add([])
+    await imports.storage.delete([(await imports.get(missing_import)).source_key])
+    assert (await imports.validate(missing_import)).failure_code == "not_a_table"
 
 
 async def test_repeated_sentences_are_warnings(imports: Imports) -> None:
     async with imports.database.transaction() as session:
-        known = hash_sentence("first one.")
-        session.add(CatalogueSentence(speech_id=uuid4(), revision=1, sentence_hash=known))
+        known_hash = hash_sentence("first one.")
+        session.add(CatalogueSentence(speech_id=uuid4(), revision=1, sentence_hash=known_hash))
     import_id = await imports.add(["0.mp3,First  One.,A1,", "1.mp3,first one.,A1,"], recordings=2)
     job = await imports.validate(import_id)
     assert (job.state, job.error_count, job.warning_count) == ("applying", 0, 3)
@@ -224,17 +224,17 @@ async def test_a_cancelled_import_stops_and_leaves_no_batch(
     assert [key for key in await imports.storage.list_keys() if str(import_id) in key] == []
 
 
-async def test_a_recording_that_vanishes_fails_the_import(
+async def test_a_recording_deleted_during_validation_fails_the_import(
     imports: Imports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import_id = await imports.add(["0.mp3,First one.,A1,"], recordings=1)
     original = find_stored_recordings
 
     async def find_recordings(*arguments: Any, **options: Any) -> Any:
-        found = await original(*arguments, **options)
+        recordings = await original(*arguments, **options)
         async with imports.database.transaction() as session:
             await session.execute(update(UploadedFile).values(claimed_at=utc_now()))
-        return found
+        return recordings
 
     monkeypatch.setattr(validation, "find_recordings", find_recordings)
     job = await imports.validate(import_id)
@@ -273,15 +273,15 @@ async def test_a_validation_is_repeated_after_a_storage_outage(
         await asyncio.sleep(0)
         raise StorageUnavailable("The audio storage does not answer.")
 
-    with monkeypatch.context() as away:
-        away.setattr(imports.storage, "put_stream", put_stream)
+    with monkeypatch.context() as context:
+        context.setattr(imports.storage, "put_stream", put_stream)
         with pytest.raises(StorageUnavailable):
             await imports.validate(import_id)
     assert (await imports.get(import_id)).state == "validating"
     assert (await imports.validate(import_id)).state == "applying"
 
 
-async def test_imports_of_an_editor_wait_for_each_other_but_for_no_other_editor(imports: Imports) -> None:
+async def test_imports_of_one_editor_run_in_sequence_and_do_not_delay_others(imports: Imports) -> None:
     first = await imports.add(["0.mp3,First one.,A1,"], recordings=1)
     second = await imports.add(["0.mp3,Second one.,A1,"], recordings=1)
     foreign = await imports.add(["0.mp3,Third one.,A1,"], recordings=1, owner_id=uuid4())

@@ -10,12 +10,12 @@ ACTIONS: tuple[ImportAction, ...] = get_args(ImportAction)
 
 def test_an_import_goes_through_all_its_states() -> None:
     state: JobState | None = "queued"
-    seen = []
+    states = []
     for action in ("start", "apply", "complete", "undo", "finish_undo"):
         assert state is not None
         state = find_next_state(state, action, dry_run=False)
-        seen.append(state)
-    assert seen == ["validating", "applying", "completed", "undoing", "undone"]
+        states.append(state)
+    assert states == ["validating", "applying", "completed", "undoing", "undone"]
 
 
 def test_a_dry_run_is_completed_without_being_applied() -> None:
@@ -40,13 +40,13 @@ def test_an_applied_or_ended_import_cannot_be_cancelled(state: JobState) -> None
 @pytest.mark.parametrize(
     ("state", "action"), [("cancelled", "cancel"), ("undoing", "undo"), ("undone", "undo")]
 )
-def test_the_second_click_changes_nothing(state: JobState, action: ImportAction) -> None:
+def test_repeating_an_action_changes_nothing(state: JobState, action: ImportAction) -> None:
     assert find_next_state(state, action, dry_run=False) == state
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
 @pytest.mark.parametrize("state", sorted(WITHOUT_SPEECHES | {"undone"}))
-def test_final_states_are_never_left(state: JobState, dry_run: bool) -> None:
+def test_final_states_have_no_transitions(state: JobState, dry_run: bool) -> None:
     assert {find_next_state(state, action, dry_run=dry_run) for action in ACTIONS} <= {None, state}
 
 

@@ -17,22 +17,22 @@ GOOD = {
 
 
 def create_context(**overrides: Any) -> RowContext:
-    usual: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "recordings": {"a.mp3": RECORDING},
         "catalogue": set(),
         "repeated_names": {},
         "repeated_sentences": {},
     }
-    return RowContext(**{**usual, **overrides})
+    return RowContext(**{**defaults, **overrides})
 
 
-def list_codes(values: dict[str, str], found: RowContext | None = None, *, number: int = 2) -> list[str]:
-    checked = check_row(number, {**GOOD, **values}, found or create_context())
+def list_codes(values: dict[str, str], context: RowContext | None = None, *, number: int = 2) -> list[str]:
+    checked = check_row(number, {**GOOD, **values}, context or create_context())
     assert (checked.speech is None) == any(problem.severity == "error" for problem in checked.problems)
     return [problem.code for problem in checked.problems]
 
 
-def test_a_good_row_becomes_a_speech() -> None:
+def test_a_valid_row_becomes_a_speech() -> None:
     row = {**GOOD, "level": "a1", "type": "", "tags": "travel, Food ,food,,"}
     checked = check_row(2, row, create_context())
     assert checked.problems == []
@@ -70,9 +70,9 @@ def test_a_good_row_becomes_a_speech() -> None:
     ],
 )
 def test_each_problem_has_its_code(values: dict[str, str], code: str) -> None:
-    found = list_codes(values)
-    assert found[0] == code
-    assert set(found) <= {code, "audio_too_short"}
+    codes = list_codes(values)
+    assert codes[0] == code
+    assert set(codes) <= {code, "audio_too_short"}
 
 
 def test_a_row_has_all_its_problems() -> None:
@@ -94,22 +94,22 @@ def test_a_recording_is_found_by_its_name_alone(name: str) -> None:
 
 
 def test_a_recording_of_another_import_is_not_used() -> None:
-    taken = create_context(recordings={"a.mp3": RECORDING._replace(is_free=False)})
-    assert list_codes({}, taken) == ["audio_in_use"]
+    context = create_context(recordings={"a.mp3": RECORDING._replace(is_free=False)})
+    assert list_codes({}, context) == ["audio_in_use"]
 
 
 @pytest.mark.parametrize(("duration_ms", "code"), [(200, "audio_too_short"), (30_000, "audio_too_long")])
 def test_a_recording_must_fit_its_text(duration_ms: int, code: str) -> None:
-    found = create_context(recordings={"a.mp3": RECORDING._replace(duration_ms=duration_ms)})
-    assert list_codes({}, found) == [code]
+    context = create_context(recordings={"a.mp3": RECORDING._replace(duration_ms=duration_ms)})
+    assert list_codes({}, context) == [code]
 
 
 def test_repetitions_name_the_first_row_with_the_value() -> None:
-    found = create_context(
+    context = create_context(
         repeated_names={hash_name("a.mp3"): 2}, repeated_sentences={hash_sentence("where is  IT?"): 2}
     )
-    assert list_codes({}, found, number=2) == []
-    checked = check_row(9, GOOD, found)
+    assert list_codes({}, context, number=2) == []
+    checked = check_row(9, GOOD, context)
     assert [(problem.code, problem.severity) for problem in checked.problems] == [
         ("duplicate_filename", "error"),
         ("duplicate_sentence", "warning"),
@@ -118,8 +118,8 @@ def test_repetitions_name_the_first_row_with_the_value() -> None:
 
 
 def test_a_sentence_of_the_catalogue_is_only_a_warning() -> None:
-    found = create_context(catalogue={hash_sentence(GOOD["text"])})
-    checked = check_row(2, GOOD, found)
+    context = create_context(catalogue={hash_sentence(GOOD["text"])})
+    checked = check_row(2, GOOD, context)
     assert [problem.code for problem in checked.problems] == ["sentence_in_catalogue"]
     assert checked.speech is not None
 

@@ -9,7 +9,7 @@ from shared.testing import TokenFor, api_client
 type Add = Callable[..., Awaitable[UUID]]
 
 
-async def test_bad_input_fails_nowhere_and_does_nothing_twice(
+async def test_bad_input_causes_no_server_error_and_no_repeated_change(
     app: FastAPI, token_for: TokenFor, stored: Add
 ) -> None:
     rows: dict[str, Any] = {"imports": await stored(state="completed")}

@@ -40,7 +40,7 @@ async def test_imports_are_listed_newest_first(panel: httpx.AsyncClient, stored:
     assert (refused.status_code, "must be one of the choices" in refused.text) == (422, True)
 
 
-async def test_an_import_leads_to_its_speeches(panel: httpx.AsyncClient, stored: Add) -> None:
+async def test_an_import_links_to_its_speeches(panel: httpx.AsyncClient, stored: Add) -> None:
     counts = {"success_count": 12, "archived_count": 3}
     for state, dry_run, count in (
         ("completed", False, "12"),
@@ -109,9 +109,9 @@ async def test_an_import_is_cancelled_and_another_undone(
 ) -> None:
     for action, state, after in (("cancel", "queued", "cancelled"), ("undo", "completed", "undoing")):
         job_id = await stored(state=state)
-        answer = await send(panel, action, job_id)
-        assert answer.status_code == 303, answer.text
-        assert 'role="status" data-message' in (await panel.get(answer.headers["location"])).text
+        response = await send(panel, action, job_id)
+        assert response.status_code == 303, response.text
+        assert 'role="status" data-message' in (await panel.get(response.headers["location"])).text
         assert await find_state(committed_database, job_id) == after
         async with committed_database.transaction() as session:
             entries = select(AuditEntry.actor_id).where(AuditEntry.subject_id == str(job_id))
@@ -121,15 +121,15 @@ async def test_an_import_is_cancelled_and_another_undone(
 async def test_a_refused_action_is_explained(
     panel: httpx.AsyncClient, stored: Add, committed_database: Database
 ) -> None:
-    late, others = await stored(state="applying"), await stored(owner_id=uuid4())
+    late, other_session = await stored(state="applying"), await stored(owner_id=uuid4())
     for job_id, status, text in (
         (late, 409, "being applied"),
-        (others, 403, "Only the editor who started this import"),
+        (other_session, 403, "Only the editor who started this import"),
     ):
-        answer = await send(panel, "cancel", job_id)
-        assert (answer.status_code, text in answer.text) == (status, True), answer.text
-        assert answer.headers["content-type"].startswith("text/html")
-    assert await find_state(committed_database, others) == "queued"
+        response = await send(panel, "cancel", job_id)
+        assert (response.status_code, text in response.text) == (status, True), response.text
+        assert response.headers["content-type"].startswith("text/html")
+    assert await find_state(committed_database, other_session) == "queued"
     absent = await send(panel, "cancel", uuid4())
     assert (absent.status_code, absent.headers["location"]) == (303, f"{IMPORTS}?done=gone")
 
@@ -155,14 +155,14 @@ async def test_a_new_import_can_use_earlier_recordings(
     panel: httpx.AsyncClient, committed_database: Database, add_session: Add, add_file: Add
 ) -> None:
     async with committed_database.transaction() as session:
-        mine, others = await add_session(session), await add_session(session, owner_id=uuid4())
+        own_session, other_session = await add_session(session), await add_session(session, owner_id=uuid4())
         expired = await add_session(session, expires_at=utc_now() - timedelta(days=1))
-        await add_file(session, mine, "<b>one</b>.mp3", duration_ms=1_500, size_bytes=1, format="mp3")
+        await add_file(session, own_session, "<b>one</b>.mp3", duration_ms=1_500, size_bytes=1, format="mp3")
     page = (await panel.get(f"{IMPORTS}/create")).text
-    assert f"create?session={mine}" in page
+    assert f"create?session={own_session}" in page
     assert f"create?session={expired}" not in page
-    chosen = (await panel.get(f"{IMPORTS}/create", params={"session": str(mine)})).text
-    assert f'data-session="{mine}"' in chosen
-    assert "&lt;b&gt;one&lt;/b&gt;.mp3" in chosen
-    for other in (str(others), str(expired), str(uuid4()), "none"):
+    form_page = (await panel.get(f"{IMPORTS}/create", params={"session": str(own_session)})).text
+    assert f'data-session="{own_session}"' in form_page
+    assert "&lt;b&gt;one&lt;/b&gt;.mp3" in form_page
+    for other in (str(other_session), str(expired), str(uuid4()), "none"):
         assert 'data-session=""' in (await panel.get(f"{IMPORTS}/create", params={"session": other})).text

@@ -15,7 +15,7 @@ FILL = """
 """
 
 
-async def test_a_state_that_few_imports_have_reads_few_imports(session: AsyncSession) -> None:
+async def test_a_selective_state_filter_reads_few_imports(session: AsyncSession) -> None:
     for statement in (FILL, "ANALYZE import_jobs", "SET LOCAL enable_seqscan = off"):
         await session.execute(text(statement))
     for state, total in {"failed": 1, "cancelled": 0}.items():

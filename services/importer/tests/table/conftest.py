@@ -7,19 +7,19 @@ type AsSource = Callable[..., Source]
 
 
 @pytest.fixture
-def as_source() -> AsSource:
+def create_source() -> AsSource:
     """Makes a table source, which can be opened repeatedly, from bytes or from pieces of bytes."""
 
     def make(content: bytes | Iterable[bytes], *, size: int = 7) -> Source:
-        pieces = (
-            [content[at : at + size] for at in range(0, len(content), size)]
+        chunks = (
+            [content[start : start + size] for start in range(0, len(content), size)]
             if isinstance(content, bytes)
             else list(content)
         )
 
         async def read() -> AsyncIterator[bytes]:
-            for piece in pieces:
-                yield piece
+            for chunk in chunks:
+                yield chunk
 
         return read
 

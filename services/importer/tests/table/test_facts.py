@@ -41,9 +41,9 @@ async def read(source: Source) -> list[dict[str, str]]:
 )
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 async def test_encodings_are_recognised(
-    as_source: AsSource, content: bytes, encoding: str, size: int
+    create_source: AsSource, content: bytes, encoding: str, size: int
 ) -> None:
-    source = as_source(content, size=size)
+    source = create_source(content, size=size)
     facts = await inspect(source)
     assert (facts.dialect.encoding, facts.dialect.delimiter, facts.rows_total) == (encoding, ",", 2)
     assert (await read(source))[0] == {
@@ -53,22 +53,22 @@ async def test_encodings_are_recognised(
     }
 
 
-async def test_an_accent_in_the_last_row_decides_the_encoding(as_source: AsSource) -> None:
+async def test_an_accent_in_the_last_row_decides_the_encoding(create_source: AsSource) -> None:
     rows = "".join(f"{number}.mp3,Sentence {number}.,A1\n" for number in range(900))
     content = f"audio_filename,text,level\n{rows}z.mp3,Café.,A1\n".encode("windows-1252")
-    assert (await inspect(as_source(content, size=4096))).dialect.encoding == "windows-1252"
+    assert (await inspect(create_source(content, size=4096))).dialect.encoding == "windows-1252"
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
 async def test_delimiters_and_line_ends_are_recognised(
-    as_source: AsSource, delimiter: str, line_end: str
+    create_source: AsSource, delimiter: str, line_end: str
 ) -> None:
     lines = (
         delimiter.join(("Audio Filename", " TEXT ", "level", "tags")),
         delimiter.join(("a.mp3", '"One, two; three\tfour."', "A1", '"travel,food"')),
     )
-    source = as_source((line_end.join(lines) + line_end).encode())
+    source = create_source((line_end.join(lines) + line_end).encode())
     assert (await inspect(source)).dialect.delimiter == delimiter
     assert await read(source) == [
         {
@@ -80,27 +80,27 @@ async def test_delimiters_and_line_ends_are_recognised(
     ]
 
 
-async def test_excels_separator_line_is_not_a_row(as_source: AsSource) -> None:
-    source = as_source(b"sep=;\r\naudio_filename;text;level\r\na.mp3;Yes, please.;A1\r\n")
+async def test_excels_separator_line_is_not_a_row(create_source: AsSource) -> None:
+    source = create_source(b"sep=;\r\naudio_filename;text;level\r\na.mp3;Yes, please.;A1\r\n")
     facts = await inspect(source)
     assert facts.dialect.delimiter == ";"
     rows = [row async for rows in read_rows(source, encoding=None, size=10) for row in rows]
     assert [row.number for row in rows] == [2]
 
 
-async def test_rows_are_counted_as_in_a_spreadsheet(as_source: AsSource) -> None:
+async def test_rows_are_counted_as_in_a_spreadsheet(create_source: AsSource) -> None:
     content = b'audio_filename,text,level\n\na.mp3,"Two\nlines.",A1\n,,\n,\nb.mp3,Yes.,A1\n\n\n'
-    source = as_source(content)
+    source = create_source(content)
     assert (await inspect(source)).rows_total == 2
     rows = [row async for rows in read_rows(source, encoding=None, size=10) for row in rows]
     assert [(row.number, row.values["text"]) for row in rows] == [(3, "Two\nlines."), (6, "Yes.")]
 
 
-async def test_a_corrected_report_is_a_table(as_source: AsSource) -> None:
+async def test_a_corrected_report_is_a_table(create_source: AsSource) -> None:
     content = (
         b"audio_filename,text,level,error_codes,errors\na.mp3,'=1+1,A1,unknown_level,The level is wrong.\n"
     )
-    source = as_source(content)
+    source = create_source(content)
     facts = await inspect(source)
     assert facts.report_columns == [0, 1, 2]
     assert (await read(source))[0]["text"] == "=1+1"
@@ -133,10 +133,10 @@ async def test_a_corrected_report_is_a_table(as_source: AsSource) -> None:
     ],
 )
 async def test_a_file_that_is_not_a_table_is_refused(
-    as_source: AsSource, content: bytes, code: str, row: int | None
+    create_source: AsSource, content: bytes, code: str, row: int | None
 ) -> None:
     with pytest.raises(TableProblem) as refused:
-        await inspect(as_source(content, size=4096))
+        await inspect(create_source(content, size=4096))
     assert (refused.value.code, refused.value.row) == (code, row)
 
 
@@ -154,8 +154,8 @@ def measure_peak_memory() -> int:
     ],
     ids=["one cell of 50 MB", "a missing closing quotation mark", "a million columns"],
 )
-async def test_refusing_overlong_input_takes_little_memory(
-    as_source: AsSource, start: bytes, filler: bytes, code: str
+async def test_rejecting_overlong_input_uses_little_memory(
+    create_source: AsSource, start: bytes, filler: bytes, code: str
 ) -> None:
     def generate_pieces() -> Iterator[bytes]:
         yield start
@@ -163,22 +163,22 @@ async def test_refusing_overlong_input_takes_little_memory(
 
     before = measure_peak_memory()
     with pytest.raises(TableProblem) as refused:
-        await inspect(as_source(generate_pieces()))
+        await inspect(create_source(generate_pieces()))
     assert refused.value.code == code
     assert measure_peak_memory() - before < 40 * 1024
 
 
 def build_spreadsheet(*rows: tuple[str | int | None, ...]) -> bytes:
-    book, content = openpyxl.Workbook(write_only=True), io.BytesIO()
-    sheet = book.create_sheet()
+    workbook, content = openpyxl.Workbook(write_only=True), io.BytesIO()
+    sheet = workbook.create_sheet()
     for row in rows:
         sheet.append(row)
-    book.save(content)
+    workbook.save(content)
     return content.getvalue()
 
 
-async def test_a_spreadsheet_is_read_as_a_table(as_source: AsSource) -> None:
-    source = as_source(
+async def test_a_spreadsheet_is_read_as_a_table(create_source: AsSource) -> None:
+    source = create_source(
         build_spreadsheet(
             ("Audio filename", "Text", "Level", "Type"),
             ("a.mp3", 1999, "A1", None),
@@ -195,17 +195,17 @@ async def test_a_spreadsheet_is_read_as_a_table(as_source: AsSource) -> None:
     ]
 
 
-async def test_a_spreadsheet_bomb_is_refused(as_source: AsSource) -> None:
+async def test_a_spreadsheet_bomb_is_refused(create_source: AsSource) -> None:
     content = build_spreadsheet(("audio_filename", "text", "level"), *[("a.mp3", "x" * 30_000, "A1")] * 4_000)
     assert len(content) < 1_000_000
     with pytest.raises(TableProblem) as refused:
-        await inspect(as_source(content, size=65_536))
+        await inspect(create_source(content, size=65_536))
     assert refused.value.code == "unreadable_spreadsheet"
 
 
-async def test_names_are_compared_in_normalized_form(as_source: AsSource) -> None:
+async def test_names_are_compared_in_normalized_form(create_source: AsSource) -> None:
     rows = ["café.mp3,One.,A1", f"audio/{unicodedata.normalize('NFD', 'Café')}.MP3,Two.,A1", "b.mp3,one.,A1"]
-    facts = await inspect(as_source("\n".join(["audio_filename,text,level", *rows]).encode()))
+    facts = await inspect(create_source("\n".join(["audio_filename,text,level", *rows]).encode()))
     assert list(facts.repeated_names.values()) == [2]
     assert list(facts.repeated_sentences.values()) == [2]
 

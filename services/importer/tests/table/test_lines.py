@@ -28,7 +28,7 @@ async def count_rows(content: bytes) -> int:
 @given(st.lists(PIECES | st.binary(max_size=30), max_size=15).map(b"".join))
 @example(HEADER + b"\xe9,a,b\n")
 @settings(deadline=None, max_examples=300)
-def test_any_bytes_are_read_or_refused(content: bytes) -> None:
+def test_arbitrary_bytes_are_read_or_refused(content: bytes) -> None:
     with suppress(TableProblem):
         asyncio.run(count_rows(content))
 
@@ -45,6 +45,6 @@ def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     ],
 )
 async def test_endless_lines_are_refused(content: bytes, code: str) -> None:
-    with pytest.raises(TableProblem) as caught:
+    with pytest.raises(TableProblem) as excinfo:
         await count_rows(content)
-    assert caught.value.code == code
+    assert excinfo.value.code == code

@@ -23,7 +23,7 @@ def test_the_report_has_the_rows_and_two_more_columns() -> None:
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", " =", "\uff1d"])
-def test_cells_that_would_be_formulas_are_guarded(start: str) -> None:
+def test_cells_that_would_be_formulas_are_escaped(start: str) -> None:
     cell = f"{start}1+1"
     assert guard_cell(cell) == f"'{cell}"
     assert unguard_cell(guard_cell(cell)) == cell

@@ -18,10 +18,10 @@ ENTITY = '<!DOCTYPE a [<!ENTITY b "bbbb">]>'
 
 
 def build_spreadsheet() -> bytes:
-    book, content = openpyxl.Workbook(), io.BytesIO()
+    workbook, content = openpyxl.Workbook(), io.BytesIO()
     for row in ROWS:
-        book.active.append(row)  # type: ignore[union-attr] # a new book has a sheet
-    book.save(content)
+        workbook.active.append(row)  # type: ignore[union-attr] # a new book has a sheet
+    workbook.save(content)
     return content.getvalue()
 
 
