@@ -65,7 +65,7 @@ class Decoding:
     audio: memoryview
     max_seconds: float
     watch: Callable[[AudioFrame], None] = lambda _: None
-    found: FoundFormat = field(init=False)
+    detected: FoundFormat = field(init=False)
     codec: str = field(init=False, default="")
     sample_rate: int = field(init=False, default=0)
     channels: int = field(init=False, default=0)
@@ -74,20 +74,20 @@ class Decoding:
     """Seconds of tracks decoded in search of sound: a file may have eight silent tracks."""
 
     def __post_init__(self) -> None:
-        found = find_format(self.audio)
-        if found is None:
-            names = ", ".join(known.name.upper() for known in FORMATS)
+        detected = find_format(self.audio)
+        if detected is None:
+            names = ", ".join(audio_format.name.upper() for audio_format in FORMATS)
             raise UndecodableAudio(f"The audio is not in a supported format: {names}.")
-        self.found = found
+        self.detected = detected
 
     @property
     def format(self) -> str:
-        return self.found.format.name
+        return self.detected.format.name
 
     def __iter__(self) -> Iterator[Channels]:
         """Yield the recording's blocks. Raises UndecodableAudio or AudioTooLong."""
-        content = self.audio[self.found.start :]
-        for part in split_links(content) if self.found.format is OGG else [content]:
+        content = self.audio[self.detected.start :]
+        for part in split_links(content) if self.detected.format is OGG else [content]:
             with _translate_errors(self.format):
                 yield from self._decode_part(part)
 
@@ -98,14 +98,14 @@ class Decoding:
             yield from self._decode(container, track)
 
     def _open(self, part: memoryview) -> InputContainer:
-        known = self.found.format
+        audio_format = self.detected.format
         options = {
-            "codec_whitelist": ",".join(known.decoders),
-            "format_whitelist": known.demuxer,
+            "codec_whitelist": ",".join(audio_format.decoders),
+            "format_whitelist": audio_format.demuxer,
             "protocol_whitelist": "none",
         }
-        file = InMemoryFile(part, find_patch(part) if known is WAV else None)
-        return av.open(file, "r", format=known.demuxer, container_options=options)
+        file = InMemoryFile(part, find_patch(part) if audio_format is WAV else None)
+        return av.open(file, "r", format=audio_format.demuxer, container_options=options)
 
     def _find_track(self, container: InputContainer, part: memoryview) -> int:
         """Return the number of the first track that can be decoded and is not silent."""
@@ -131,13 +131,13 @@ class Decoding:
             self.seconds = before
 
     def _describe_problem(self, stream: AudioStream) -> str | None:
-        known = self.found.format
+        audio_format = self.detected.format
         # Contrary to PyAV's types, a stream with a codec that FFmpeg does not know has no context.
         if not stream.codec_context:
-            return f"The {known.name} file contains an unknown codec."
+            return f"The {audio_format.name} file contains an unknown codec."
         codec = stream.codec_context.codec.name
-        if codec not in known.decoders:
-            return f"The {known.name} file contains the codec {codec}, which is not supported."
+        if codec not in audio_format.decoders:
+            return f"The {audio_format.name} file contains the codec {codec}, which is not supported."
         if stream.sample_rate not in SOURCE_RATES or not 1 <= stream.channels <= MAX_CHANNELS:
             return "The audio must have a sample rate of 8 to 192 kHz and at most 8 channels."
         return None

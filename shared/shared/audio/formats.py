@@ -65,13 +65,13 @@ def find_format(content: memoryview) -> FoundFormat | None:
     """Recognise a recording by its first bytes, skipping tags (ID3v2) and, for MPEG audio, junk."""
     start = _skip_tags(content)
     head = bytes(content[start : start + 12])
-    if known := _find_by_magic(head):
-        return FoundFormat(known, start)
+    if audio_format := _find_by_magic(head):
+        return FoundFormat(audio_format, start)
     window = bytes(content[start : start + HEAD_BYTES])
-    for at in range(min(MAX_JUNK_BYTES, len(window) - 1)):
+    for offset in range(min(MAX_JUNK_BYTES, len(window) - 1)):
         # Eleven set bits begin a frame.
-        if window[at] == 0xFF and (known := _find_frames(window, at)):
-            return FoundFormat(known, start + at)
+        if window[offset] == 0xFF and (audio_format := _find_frames(window, offset)):
+            return FoundFormat(audio_format, start + offset)
     return FoundFormat(MP3, start) if start else None
 
 
@@ -92,18 +92,20 @@ def _find_by_magic(head: bytes) -> Format | None:
     # Fragments for streaming may come without a file type.
     if head[4:8] in (b"ftyp", b"styp"):
         return M4A
-    for magic, known in ((b"OggS", OGG), (b"fLaC", FLAC), (b"\x1a\x45\xdf\xa3", WEBM)):
+    for magic, audio_format in ((b"OggS", OGG), (b"fLaC", FLAC), (b"\x1a\x45\xdf\xa3", WEBM)):
         if head.startswith(magic):
-            return known
+            return audio_format
     return None
 
 
-def _find_frames(window: bytes, at: int) -> Format | None:
+def _find_frames(window: bytes, offset: int) -> Format | None:
     """Return the format of the frame that begins here, if another frame follows it."""
-    for known, measure in ((MP3, _measure_mp3_frame), (AAC, _measure_adts_frame)):
-        length = measure(window[at : at + 6])
-        if length and (at + length >= len(window) or measure(window[at + length : at + length + 6])):
-            return known
+    for audio_format, measure in ((MP3, _measure_mp3_frame), (AAC, _measure_adts_frame)):
+        length = measure(window[offset : offset + 6])
+        if length and (
+            offset + length >= len(window) or measure(window[offset + length : offset + length + 6])
+        ):
+            return audio_format
     return None
 
 

@@ -51,11 +51,11 @@ class _Meter:
                 self.clipped += sum(abs(sample) >= FULL_SCALE for sample in channel)
         if len(self._remaining) == len(channels):
             channels = [before + after for before, after in zip(self._remaining, channels, strict=True)]
-        whole = len(channels[0]) // FRAME_SAMPLES * FRAME_SAMPLES
-        for start in range(0, whole, FRAME_SAMPLES):
+        complete_samples = len(channels[0]) // FRAME_SAMPLES * FRAME_SAMPLES
+        for start in range(0, complete_samples, FRAME_SAMPLES):
             frames = (channel[start : start + FRAME_SAMPLES] for channel in channels)
             self.powers.append(max(map(_measure_power, frames)))
-        self._remaining = [channel[whole:] for channel in channels]
+        self._remaining = [channel[complete_samples:] for channel in channels]
 
 
 def _clip(channel: array[float]) -> list[float]:

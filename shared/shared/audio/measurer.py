@@ -54,12 +54,12 @@ class Measurer:
         self._waiting += 1
         try:
             async with self._turn:
-                answer = await self._request_measurement(
+                response = await self._request_measurement(
                     content, len(content) if isinstance(content, bytes) else size or 0
                 )
         finally:
             self._waiting -= 1
-        return _to_measurement(answer)
+        return _to_measurement(response)
 
     async def _request_measurement(self, content: bytes | AsyncIterator[bytes], size: int) -> dict[str, Any]:
         if size > MAX_AUDIO_BYTES:
@@ -109,11 +109,11 @@ async def _start_worker() -> Worker:
         raise MeasuringUnavailable("Recordings cannot be measured right now.", retry_after=5) from error
 
 
-def _to_measurement(answer: dict[str, Any]) -> Measurement:
-    if "measurement" in answer:
-        return Measurement(**answer["measurement"])
-    if "too_long" in answer:
-        raise AudioTooLong(answer["too_long"])
-    if "failure" in answer:
-        log.error("measuring_failed", error=answer["failure"])
-    raise UndecodableAudio(answer.get("undecodable", "The recording cannot be decoded."))
+def _to_measurement(response: dict[str, Any]) -> Measurement:
+    if "measurement" in response:
+        return Measurement(**response["measurement"])
+    if "too_long" in response:
+        raise AudioTooLong(response["too_long"])
+    if "failure" in response:
+        log.error("measuring_failed", error=response["failure"])
+    raise UndecodableAudio(response.get("undecodable", "The recording cannot be decoded."))

@@ -199,7 +199,7 @@ async def _remove(
     connection: AbstractConnection,
     retired: RetiredQueue,
     name: str,
-    to: str,
+    target_queue: str,
     queue_type: QueueType,
     limit: int | None,
 ) -> None:
@@ -208,8 +208,10 @@ async def _remove(
         await declare_queues(channel, {retired.replaced_by: retired.replaced_by}, queue_type)
         await queue.unbind(EXCHANGE, retired.routing_key)
         waiting = (await channel.declare_queue(name, passive=True)).declaration_result.message_count or 0
-        moved = await _replay(channel, queue, to=to, limit=min(waiting, limit or waiting))
-        log.info("retired_queue_emptied", queue=name, moved=moved)
+        moved_count = await _replay(
+            channel, queue, target_queue=target_queue, limit=min(waiting, limit or waiting)
+        )
+        log.info("retired_queue_emptied", queue=name, moved=moved_count)
         await delete_if_done(channel, name, queue_type)
 
 
@@ -240,27 +242,31 @@ async def replay_dead_letters(url: str, queues: Iterable[str], queue_type: Queue
             # Declared, because the queues of jobs do not exist before the first start of their worker.
             dead_letters = await declare_dead_letter_queue(channel, name, queue_type)
             waiting = dead_letters.declaration_result.message_count or 0
-            replayed[name] = await _replay(channel, dead_letters, to=name, limit=waiting)
+            replayed[name] = await _replay(channel, dead_letters, target_queue=name, limit=waiting)
     return replayed
 
 
-async def _replay(channel: AbstractChannel, dead_letters: AbstractQueue, *, to: str, limit: int) -> int:
+async def _replay(
+    channel: AbstractChannel, dead_letters: AbstractQueue, *, target_queue: str, limit: int
+) -> int:
     # Messages that fail again during the replay stay for the next one.
-    moved = 0
-    while moved < limit:
-        size = min(limit - moved, REPLAY_BATCH_SIZE)
+    moved_count = 0
+    while moved_count < limit:
+        size = min(limit - moved_count, REPLAY_BATCH_SIZE)
         deliveries = [
             delivery for _ in range(size) if (delivery := await dead_letters.get(fail=False)) is not None
         ]
-        await asyncio.gather(*(_move(channel, delivery, to=to) for delivery in deliveries))
-        moved += len(deliveries)
+        await asyncio.gather(
+            *(_move(channel, delivery, target_queue=target_queue) for delivery in deliveries)
+        )
+        moved_count += len(deliveries)
         if len(deliveries) < size:
             break
-    return moved
+    return moved_count
 
 
-async def _move(channel: AbstractChannel, delivery: AbstractIncomingMessage, *, to: str) -> None:
+async def _move(channel: AbstractChannel, delivery: AbstractIncomingMessage, *, target_queue: str) -> None:
     message_id = delivery.message_id or ""
-    await publish_confirmed(channel.default_exchange, to, delivery.body, message_id=message_id)
+    await publish_confirmed(channel.default_exchange, target_queue, delivery.body, message_id=message_id)
     # Acknowledged after the confirm: the inbox recognises duplicates, but nothing recovers a lost message.
     await delivery.ack()

@@ -106,8 +106,12 @@ class Consumers:
                 async with self._connection.channel() as declaring:
                     jobs = {queue: queue for queue in self._job_queues}
                     await declare_queues(declaring, jobs, self._queue_type)
-                own = [queue for queue in RETIRED_QUEUES if queue.replaced_by in self._job_queues]
-                await remove_queues(self._connection, own, self._queue_type, limit=MAX_MOVED_PER_START)
+                own_retired_queues = [
+                    queue for queue in RETIRED_QUEUES if queue.replaced_by in self._job_queues
+                ]
+                await remove_queues(
+                    self._connection, own_retired_queues, self._queue_type, limit=MAX_MOVED_PER_START
+                )
                 channel = await self._connection.channel(publisher_confirms=False)
                 for name, receive in self._receivers.items():
                     # RabbitMQ applies the limit to consumers that start after this call.

@@ -36,7 +36,7 @@ class RedeliveredWork:
 
     @asynccontextmanager
     async def record_attempt(
-        self, queue: str, message_id: UUID, turn: AbstractAsyncContextManager[Any]
+        self, queue: str, message_id: UUID, turn_slot: AbstractAsyncContextManager[Any]
     ) -> AsyncIterator[None]:
         """Record an attempt while the block runs, in its `turn`. Raises RepeatedCrash and Unavailable.
 
@@ -48,7 +48,7 @@ class RedeliveredWork:
         free = [name for name in names if name not in crashes]
         if not free:
             raise RepeatedCrash
-        async with self._turns.take(alone=bool(crashes)), turn:
+        async with self._turns.take(alone=bool(crashes)), turn_slot:
             async with self._database.transaction() as session:
                 await claim(session, free[0], message_id)
             try:
@@ -62,8 +62,8 @@ class RedeliveredWork:
             recorded = select(InboxEvent.consumer).where(
                 InboxEvent.consumer.in_(names), InboxEvent.event_id == message_id
             )
-            found = set(await session.scalars(recorded))
-        return {name for name in found if (name, message_id) not in self._unended}
+            crashes = set(await session.scalars(recorded))
+        return {name for name in crashes if (name, message_id) not in self._unended}
 
     async def _end_attempt(self, name: str, message_id: UUID) -> None:
         self._unended.add((name, message_id))

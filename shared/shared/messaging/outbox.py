@@ -72,10 +72,10 @@ def enqueue(session: AsyncSession, job: Job) -> None:
 async def spread_due_times(session: AsyncSession, ids: Sequence[UUID], *, interval: timedelta) -> None:
     """Spread the due times of the caller's messages over time, starting now."""
     await session.flush()
-    listed = func.unnest(literal(list(ids), ARRAY(Uuid)))
-    places = listed.table_valued("id", with_ordinality="place").render_derived()
-    due_at = func.clock_timestamp() + places.c.place * literal(interval)
-    postponed = update(OutboxEvent).where(OutboxEvent.id == places.c.id).values(due_at=due_at)
+    id_table = func.unnest(literal(list(ids), ARRAY(Uuid)))
+    positions = id_table.table_valued("id", with_ordinality="place").render_derived()
+    due_at = func.clock_timestamp() + positions.c.place * literal(interval)
+    postponed = update(OutboxEvent).where(OutboxEvent.id == positions.c.id).values(due_at=due_at)
     await session.execute(postponed, execution_options={"synchronize_session": False})
 
 

@@ -81,8 +81,8 @@ async def delete_if_done(channel: AbstractChannel, name: str, queue_type: QueueT
         return
     # RabbitMQ cannot check while it deletes a quorum queue. No exchange delivers to this one any more.
     for _ in range(SETTLE_CHECKS):
-        found = (await channel.declare_queue(name, passive=True)).declaration_result
-        if not found.message_count and not found.consumer_count:
+        declaration = (await channel.declare_queue(name, passive=True)).declaration_result
+        if not declaration.message_count and not declaration.consumer_count:
             await channel.queue_delete(name)
             return
         await asyncio.sleep(SETTLE_SECONDS)

@@ -116,8 +116,8 @@ class OutboxRelay:
             await self._disconnect()
             channel = await self._connection.enter_async_context(open_channel(self._url))
             # Declared here too, because the worker's consumers may start later than its relay.
-            own = {queue: queue for queue in self._job_queues}
-            await declare_queues(channel, own, self._queue_type)
+            queue_by_type = {queue: queue for queue in self._job_queues}
+            await declare_queues(channel, queue_by_type, self._queue_type)
             await self._unpark_known_types()
             self._channel = channel
         return await self._channel.get_exchange(EXCHANGE, ensure=False)
@@ -177,15 +177,15 @@ async def _lock_due(session: AsyncSession, *, limit: int) -> Sequence[tuple[UUID
     is_running = select(func.pg_try_advisory_xact_lock_shared(PAUSE_LOCK)).scalar_subquery()
     due = select(OutboxEvent.id, size).where(OutboxEvent.due_at <= func.now(), is_running)
     oldest = due.order_by(OutboxEvent.due_at).limit(limit)
-    found = await session.execute(oldest.with_for_update(skip_locked=True))
-    return [(message_id, size) for message_id, size in found]
+    rows = await session.execute(oldest.with_for_update(skip_locked=True))
+    return [(message_id, size) for message_id, size in rows]
 
 
 async def _load(session: AsyncSession, ids: Collection[UUID]) -> list[OutboxEvent]:
     if not ids:
         return []
-    found = await session.scalars(select(OutboxEvent).where(OutboxEvent.id.in_(ids)))
-    by_id = {row.id: row for row in found}
+    events = await session.scalars(select(OutboxEvent).where(OutboxEvent.id.in_(ids)))
+    by_id = {row.id: row for row in events}
     return [by_id[message_id] for message_id in ids]
 
 
@@ -194,8 +194,8 @@ def _choose_within_bytes(due: Sequence[tuple[UUID, int]]) -> list[UUID]:
     totals = accumulate(size for _, size in due)
     return [
         message_id
-        for place, ((message_id, _), total) in enumerate(zip(due, totals, strict=True))
-        if place == 0 or total <= MAX_BATCH_BYTES
+        for index, ((message_id, _), total) in enumerate(zip(due, totals, strict=True))
+        if index == 0 or total <= MAX_BATCH_BYTES
     ]
 
 

@@ -111,8 +111,8 @@ def make_float_wav_with_nan() -> bytes:
 def make_lying_xing() -> bytes:
     """An MP3 whose first frame claims a hundred times as many frames."""
     content = bytearray(MP3)
-    at = content.index(b"Xing" if b"Xing" in content else b"Info")
-    content[at + 8 : at + 12] = (100_000).to_bytes(4)
+    offset = content.index(b"Xing" if b"Xing" in content else b"Info")
+    content[offset + 8 : offset + 12] = (100_000).to_bytes(4)
     return bytes(content)
 
 
@@ -162,11 +162,11 @@ RECORDINGS: dict[str, tuple[bytes, str]] = {
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_every_recording_is_measured_as_three_seconds_of_the_same_sound(name: str) -> None:
     content, kind = RECORDINGS[name]
-    found = measure_bytes(content)
-    assert found.format == kind
-    assert found.duration_ms == pytest.approx(SECONDS * 1000, abs=150)
-    assert found.level_db == pytest.approx(-13.5, abs=1.5)
-    assert found.clipped_share == 0
+    measured = measure_bytes(content)
+    assert measured.format == kind
+    assert measured.duration_ms == pytest.approx(SECONDS * 1000, abs=150)
+    assert measured.level_db == pytest.approx(-13.5, abs=1.5)
+    assert measured.clipped_share == 0
 
 
 @pytest.mark.parametrize("name", ["wav", "mp3", "adts"])
@@ -236,9 +236,9 @@ def test_frames_are_recognised_after_junk(rate: int) -> None:
     for container, codec in (("mp3", "libmp3lame"), ("adts", "aac")):
         content = encode([make_tone(0.5, rate=rate)], container, codec, rate=rate)
         start = content.index(b"\xff")
-        found = find_format(memoryview(b"\0junk\xff\xe0" + content[start:]))
-        assert found is not None
-        assert (found.format.demuxer, found.start) == ({"adts": "aac"}.get(container, container), 7)
+        measured = find_format(memoryview(b"\0junk\xff\xe0" + content[start:]))
+        assert measured is not None
+        assert (measured.format.demuxer, measured.start) == ({"adts": "aac"}.get(container, container), 7)
 
 
 def test_the_search_for_a_track_with_sound_is_bounded() -> None:

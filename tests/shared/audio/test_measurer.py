@@ -19,9 +19,9 @@ async def measurer() -> AsyncIterator[Measurer]:
 
 
 async def split_into_chunks(content: bytes, *, size: int = 10_000) -> AsyncIterator[bytes]:
-    for at in range(0, len(content), size):
+    for offset in range(0, len(content), size):
         await asyncio.sleep(0)
-        yield content[at : at + size]
+        yield content[offset : offset + size]
 
 
 def find_pid(measurer: Measurer) -> int:
@@ -30,9 +30,14 @@ def find_pid(measurer: Measurer) -> int:
 
 
 async def test_a_recording_is_measured_whole_and_in_chunks(measurer: Measurer) -> None:
-    whole = await measurer.measure(WAV)
-    assert (whole.duration_ms, whole.format, whole.codec, whole.channels) == (3_000, "wav", "pcm_s16le", 1)
-    assert await measurer.measure(split_into_chunks(WAV), size=len(WAV)) == whole
+    measurement = await measurer.measure(WAV)
+    assert (measurement.duration_ms, measurement.format, measurement.codec, measurement.channels) == (
+        3_000,
+        "wav",
+        "pcm_s16le",
+        1,
+    )
+    assert await measurer.measure(split_into_chunks(WAV), size=len(WAV)) == measurement
 
 
 async def test_refusals_are_raised_as_errors(measurer: Measurer) -> None:
@@ -118,14 +123,14 @@ async def test_recordings_are_queued_and_too_many_are_refused(
     measurer: Measurer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_WAITING", 5)
-    ended = list[int]()
+    finished = list[int]()
 
     async def measure(number: int) -> None:
         await measurer.measure(WAV)
-        ended.append(number)
+        finished.append(number)
 
     results = await asyncio.gather(*map(measure, range(8)), return_exceptions=True)
-    assert ended == list(range(5))
+    assert finished == list(range(5))
     assert [isinstance(result, MeasuringUnavailable) for result in results] == [False] * 5 + [True] * 3
 
 

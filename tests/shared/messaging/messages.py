@@ -62,9 +62,9 @@ async def count_waiting(database: Database) -> int:
         return (await session.scalar(select(func.count()).select_from(OutboxEvent))) or 0
 
 
-async def wait_until[T](read: Callable[[], Awaitable[T]], expected: T, *, within: float = 15.0) -> None:
+async def wait_until[T](read: Callable[[], Awaitable[T]], expected: T, *, seconds: float = 15.0) -> None:
     """Wait until `read` returns the outcome of another process's work."""
-    async with asyncio.timeout(within):
+    async with asyncio.timeout(seconds):
         while await read() != expected:  # noqa: ASYNC110 - another system's work
             await asyncio.sleep(0.05)
 

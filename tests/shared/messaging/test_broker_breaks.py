@@ -48,8 +48,8 @@ async def delete_queues(channel: AbstractChannel, job: type[Watched]) -> None:
 async def run_behind_proxy(settings: MessagingSettings) -> AsyncIterator[tuple[Proxy, MessagingSettings]]:
     url = URL(settings.rabbitmq_url.get_secret_value())
     async with run_proxy(url.host or "", url.port or 0) as proxy:
-        through = SecretStr(str(url.with_host("127.0.0.1").with_port(proxy.port)))
-        yield proxy, settings.model_copy(update={"rabbitmq_url": through})
+        proxy_url = SecretStr(str(url.with_host("127.0.0.1").with_port(proxy.port)))
+        yield proxy, settings.model_copy(update={"rabbitmq_url": proxy_url})
 
 
 async def break_at(
@@ -59,10 +59,10 @@ async def break_at(
     proxied_settings: MessagingSettings,
     proxy: Proxy,
 ) -> None:
-    done = asyncio.Event()
+    all_delivered = asyncio.Event()
 
     async def handle(_: AsyncSession, __: Watched) -> None:
-        done.set()
+        all_delivered.set()
 
     worker = build_worker(proxied_settings, service="breaks", subscriptions={}, jobs={job: handle})
     async with worker.router.lifespan_context(worker):
@@ -75,7 +75,7 @@ async def break_at(
             channel.default_exchange, job.get_queue(), job().model_dump_json().encode(), message_id="m"
         )
         async with asyncio.timeout(20):
-            await done.wait()
+            await all_delivered.wait()
 
 
 MOMENTS = [number * 0.02 for number in range(50)]
@@ -85,10 +85,10 @@ MOMENTS = [number * 0.02 for number in range(50)]
 async def test_deliveries_resume_within_two_seconds_of_the_brokers_return(
     committed_database: Database, worker_settings: MessagingSettings, channel: AbstractChannel
 ) -> None:
-    job, done = make_watched(100), asyncio.Event()
+    job, all_delivered = make_watched(100), asyncio.Event()
 
     async def handle(_: AsyncSession, __: Watched) -> None:
-        done.set()
+        all_delivered.set()
 
     async with run_behind_proxy(worker_settings) as (proxy, settings):
         worker = build_worker(settings, service="breaks", subscriptions={}, jobs={job: handle})
@@ -100,10 +100,10 @@ async def test_deliveries_resume_within_two_seconds_of_the_brokers_return(
                     enqueue(session, job())
             # Long enough for growing pauses to exceed the limit.
             await asyncio.sleep(6)
-            assert not done.is_set()
+            assert not all_delivered.is_set()
             await proxy.accept()
             async with asyncio.timeout(2):
-                await done.wait()
+                await all_delivered.wait()
     await delete_queues(channel, job)
 
 

@@ -57,11 +57,11 @@ async def test_consumers_start_again_after_their_queue_was_deleted(
 
 async def test_long_work_is_distributed_between_workers(url: str, channel: AbstractChannel) -> None:
     long, short = "demo.job.long", "demo.job.short"
-    taken, may_end = list[str](), asyncio.Event()
+    started_by, may_end = list[str](), asyncio.Event()
 
     def create_consumers(worker: str) -> Consumers:
         async def work(body: bytes, _: bool) -> None:
-            taken.append(f"{worker} {body.decode()}")
+            started_by.append(f"{worker} {body.decode()}")
             await may_end.wait()
 
         return Consumers(url, {long: work, short: work}, prefetch={long: 1})
@@ -75,13 +75,13 @@ async def test_long_work_is_distributed_between_workers(url: str, channel: Abstr
         await channel.default_exchange.publish(Message(f"short {number}".encode()), short)
 
     async def count_taken() -> int:
-        return len(taken)
+        return len(started_by)
 
     await wait_until(count_taken, 4)
     await second.ensure_running()
     await wait_until(count_taken, 5)
     expected = {f"first short {number}" for number in range(3)} | {"first long 0", "second long 1"}
-    assert set(taken) == expected
+    assert set(started_by) == expected
     may_end.set()
     await wait_until(count_taken, 6)
     for consumers in (first, second):

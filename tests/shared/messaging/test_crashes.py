@@ -98,12 +98,12 @@ async def test_messages_that_end_their_workers_are_given_up_and_others_are_appli
     async def list_done() -> Claims:
         return [claim for claim in await list_claims(committed_database) if "#" not in claim[0]]
 
-    await wait_until(list_done, sorted(expected), within=60)
+    await wait_until(list_done, sorted(expected), seconds=60)
     dead_letters = dead_letter_queue(DeadlyInTransaction.get_queue())
-    await wait_until(lambda: count_messages(publishing, dead_letters), 1, within=60)
+    await wait_until(lambda: count_messages(publishing, dead_letters), 1, seconds=60)
     later = Harmless()
     await publish(publishing, later)
-    await wait_until(list_done, sorted([*expected, (Harmless.get_queue(), later.id)]), within=60)
+    await wait_until(list_done, sorted([*expected, (Harmless.get_queue(), later.id)]), seconds=60)
     assert 1 <= output.count(b"deadly") <= MAX_STARTS
     assert 1 <= output.count(b"deadly in transaction") <= MAX_STARTS
     assert MAX_STARTS <= output.count(b"died") <= 2 * MAX_STARTS

@@ -32,10 +32,10 @@ async def test_messages_with_spread_due_times_become_due_one_by_one(committed_da
         await spread_due_times(session, ids[::-1], interval=timedelta(seconds=10))
     async with committed_database.transaction() as session:
         due = await session.execute(select(OutboxEvent.id, OutboxEvent.due_at))
-    found = sorted(due, key=lambda row: row.due_at)
-    assert [row.id for row in found] == ids[::-1]
-    for place, row in enumerate(found, 1):
-        assert 0 <= (row.due_at - before).total_seconds() - 10 * place < 5
+    rows = sorted(due, key=lambda row: row.due_at)
+    assert [row.id for row in rows] == ids[::-1]
+    for position, row in enumerate(rows, 1):
+        assert 0 <= (row.due_at - before).total_seconds() - 10 * position < 5
 
 
 async def test_a_closed_database_wakes_no_relay(database_url: str, committed_database: Database) -> None:
@@ -47,5 +47,5 @@ async def test_a_closed_database_wakes_no_relay(database_url: str, committed_dat
     await database.close()
     await asyncio.sleep(2 * MIN_PAUSE_SECONDS)
     async with committed_database.transaction() as session:
-        own = text("SELECT count(*) FROM pg_stat_activity WHERE application_name = :name")
-        assert await session.scalar(own, {"name": name}) == 0
+        query = text("SELECT count(*) FROM pg_stat_activity WHERE application_name = :name")
+        assert await session.scalar(query, {"name": name}) == 0

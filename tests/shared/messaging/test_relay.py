@@ -227,10 +227,10 @@ async def test_a_known_type_is_retried_without_a_limit(committed_database: Datab
     await record_unknown(
         committed_database, attempts=MAX_ATTEMPTS, message_type=UserDeleted.get_routing_key() + "x"
     )
-    known = OutboxRelay(committed_database, url)
-    known._known_types |= {UserDeleted.get_routing_key() + "x"}
-    await known.publish_batch()
-    await known.close()
+    relay = OutboxRelay(committed_database, url)
+    relay._known_types |= {UserDeleted.get_routing_key() + "x"}
+    await relay.publish_batch()
+    await relay.close()
     assert await list_rows(committed_database) == [(MAX_ATTEMPTS, True)]
 
 

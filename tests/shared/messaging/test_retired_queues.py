@@ -48,13 +48,13 @@ async def delete_queues(channel: AbstractChannel) -> None:
 
 async def list_existing(url: str) -> set[str]:
     names = [name for queue in RETIRED_QUEUES for name in (queue.name, dead_letter_queue(queue.name))]
-    found = set()
+    existing = set()
     for name in names:
         # The question after a missing queue closes the channel.
         async with open_channel(url) as channel:
             with suppress(ChannelNotFoundEntity):
-                found.add((await channel.declare_queue(name, passive=True)).name)
-    return found
+                existing.add((await channel.declare_queue(name, passive=True)).name)
+    return existing
 
 
 async def publish(channel: AbstractChannel, queue: str, body: bytes) -> None:

@@ -55,8 +55,8 @@ async def test_the_outbox_is_counted_while_the_broker_is_down(
 
 
 async def test_the_outbox_is_unknown_while_the_database_is_down(worker_settings: MessagingSettings) -> None:
-    away = SecretStr("postgresql+asyncpg://nobody@127.0.0.1:1/none")
-    settings = without_broker(worker_settings).model_copy(update={"database_url": away})
+    unreachable = SecretStr("postgresql+asyncpg://nobody@127.0.0.1:1/none")
+    settings = without_broker(worker_settings).model_copy(update={"database_url": unreachable})
     async with open_client(settings) as client:
         metrics = await read_metrics(client)
     assert metrics["outbox_pending"] != metrics["outbox_pending"]  # NaN
