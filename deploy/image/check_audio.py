@@ -33,7 +33,9 @@ def main() -> None:
     for measurement in measurements:
         if abs(measurement.duration_ms - SECONDS * 1000) > 100 or not -20 < measurement.level_db < -5:
             sys.exit(f"A tone of {SECONDS} s at -13 dB was decoded as {measurement}.")
-    missing = {known.name for known in FORMATS} - {measurement.format for measurement in measurements}
+    missing = {audio_format.name for audio_format in FORMATS} - {
+        measurement.format for measurement in measurements
+    }
     decoders = {measurement.codec for measurement in measurements}
     missing |= {name for name, codec in EXPECTED_CODECS.items() if not codec & decoders}
     if missing:
@@ -45,7 +47,7 @@ def encode(muxer: str, codec: str) -> bytes:
     from av.audio.stream import AudioStream
 
     # Two channels, as FFmpeg's Vorbis encoder supports nothing else.
-    tone = [round(9_800 * sin(2 * pi * 440 * at / RATE)) for at in range(int(SECONDS * RATE))]
+    tone = [round(9_800 * sin(2 * pi * 440 * index / RATE)) for index in range(int(SECONDS * RATE))]
     samples = array("h", (sample for sample in tone for _ in range(2)))
     frame = av.AudioFrame(format="s16", layout="stereo", samples=len(tone))
     frame.planes[0].update(samples.tobytes())

@@ -65,10 +65,10 @@ def test_an_image_has_no_compiler_and_packages_only_with_hashes() -> None:
 def test_the_build_context_has_all_sources_and_no_secrets() -> None:
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     assert "*" in ignored
-    kept = {line.removeprefix("!") for line in ignored if line.startswith("!")}
+    included = {line.removeprefix("!") for line in ignored if line.startswith("!")}
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.M)
     for path in (path for line in copied for path in line.split()):
-        assert any(path == folder or path.startswith(f"{folder}/") for folder in kept), path
+        assert any(path == folder or path.startswith(f"{folder}/") for folder in included), path
 
 
 def test_the_gateways_image_uses_the_ports_that_it_exposes() -> None:
@@ -80,8 +80,8 @@ def test_the_build_script_makes_every_image() -> None:
     script = [ROOT / "deploy" / "compose" / "images.sh"]
     line = next(line for line in script[0].read_text().splitlines() if line.startswith("services="))
     shell = ["sh", "-c", f'python3() {{ "{sys.executable}" "$@"; }}; {line}; echo $services']
-    done = subprocess.run(shell, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 - our own
-    assert done.stdout.split() == [*(service.name for service in SERVICES), "gateway", "backup"]
+    result = subprocess.run(shell, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 - our own
+    assert result.stdout.split() == [*(service.name for service in SERVICES), "gateway", "backup"]
 
 
 class Half(BaseHTTPRequestHandler):
