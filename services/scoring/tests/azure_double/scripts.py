@@ -24,31 +24,31 @@ PHRASE_SECONDS = 30
 
 NO_REQUEST_ID = "0" * 32
 
-type Greeting = Callable[[ServerConnection], Awaitable[Response | None]]
-type Answer = Callable[[Turn], Awaitable[None]]
+type Handshake = Callable[[ServerConnection], Awaitable[Response | None]]
+type Respond = Callable[[Turn], Awaitable[None]]
 
 
 async def accept(connection: ServerConnection) -> None:
-    """Let the handshake continue."""
+    """Accept the handshake."""
 
 
 async def ignore(turn: Turn) -> None:
-    """Send nothing at all."""
+    """Send nothing."""
 
 
 @dataclass(frozen=True)
 class Script:
     """The behaviour on one connection."""
 
-    answer: Answer = ignore
-    greet: Greeting = accept
+    respond: Respond = ignore
+    handshake: Handshake = accept
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """Scores the reference text, or `said` instead of it. Digital silence is no speech."""
+    """Scores the reference text, or `transcript` instead of it. Digital silence is no speech."""
 
-    said: str | None = None
+    transcript: str | None = None
     weak: Collection[str] = ()
     """Words that are mispronounced."""
     phrases: int | None = None
@@ -72,7 +72,7 @@ class Scores:
     def _build_phrases(self, turn: Turn) -> list[Json]:
         if turn.is_silent:
             return [make_status("InitialSilenceTimeout", 0, turn.ticks)]
-        words = turn.request.reference_words if self.said is None else to_words(self.said)
+        words = turn.request.reference_words if self.transcript is None else to_words(self.transcript)
         marked = mark_words(turn.request, words, weak=self.weak)
         count = self.phrases or -(-turn.ticks // (PHRASE_SECONDS * TICKS_PER_SECOND))
         phrases = []
@@ -100,85 +100,85 @@ def scores(**how: Any) -> Script:
     return Script(Scores(**how))
 
 
-def says(body: Any) -> Script:
+def send_result(body: Any) -> Script:
     """Return a script that sends a phrase with this body as its only result."""
 
-    async def response(turn: Turn) -> None:
+    async def respond(turn: Turn) -> None:
         await turn.start()
         await turn.receive()
         await turn.send("speech.phrase", body)
         await turn.send("turn.end")
 
-    return Script(response)
+    return Script(respond)
 
 
 def send_wrong_turn() -> Script:
-    """Return a script that answers another turn than the client's."""
+    """Return a script that sends messages with another request id."""
 
-    async def response(turn: Turn) -> None:
+    async def respond(turn: Turn) -> None:
         await turn.start(request_id=NO_REQUEST_ID)
         await turn.receive()
         for path, body in (("speech.phrase", make_status("NoMatch")), ("turn.end", {})):
             await turn.send(path, body, request_id=NO_REQUEST_ID)
 
-    return Script(response)
+    return Script(respond)
 
 
 def refuses(status: int, headers: Mapping[str, str] | None = None) -> Script:
-    """Return a script that answers the handshake with this HTTP status."""
+    """Return a script that rejects the handshake with this HTTP status."""
 
-    async def greet(connection: ServerConnection) -> Response:
+    async def handshake(connection: ServerConnection) -> Response:
         response = connection.respond(HTTPStatus(status), f"{status}\n")
         response.headers.update(headers or {})
         return response
 
-    return Script(greet=greet)
+    return Script(handshake=handshake)
 
 
 def ignore_handshake() -> Script:
-    """Return a script that never answers the handshake."""
+    """Return a script that never responds to the handshake."""
 
-    async def greet(connection: ServerConnection) -> None:
+    async def handshake(connection: ServerConnection) -> None:
         await connection.wait_closed()
 
-    return Script(greet=greet)
+    return Script(handshake=handshake)
 
 
 def close_during_handshake() -> Script:
-    """Return a script that closes the TCP connection before it answers the handshake."""
+    """Return a script that closes the TCP connection during the handshake."""
 
-    async def greet(connection: ServerConnection) -> None:
+    async def handshake(connection: ServerConnection) -> None:
         connection.transport.close()
 
-    return Script(greet=greet)
+    return Script(handshake=handshake)
 
 
-def closes(code: int, reason: str = "", *, after_bytes: int | None = 0) -> Script:
-    """Return a script that closes the WebSocket once so much audio has come (None: all of it)."""
+def close_websocket(code: int, reason: str = "", *, after_bytes: int | None = 0) -> Script:
+    """Return a script that closes the WebSocket after this many bytes of audio (None: all)."""
 
-    async def response(turn: Turn) -> None:
+    async def respond(turn: Turn) -> None:
         await turn.start()
         await turn.receive(after_bytes)
         await turn.close(code, reason)
 
-    return Script(response)
+    return Script(respond)
 
 
-def cuts(*, after_bytes: int | None = 0) -> Script:
-    """Return a script that resets the TCP connection once so much audio has come (None: all of it)."""
+def reset_connection(*, after_bytes: int | None = 0) -> Script:
+    """Return a script that resets the TCP connection after this many bytes of audio (None: all)."""
 
-    async def response(turn: Turn) -> None:
+    async def respond(turn: Turn) -> None:
         await turn.start()
         await turn.receive(after_bytes)
-        turn.cut()
+        turn.reset()
 
-    return Script(response)
+    return Script(respond)
 
 
 def reset_after_phrase(transcript: str, *, seconds: float) -> Script:
     """Return a script that sends a phrase for the first seconds, then resets the TCP connection."""
 
-    async def response(turn: Turn) -> None:
+    async def respond(turn: Turn) -> None:
         await turn.start()
         await turn.receive(1)
         await turn.receive(int(turn.bytes_per_second * seconds))
@@ -186,6 +186,6 @@ def reset_after_phrase(transcript: str, *, seconds: float) -> Script:
         words = time_words(mark_words(turn.request, to_words(transcript), weak=()), start=0, end=end)
         await turn.send("speech.phrase", make_phrase(turn.request, words, start=0, end=end))
         await asyncio.sleep(0.2)  # The client must have read the phrase when the connection breaks.
-        turn.cut()
+        turn.reset()
 
-    return Script(response)
+    return Script(respond)

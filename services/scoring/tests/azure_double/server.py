@@ -88,7 +88,7 @@ class AzureDouble:
             self._serve,
             HOST,
             port,
-            process_request=self._greet,
+            process_request=self._handle_handshake,
             subprotocols=[Subprotocol("USP")],
             compression=None,
             open_timeout=None,
@@ -109,11 +109,11 @@ class AzureDouble:
         server.close()
         await server.wait_closed()
 
-    async def _greet(self, socket: ServerConnection, request: HttpRequest) -> Response | None:
+    async def _handle_handshake(self, socket: ServerConnection, request: HttpRequest) -> Response | None:
         connection = self._records[socket] = self._remember(request)
         self._sockets.add(socket)
         try:
-            response = await connection.script.greet(socket)
+            response = await connection.script.handshake(socket)
         finally:
             self._sockets.discard(socket)
         if not socket.transport.is_closing():
@@ -170,7 +170,7 @@ class AzureDouble:
     async def _answer(self, connection: Connection, turn: Turn) -> None:
         self.in_work += 1
         try:
-            await connection.script.answer(turn)
+            await connection.script.respond(turn)
         except ConnectionClosed:
             pass
         except Exception as fault:

@@ -7,12 +7,12 @@ from typing import Any
 from tests.azure_double.scripts import (
     Script,
     close_during_handshake,
-    closes,
-    cuts,
+    close_websocket,
     ignore_handshake,
     refuses,
-    says,
+    reset_connection,
     scores,
+    send_result,
     send_wrong_turn,
 )
 from tests.azure_double.speech import Json, make_status
@@ -59,20 +59,23 @@ SCORES: dict[str, Sequence[Script]] = {
     "slow": [scores(delay_seconds=5)],
     "throttled_once": [refuses(429, {"Retry-After": "1"}), scores()],
     "unavailable_once": [refuses(503), scores()],
-    "cut_once": [cuts(after_bytes=None), scores()],
-    "closed_once": [closes(1011, after_bytes=None), scores()],
+    "cut_once": [reset_connection(after_bytes=None), scores()],
+    "closed_once": [close_websocket(1011, after_bytes=None), scores()],
     "key_revoked_later": [scores(), refuses(401)],
 }
 
 FAILURES: dict[str, Sequence[Script]] = {
     **{f"http_{status}": [refuses(status)] for status in HANDSHAKE_STATUSES},
-    **{f"close_{code}": [closes(code, f"reason {code}", after_bytes=None)] for code in CLOSE_CODES},
-    **{f"phrase_{status}": [says(make_status(status))] for status in (*PHRASE_STATUSES, *PHRASE_FAILURES)},
+    **{f"close_{code}": [close_websocket(code, f"reason {code}", after_bytes=None)] for code in CLOSE_CODES},
+    **{
+        f"phrase_{status}": [send_result(make_status(status))]
+        for status in (*PHRASE_STATUSES, *PHRASE_FAILURES)
+    },
     "handshake_never_answered": [ignore_handshake()],
     "handshake_hung_up": [close_during_handshake()],
-    "cut_at_once": [cuts()],
-    "cut_mid_stream": [cuts(after_bytes=16_000)],
-    "cut_at_the_end": [cuts(after_bytes=None)],
+    "cut_at_once": [reset_connection()],
+    "cut_mid_stream": [reset_connection(after_bytes=16_000)],
+    "cut_at_the_end": [reset_connection(after_bytes=None)],
     "no_reply": [Script()],
     "no_turn_start": [scores(without={"turn.start"})],
     "no_phrase": [scores(without={"speech.phrase"})],
@@ -82,9 +85,9 @@ FAILURES: dict[str, Sequence[Script]] = {
 }
 
 MALFORMED: dict[str, Sequence[Script]] = {
-    "not_json": [says('{"RecognitionStatus": "Succ')],
-    "empty": [says("")],
-    "no_object": [says("[]")],
+    "not_json": [send_result('{"RecognitionStatus": "Succ')],
+    "empty": [send_result("")],
+    "no_object": [send_result("[]")],
     "no_status": [scores(change=remove("RecognitionStatus"))],
     "no_nbest": [scores(change=remove("NBest"))],
     "empty_nbest": [scores(change=replace([], "NBest"))],

@@ -169,7 +169,7 @@ async def test_the_double_records_the_audio_it_receives(double: AzureDouble, pcm
 
 
 async def test_the_double_marks_omitted_and_inserted_words(double: AzureDouble, pcm: bytes) -> None:
-    double.play(scores(said="the ferry leaves at seven in the morning"))
+    double.play(scores(transcript="the ferry leaves at seven in the morning"))
     [phrase] = (await assess(double, pcm)).phrases
     assert list_words(phrase)[:4] == [
         ("the", "None"),
@@ -181,7 +181,7 @@ async def test_the_double_marks_omitted_and_inserted_words(double: AzureDouble, 
 
 
 async def test_a_continuous_recognition_marks_no_miscues(double: AzureDouble) -> None:
-    double.play(scores(said="the ferry leaves", phrases=2))
+    double.play(scores(transcript="the ferry leaves", phrases=2))
     pcm = make_noise(45)
     outcome = await assess(double, pcm, is_continuous=True)
     assert [list_words(phrase) for phrase in outcome.phrases] == [
@@ -199,7 +199,7 @@ async def test_a_single_shot_recognition_ends_with_the_first_phrase(double: Azur
 
 
 async def test_a_reconnect_continues_after_the_last_phrase(double: AzureDouble) -> None:
-    double.play(reset_after_phrase("the train", seconds=2), scores(said="leaves"))
+    double.play(reset_after_phrase("the train", seconds=2), scores(transcript="leaves"))
     pcm = make_noise(6)
     outcome = await assess(double, pcm, is_continuous=True)
     assert [list_words(phrase)[0][0] for phrase in outcome.phrases] == ["the", "leaves"]

@@ -85,6 +85,6 @@ class Turn:
         """Close the WebSocket with this code."""
         await self.connection.close(code, reason)
 
-    def cut(self) -> None:
+    def reset(self) -> None:
         """Reset the TCP connection."""
         self.connection.transport.abort()

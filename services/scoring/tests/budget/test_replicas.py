@@ -19,7 +19,7 @@ from scoring.settings import ApiSettings
 from shared.testing import TokenFor
 from tests.api_process import SCORE, build_environment, run_api
 from tests.azure_double import KEY, AzureDouble
-from tests.azure_double.scripts import cuts, refuses, scores
+from tests.azure_double.scripts import refuses, reset_connection, scores
 
 TEXT = "The train leaves at seven in the morning."
 AT_ONCE = 16
@@ -143,7 +143,7 @@ async def test_failed_attempts_count_only_if_they_were_sent(
 ) -> None:
     affordable = math.floor(30 / recording.seconds)
     # A refused recording was not sent; an interrupted one is paid for and sent again.
-    service = [refuses(503), scores(), cuts(after_bytes=16_000), scores()]
+    service = [refuses(503), scores(), reset_connection(after_bytes=16_000), scores()]
     async with start_replicas(SPEECH_MONTHLY_SECONDS=30) as replicas:
         replicas.azure.play(*islice(cycle(service), 200))
         ends = to_ends(await replicas.score_all([uuid4() for _ in range(48)]))

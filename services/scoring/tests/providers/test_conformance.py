@@ -50,7 +50,7 @@ async def double() -> AsyncIterator[AzureDouble]:
 @pytest.fixture(autouse=True)
 def _service_says_what_was_read(double: AzureDouble) -> None:
     """Azure's double cannot recognise speech: it gets the words of `reading`."""
-    double.play(scores(said=TEXT))
+    double.play(scores(transcript=TEXT))
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -224,7 +224,7 @@ async def test_a_reading_of_another_text_gets_few_points_or_none(
 async def test_a_written_text_is_scored_as_its_spoken_words(
     provider: SpeechProvider, recording: Recording, double: AzureDouble, text: str
 ) -> None:
-    double.play(scores(said=" ".join(to_spoken_words(text))))
+    double.play(scores(transcript=" ".join(to_spoken_words(text))))
     assert list_reference_words(await assess(provider, recording, text)) == to_spoken_words(text)
 
 
@@ -232,7 +232,7 @@ async def test_a_long_recording_is_scored_to_its_end(
     provider: SpeechProvider, recording: Recording, double: AzureDouble
 ) -> None:
     times = int(45 // recording.seconds)
-    double.play(scores(said=TEXT * times, phrases=3))
+    double.play(scores(transcript=TEXT * times, phrases=3))
     result = await assess(provider, repeat(recording, times), TEXT * times)
     assert list_reference_words(result) == WORDS * times
     assert result.completeness_score is not None

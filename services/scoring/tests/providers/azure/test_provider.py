@@ -74,7 +74,7 @@ async def test_the_samples_arrive_once_and_whole(
 async def test_recordings_over_30_s_are_compared_with_the_text_by_the_provider(
     double: AzureDouble, provide: Provide, long_recording: Recording
 ) -> None:
-    double.play(scores(said="The ferry leaves at seven in the morning.", phrases=3))
+    double.play(scores(transcript="The ferry leaves at seven in the morning.", phrases=3))
     async with provide() as provider:
         result = await provider.assess(long_recording, text=TEXT, language="en-US")
     assert bytes(double.turns[0].audio) == bytes(long_recording.pcm)
