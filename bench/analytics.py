@@ -162,12 +162,12 @@ async def count_chunk(database: Database) -> bool:
 
 
 async def measure_case(database: Database, name: str, query: Query) -> str | None:
-    async def response() -> None:
+    async def run_query() -> None:
         async with database.transaction() as session:
             await query(session)
 
-    await response()
-    times_ms = [await time_call(response()) for _ in range(ROUNDS)]
+    await run_query()
+    times_ms = [await time_call(run_query()) for _ in range(ROUNDS)]
     slowest = compute_percentile(times_ms, 95)
     print(f"{name:28}{statistics.median(times_ms):>8.1f}/{slowest:>7.1f} ms", flush=True)
     return f"{name}: p95 is {slowest:.0f} ms" if slowest > BOUND_MS else None

@@ -121,12 +121,12 @@ def _to_tag_case(order: str, search: str, offset: int) -> Query:
 
 
 async def measure_case(database: Database, name: str, query: Query) -> str | None:
-    async def response() -> None:
+    async def run_query() -> None:
         async with database.transaction() as session:
             await query(session)
 
-    await response()
-    times_ms = [await time_call(response()) for _ in range(ROUNDS)]
+    await run_query()
+    times_ms = [await time_call(run_query()) for _ in range(ROUNDS)]
     slowest = compute_percentile(times_ms, 95)
     print(f"{name:32}{statistics.median(times_ms):>8.1f}/{slowest:>7.1f} ms", flush=True)
     return f"{name}: p95 is {slowest:.0f} ms" if slowest > BOUND_MS else None

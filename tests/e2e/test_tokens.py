@@ -100,11 +100,11 @@ async def collect_responses(
 
     async with httpx.AsyncClient(base_url=address, timeout=20) as client:
 
-        async def response(headers: Headers) -> httpx.Response:
+        async def request(headers: Headers) -> httpx.Response:
             async with semaphore:
                 return await client.request(operation.method, operation.address, headers=headers)
 
-        gathered = await asyncio.gather(*map(response, requests.values()))
+        gathered = await asyncio.gather(*map(request, requests.values()))
     return dict(zip(requests, gathered, strict=True))
 
 

@@ -127,12 +127,12 @@ async def test_a_refused_request_is_not_reported_as_a_missing_object(
 async def test_a_request_to_a_busy_storage_is_repeated(base_settings: dict[str, Any]) -> None:
     responses = iter([b"503 Slow Down", b"200 OK"])
 
-    async def response(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 " + next(responses) + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         writer.close()
 
-    server = await asyncio.start_server(response, "127.0.0.1", 0)
+    server = await asyncio.start_server(respond, "127.0.0.1", 0)
     endpoint = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     await Storage(StorageSettings.model_validate({**base_settings, "s3_endpoint": endpoint})).ping()
     assert list(responses) == []
