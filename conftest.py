@@ -15,16 +15,16 @@ pytest_plugins = ["shared.testing"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    named = "TEST_POSTGRES_URL" in os.environ or os.environ.get("TEST_INFRA") == "none"
-    if named or hasattr(config, "workerinput") or config.option.collectonly:
+    has_servers = "TEST_POSTGRES_URL" in os.environ or os.environ.get("TEST_INFRA") == "none"
+    if has_servers or hasattr(config, "workerinput") or config.option.collectonly:
         return
     from deploy.local import servers, testrun
 
     stack = contextlib.ExitStack()
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="parley-", ignore_cleanup_errors=True))
     Path(folder).chmod(0o711)  # servers that refuse to run as root must reach their data inside
-    own = testrun.to_variables(stack.enter_context(servers.run_servers(Path(folder))).addresses)
-    os.environ |= own | os.environ
+    variables = testrun.to_variables(stack.enter_context(servers.run_servers(Path(folder))).addresses)
+    os.environ |= variables | os.environ
     config.add_cleanup(stack.close)
 
 

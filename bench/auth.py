@@ -34,14 +34,14 @@ COUNT_ACTIVE_TOKENS = """
 class Row(NamedTuple):
     """A row of the table."""
 
-    what: str
-    found: str
+    description: str
+    result: str
     bound: str
     holds: bool
 
     def __str__(self) -> str:
         verdict = "holds" if self.holds else "BROKEN"
-        return f"{self.what:52} {self.found:32} {self.bound:18} {verdict}"
+        return f"{self.description:52} {self.result:32} {self.bound:18} {verdict}"
 
 
 async def measure_races(api: Replicas) -> list[Row]:
@@ -173,7 +173,7 @@ def run_with_retries(bench: Callable[[Replicas], Awaitable[list[Row]]], api: Rep
         print(*rows, sep="\n", flush=True)
         if all(row.holds for row in rows):
             break
-    return [row.what for row in rows if not row.holds]
+    return [row.description for row in rows if not row.holds]
 
 
 def main() -> int:

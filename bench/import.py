@@ -48,7 +48,7 @@ OTHER_REQUESTS = {
 
 
 @dataclass
-class Found:
+class ImportTimes:
     """Measurements of all rounds."""
 
     imported: list[float] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Found:
 class Case:
     """The running system, as used by an editor and the benchmark."""
 
-    found: Found
+    found: ImportTimes
     stack: Stack
     client: httpx.AsyncClient
     owner_id: UUID
@@ -161,7 +161,7 @@ async def create_case(stack: Stack) -> AsyncIterator[Case]:
     databases = [await asyncpg.connect(f"{base}/{name}") for name in names]
     async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
         owner_id = UUID((await fetch_tokens(client))["user"]["id"])
-        yield Case(Found(), stack, client, owner_id, *databases)
+        yield Case(ImportTimes(), stack, client, owner_id, *databases)
     for database in databases:
         await database.close()
 
@@ -191,7 +191,7 @@ async def measure_disturbance(case: Case, table: Path) -> None:
         print(f"{name}: p99 {before:.1f} ms idle, {during:.1f} ms during an import", flush=True)
 
 
-def list_broken_bounds(measured: Found) -> list[str]:
+def list_broken_bounds(measured: ImportTimes) -> list[str]:
     """List the bounds that do not hold."""
     lines = [
         f"the worker of {name} uses {size:.0f} MB; the maximum is {MAX_MEGABYTES:.0f}"
@@ -212,7 +212,7 @@ def list_broken_bounds(measured: Found) -> list[str]:
     return lines
 
 
-def compute_speed(measured: Found) -> float:
+def compute_speed(measured: ImportTimes) -> float:
     """Return the median share of the speed of COPY."""
     return statistics.median(
         copied / imported for copied, imported in zip(measured.copied, measured.imported, strict=True)
@@ -224,7 +224,7 @@ async def run_with_retries(stack: Stack, table: Path) -> list[str]:
     lines: list[str] = []
     async with create_case(stack) as connected:
         for _ in range(ATTEMPTS):
-            case = replace(connected, found=Found())
+            case = replace(connected, found=ImportTimes())
             await measure_speeds(case, table)
             if not IS_LARGE:
                 await measure_disturbance(case, table)
@@ -234,7 +234,7 @@ async def run_with_retries(stack: Stack, table: Path) -> list[str]:
     return lines
 
 
-def show(measured: Found) -> None:
+def show(measured: ImportTimes) -> None:
     """Print the measurements."""
     print(f"share of the speed of COPY: {compute_speed(measured):.2f}")
     print(f"drawn after {max(measured.delays):.2f} s")

@@ -127,10 +127,10 @@ async def measure_overload(load: Load, rate: float, statuses: Counter[int]) -> t
 
 async def measure_loads(loads: dict[str, Load]) -> dict[str, Measurements]:
     """Measure peak and overload of each in alternation."""
-    found = {name: Measurements([], [], Counter(), []) for name in loads}
+    by_load = {name: Measurements([], [], Counter(), []) for name in loads}
     for _ in range(ROUNDS):
         for name, load in loads.items():
-            measurements = found[name]
+            measurements = by_load[name]
             measurements.peak.append(await measure_peak(load))
             goodput, slowest = await measure_overload(
                 load, OVERLOAD * measurements.peak[-1], measurements.statuses
@@ -138,7 +138,7 @@ async def measure_loads(loads: dict[str, Load]) -> dict[str, Measurements]:
             measurements.overload.append(goodput)
             measurements.slowest.append(slowest)
             await asyncio.sleep(3)
-    return found
+    return by_load
 
 
 def format_row(name: str, measurements: Measurements) -> str:
@@ -152,11 +152,11 @@ async def run_with_retries(loads: dict[str, Load]) -> list[str]:
     """Measure and print until the bound holds, at most ATTEMPTS times; return the broken bound."""
     broken: list[str] = []
     for _ in range(ATTEMPTS):
-        found = await measure_loads(loads)
+        by_load = await measure_loads(loads)
         print(f"\n{'saved per second':16} peak   at twice   share              slowest   statuses at twice")
-        for name, measurements in found.items():
+        for name, measurements in by_load.items():
             print(format_row(name, measurements))
-        share = found[BOUNDED].share.median
+        share = by_load[BOUNDED].share.median
         if share >= MIN_SHARE:
             return []
         broken = [f"goodput at twice the rate is {share:.2f} of the peak; the minimum is {MIN_SHARE}"]

@@ -20,14 +20,14 @@ class Times(NamedTuple):
 
 async def measure_rounds[K](actions: Mapping[K, Action], *, rounds: int, repetitions: int) -> dict[K, Times]:
     """Time each action `repetitions` times in a row, in `rounds` rounds after a warm-up round."""
-    found = {name: Times([], []) for name in actions}
+    times_by_name = {name: Times([], []) for name in actions}
     for number in range(rounds + 1):
         for name, action in actions.items():
             times = sorted([await _time_action(action) for _ in range(repetitions)])
             if number:
-                found[name].p50.append(times[repetitions // 2])
-                found[name].p95.append(times[repetitions * 95 // 100])
-    return found
+                times_by_name[name].p50.append(times[repetitions // 2])
+                times_by_name[name].p95.append(times[repetitions * 95 // 100])
+    return times_by_name
 
 
 async def _time_action(action: Action) -> float:

@@ -40,10 +40,10 @@ def make_hum(seconds: float, random: Random) -> Samples:
 
 
 def make_knocks(seconds: float, random: Random) -> Samples:
-    knocks = np.zeros(int(seconds * RATE))
-    for start in random.integers(0, len(knocks) - 800, int(3 * seconds)):
-        knocks[start : start + 800] += random.normal(size=800) * np.exp(-np.arange(800) / 120)
-    return to_level(knocks, -16)
+    samples = np.zeros(int(seconds * RATE))
+    for start in random.integers(0, len(samples) - 800, int(3 * seconds)):
+        samples[start : start + 800] += random.normal(size=800) * np.exp(-np.arange(800) / 120)
+    return to_level(samples, -16)
 
 
 def make_music(seconds: float, random: Random) -> Samples:

@@ -55,16 +55,19 @@ async def run_with_retries(targets: dict[str, Target]) -> list[str]:
     """Measure and print until the bounds hold, at most ATTEMPTS times; return the broken ones."""
     broken: list[str] = []
     for _ in range(ATTEMPTS):
-        found = await measure_rates(targets)
+        rates_by_name = await measure_rates(targets)
         print(f"\n{'requests per second':45} median   slowest  fastest   draw / this")
-        for name, rates in found.items():
-            draws = found[f"{DRAW}, {name.rpartition(', ')[2]}"]
+        for name, rates in rates_by_name.items():
+            draws = rates_by_name[f"{DRAW}, {name.rpartition(', ')[2]}"]
             row = f"{statistics.median(rates):6.0f}   {min(rates):6.0f}   {max(rates):6.0f}"
             print(f"{name:45} {row}    {compute_ratio(draws, rates)}")
         broken = [
             f"the draw's throughput is {share.median:.2f} of {ROWS}, {target}; the minimum is {BOUND}"
             for target in ("gateway", "direct")
-            if (share := compute_ratio(found[f"{DRAW}, {target}"], found[f"{ROWS}, {target}"])).median < BOUND
+            if (
+                share := compute_ratio(rates_by_name[f"{DRAW}, {target}"], rates_by_name[f"{ROWS}, {target}"])
+            ).median
+            < BOUND
         ]
         if not broken:
             break

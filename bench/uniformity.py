@@ -44,13 +44,13 @@ def measure_fairness(*, draws: int = DRAWS) -> Fairness:
     index_by_number = {number: index for index, number in enumerate(numbers)}
     drawn, first, pairs = (array("q", bytes(8 * MATCHING_SPEECHES)) for _ in range(3))
     for _ in range(draws):
-        found = [
+        indices = [
             index_by_number[number] for number in sample(catalogue.match(filters), SPEECHES_PER_DRAW, rng=rng)
         ]
-        first[found[0]] += 1
-        for index in found:
+        first[indices[0]] += 1
+        for index in indices:
             drawn[index] += 1
-        for one, other in pairwise(sorted(found)):
+        for one, other in pairwise(sorted(indices)):
             pairs[one] += other == one + 1
     # Ten distinct speeches have a smaller variance than ten independent ones.
     variance_ratio = (MATCHING_SPEECHES - SPEECHES_PER_DRAW) / (MATCHING_SPEECHES - 1)

@@ -44,11 +44,11 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
 
 def _fields(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
-        shown = getattr(field.annotation, "__name__", "") if not get_args(field.annotation) else ""
-        shown = shown or str(field.annotation).replace("typing.", "").replace("|", "or")
+        type_name = getattr(field.annotation, "__name__", "") if not get_args(field.annotation) else ""
+        type_name = type_name or str(field.annotation).replace("typing.", "").replace("|", "or")
         inner = _models(field.annotation)
         if not inner:
-            yield f"| `{prefix}{name}` | {shown} |"
+            yield f"| `{prefix}{name}` | {type_name} |"
         for model in inner:
             yield from _fields(model, f"{prefix}{name}{'' if model is field.annotation else '[]'}.")
 

@@ -156,17 +156,17 @@ def _adapt_to_generators(document: Document) -> None:
         schemas[name]["required"] = list(schemas[name].get("properties", ()))
 
 
-def _find_references(node: Any, schemas: Document, found: frozenset[str] = frozenset()) -> frozenset[str]:
+def _find_references(node: Any, schemas: Document, names: frozenset[str] = frozenset()) -> frozenset[str]:
     """Return the names of all schemas to which a part of the document refers, directly or indirectly."""
     if isinstance(node, list):
         for part in node:
-            found = _find_references(part, schemas, found)
+            names = _find_references(part, schemas, names)
     elif isinstance(node, dict):
         name = str(node.get("$ref", "")).rpartition("/")[2]
-        if name in schemas and name not in found:
-            found = _find_references(schemas[name], schemas, found | {name})
-        found = _find_references(list(node.values()), schemas, found)
-    return found
+        if name in schemas and name not in names:
+            names = _find_references(schemas[name], schemas, names | {name})
+        names = _find_references(list(node.values()), schemas, names)
+    return names
 
 
 if __name__ == "__main__":

@@ -61,8 +61,8 @@ async def make_editor(admin: Learner) -> Learner:
     account = {"email": f"{uuid4().hex}@example.com", "password": "Correct4Horse", "name": "Eve"}
     signed_up = await admin.client.post("/api/v1/auth/register", json=account)
     path = f"/api/v1/admin/users/{signed_up.json()['user']['id']}/role"
-    given = await admin.client.put(path, json={"role": "editor"}, headers=admin.headers)
-    assert given.status_code == 200, given.text
+    role_response = await admin.client.put(path, json={"role": "editor"}, headers=admin.headers)
+    assert role_response.status_code == 200, role_response.text
     tokens = {"refresh_token": signed_up.json()["refresh_token"]}
     response = await admin.client.post("/api/v1/auth/refresh", json=tokens)
     return Learner(admin.client, signed_up.json()["user"], response.json()["access_token"])

@@ -68,8 +68,8 @@ class Places:
         return any(needle in data for needle in self.needles)  # ten times as fast as one pattern
 
     def _search_files(self) -> Iterator[str]:
-        named = (*TEMPORARY, tempfile.gettempdir(), ROOT, self.system.run.folder)
-        folders = {Path(folder).resolve() for folder in named}
+        searched_folders = (*TEMPORARY, tempfile.gettempdir(), ROOT, self.system.run.folder)
+        folders = {Path(folder).resolve() for folder in searched_folders}
         for folder in sorted(folder for folder in folders if folders.isdisjoint(folder.parents)):
             for path in _list_files(folder, since=self.since):
                 if self._is_in(str(path)) or self._is_in_file(path):

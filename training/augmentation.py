@@ -90,11 +90,13 @@ class Augmenter:
 
     def _pair_wrong(self, index: int) -> Source | None:
         """Pair a recording with a text of about the same length."""
-        own = self.corpus.utterances[index]
-        count = len(own.words) + int(self.random.integers(-1, 3))
-        texts = [utterance for utterance in self.corpus.utterances if len(utterance.words) == count] or [own]
+        current = self.corpus.utterances[index]
+        count = len(current.words) + int(self.random.integers(-1, 3))
+        texts = [utterance for utterance in self.corpus.utterances if len(utterance.words) == count] or [
+            current
+        ]
         words = self._list_words(texts[int(self.random.integers(0, len(texts)))])
-        if [word.text for word in words] == [word.text for word in own.words]:
+        if [word.text for word in words] == [word.text for word in current.words]:
             return None
         return self._match(index, "wrong", words, _build_wrong_targets(len(words), WRONG_TEXT))
 
@@ -231,11 +233,11 @@ def _build_phoneme_targets(
         if index not in wrong and same is not None and word.pronunciations == (same.phonemes,):
             scores[index] = same.known_phoneme_scores
     spoken_words, positions = segments.words[segments.spoken], segments.positions[segments.spoken]
-    known = [
+    rated_phonemes = [
         WRONG_PHONEME if word in wrong else scores[word][position] if word in scores else np.nan
         for word, position in zip(spoken_words, positions, strict=True)
     ]
-    return np.array(known, np.float32)
+    return np.array(rated_phonemes, np.float32)
 
 
 def _build_wrong_targets(words: int, overall: tuple[float, ...]) -> Targets:

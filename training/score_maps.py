@@ -33,8 +33,8 @@ def fit_maps(examples: Sequence[Example], predictions: Sequence[Prediction]) -> 
 
 def fit_map(raw: Floats, human: Floats, *, scale: float, lift: float) -> ScoreMap:
     """Fit an isotonic regression (Barlow 1972) through zero, and add the lift."""
-    found = np.unique(np.quantile(raw, QUANTILES))
-    knots = np.append(0.0, found[found > 0])
+    quantiles = np.unique(np.quantile(raw, QUANTILES))
+    knots = np.append(0.0, quantiles[quantiles > 0])
     expected = IsotonicRegression(out_of_bounds="clip").fit(raw, human).predict(knots) * scale
     expected[0] = 0
     points = np.clip(expected + lift * np.interp(knots, LIFT_RAW, (0, 1)), 0, 100)

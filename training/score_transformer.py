@@ -191,8 +191,10 @@ def _compute_loss(parameters: Parameters, arrays: Parameters, key: Any, layers: 
     tokens = arrays["tokens"] + NOISE * jax.random.normal(noise_key, arrays["tokens"].shape)
     inputs = Inputs(tokens, arrays["phonemes"], arrays["words"], arrays["utterance"])
 
-    def run(own: Inputs, own_key: Any) -> Any:
-        return run_transformer(parameters, own, words, layers=layers, xp=jnp, drop=_Dropout(own_key))
+    def run(example_inputs: Inputs, own_key: Any) -> Any:
+        return run_transformer(
+            parameters, example_inputs, words, layers=layers, xp=jnp, drop=_Dropout(own_key)
+        )
 
     outputs = jax.vmap(run)(inputs, jax.random.split(key, BATCH))
     weights = arrays["weights"]

@@ -59,9 +59,9 @@ class Mirror:
     def update(self) -> set[str]:
         """Copy all new or replaced objects, and return the keys of all objects."""
         with translate_storage_errors():
-            listed = list_objects(self._client, self.bucket)
-        missing = self._copy_all(listed)
-        return listed.keys() - missing
+            etags = list_objects(self._client, self.bucket)
+        missing = self._copy_all(etags)
+        return etags.keys() - missing
 
     def add(self, keys: Collection[str]) -> set[str]:
         """Copy objects that are not in the folder, and return the keys of those that do not exist."""

@@ -40,9 +40,9 @@ def find_process_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
     for service in SERVICES:
         for role in ("api", "worker") if service.has_database else ("api",):
             yield from _find_missing(manifests, f"{service.name}-{role}", SCALERS[role])
-            if found := pods.get(f"{service.name}-{role}"):
-                problems = _find_setting_problems(service, role, found, manifests)
-                yield from (f"{found.title}: {problem}" for problem in problems)
+            if process_pods := pods.get(f"{service.name}-{role}"):
+                problems = _find_setting_problems(service, role, process_pods, manifests)
+                yield from (f"{process_pods.title}: {problem}" for problem in problems)
     jobs = {f"{service.name}-migrate" for service in DATABASE_OWNERS} | {"topology"}
     yield from (f"there is no Job {job}" for job in sorted(jobs - list_names(manifests, "Job")))
     yield from _find_missing(manifests, "gateway", SCALERS["api"])

@@ -40,8 +40,8 @@ def _sign_up(client: httpx.Client) -> str:
     email = f"demo-{uuid4().hex[:8]}@example.com"
     account = {"email": email, "password": "DemoPass123", "name": "Sam"}
     client.headers.update(to_bearer_header(read_json(client.post("/auth/register", json=account))))
-    me = read_json(client.get("/users/me"))
-    print_step("Sam signs up", f"{me['email']}, user {me['id']}")
+    user = read_json(client.get("/users/me"))
+    print_step("Sam signs up", f"{user['email']}, user {user['id']}")
     return email
 
 

@@ -68,11 +68,11 @@ def _build_prefix(executable: Path, folder: Path) -> tuple[str, ...]:
     return _build_reading_prefix(identity) if _is_capable(CAP_DAC_READ_SEARCH) else command
 
 
-def _find_closed(bare: tuple[str, ...], needed: Iterable[Path]) -> list[Path]:
+def _find_closed(command: tuple[str, ...], needed: Iterable[Path]) -> list[Path]:
     """List the outermost folders on the way to `needed` that the account cannot enter."""
     ancestors = sorted({str(folder) for path in needed for folder in (path, *path.parents)})
     result = subprocess.run(
-        [*bare, "/bin/sh", "-c", LIST_CLOSED_FOLDERS, "sh", *ancestors],
+        [*command, "/bin/sh", "-c", LIST_CLOSED_FOLDERS, "sh", *ancestors],
         check=True,
         capture_output=True,
         text=True,

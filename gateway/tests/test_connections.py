@@ -35,19 +35,19 @@ def hold_connections(
     gateway: Gateway, count: int, *, source: str = ATTACKER, head: bytes = b""
 ) -> Iterator[OpenConnections]:
     """Open `count` connections, send `head` on each, and close them after the block."""
-    held = OpenConnections()
+    connections = OpenConnections()
     try:
         for _ in range(count):
             family = socket.AF_INET6 if ":" in source else socket.AF_INET
             connection = socket.socket(family)
-            held.connections.append(connection)
+            connections.connections.append(connection)
             connection.bind((source, 0))
             connection.connect(("::1" if ":" in source else "127.0.0.1", gateway.port))
             connection.setblocking(False)
             connection.sendall(head)
-        yield held
+        yield connections
     finally:
-        for connection in held.connections:
+        for connection in connections.connections:
             connection.close()
 
 
@@ -88,8 +88,8 @@ async def test_an_address_can_open_a_limited_number_of_connections(
     head: bytes, stand_ins: dict[str, StandIn]
 ) -> None:
     async with _run_bounded(stand_ins) as gateway:
-        with hold_connections(gateway, 3 * BOUND, head=head) as held:
-            assert 0 < await held.count_after_settling() <= BOUND
+        with hold_connections(gateway, 3 * BOUND, head=head) as connections:
+            assert 0 < await connections.count_after_settling() <= BOUND
             assert not await is_served(gateway, ATTACKER)
             assert await is_served(gateway)
 
@@ -98,8 +98,8 @@ async def test_an_address_is_accepted_again_when_its_connections_have_ended(
     stand_ins: dict[str, StandIn],
 ) -> None:
     async with _run_bounded(stand_ins) as gateway:
-        with hold_connections(gateway, 3 * BOUND) as held:
-            await held.count_after_settling()
+        with hold_connections(gateway, 3 * BOUND) as connections:
+            await connections.count_after_settling()
         await asyncio.sleep(1.1)
         assert await is_served(gateway, ATTACKER)
 
@@ -114,17 +114,17 @@ async def test_consecutive_connections_are_not_limited(stand_ins: dict[str, Stan
 
 async def test_connections_over_ipv6_are_limited_too(stand_ins: dict[str, StandIn]) -> None:
     async with _run_bounded(stand_ins, changes=DUAL_STACK) as gateway:
-        with hold_connections(gateway, 3 * BOUND, source="::1") as held:
-            assert 0 < await held.count_after_settling() <= BOUND
-        with hold_connections(gateway, 3 * BOUND) as held:
-            assert 0 < await held.count_after_settling() <= BOUND
+        with hold_connections(gateway, 3 * BOUND, source="::1") as connections:
+            assert 0 < await connections.count_after_settling() <= BOUND
+        with hold_connections(gateway, 3 * BOUND) as connections:
+            assert 0 < await connections.count_after_settling() <= BOUND
             assert await is_served(gateway)
 
 
 async def test_connections_from_a_load_balancer_are_not_limited(stand_ins: dict[str, StandIn]) -> None:
     async with _run_bounded(stand_ins, TRUSTED_HOPS="1") as gateway:
-        with hold_connections(gateway, 3 * BOUND) as held:
-            assert await held.count_after_settling() == 3 * BOUND
+        with hold_connections(gateway, 3 * BOUND) as connections:
+            assert await connections.count_after_settling() == 3 * BOUND
 
 
 async def test_idle_connections_are_closed_under_pressure(stand_ins: dict[str, StandIn]) -> None:

@@ -14,15 +14,15 @@ PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas
 
 def find_references(node: Any) -> set[str]:
     """Return the names of all schemas that a part of the document refers to."""
-    found: set[str] = set()
+    names: set[str] = set()
     if isinstance(node, list):
-        found.update(*map(find_references, node))
+        names.update(*map(find_references, node))
     elif isinstance(node, dict):
-        found.update(*map(find_references, node.values()))
+        names.update(*map(find_references, node.values()))
         if "$ref" in node:
             name = node["$ref"].rpartition("/")[2]
-            found |= {name} | find_references(SCHEMAS[name])
-    return found
+            names |= {name} | find_references(SCHEMAS[name])
+    return names
 
 
 def test_errors_are_described_as_problem_documents() -> None:

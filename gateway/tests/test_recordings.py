@@ -39,8 +39,8 @@ async def test_the_connections_of_an_address_are_limited(
     stand_ins: dict[str, StandIn], storage: StandIn
 ) -> None:
     async with _run_recordings(stand_ins, storage, MAX_CONNECTIONS_PER_ADDRESS=str(BOUND)) as gateway:
-        with hold_connections(gateway, 3 * BOUND) as held:
-            assert 0 < await held.count_after_settling() <= BOUND
+        with hold_connections(gateway, 3 * BOUND) as connections:
+            assert 0 < await connections.count_after_settling() <= BOUND
             assert await _fetch(gateway) == 200
 
 

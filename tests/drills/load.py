@@ -41,7 +41,7 @@ class Traffic:
     """Results of the sessions that were saved."""
     imports: list[dict[str, Any]] = field(default_factory=list)
     slowest_seconds: float = 0.0
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    stop_event: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def sessions(self) -> int:
@@ -237,14 +237,16 @@ async def load(client: httpx.AsyncClient, admin: Learner) -> AsyncIterator[Traff
     work += [(Editor(traffic, admin).import_one, 0.1)]
     async with asyncio.TaskGroup() as group:
         for action, pause in work:
-            group.create_task(_repeat(action, pause, traffic.ended))
+            group.create_task(_repeat(action, pause, traffic.stop_event))
         yield traffic
-        traffic.ended.set()
+        traffic.stop_event.set()
     for client_ in (*players, visitor):
         await client_.close()
 
 
-async def _repeat(work: Callable[[], Awaitable[None]], pause_seconds: float, ended: asyncio.Event) -> None:
-    while not ended.is_set():
+async def _repeat(
+    work: Callable[[], Awaitable[None]], pause_seconds: float, stop_event: asyncio.Event
+) -> None:
+    while not stop_event.is_set():
         await work()
         await asyncio.sleep(pause_seconds)

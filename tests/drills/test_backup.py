@@ -37,7 +37,7 @@ class Drill:
     refresh_token: str
     history: list[dict[str, Any]]
     recording: bytes
-    wanted: Import
+    import_: Import
     played: str
     """The speech of games that were saved while the backup was made."""
     saved_before: int
@@ -135,7 +135,7 @@ async def back_up(system: Stack, gateway: httpx.AsyncClient, folder: Path) -> Dr
         refresh_token=signed_in.json()["refresh_token"],
         history=history,
         recording=recording,
-        wanted=import_,
+        import_=import_,
         played=speech["id"],
         saved_before=saved_before,
     )
@@ -190,7 +190,7 @@ async def test_every_event_is_counted_exactly_once(drill: Drill, admin: Learner)
 
 
 async def test_an_import_in_progress_is_completed(drill: Drill, admin: Learner) -> None:
-    await Imports(drill.restored, admin).ensure_applied(drill.wanted)
+    await Imports(drill.restored, admin).ensure_applied(drill.import_)
 
 
 async def test_no_row_refers_to_a_missing_object(drill: Drill, admin: Learner) -> None:

@@ -48,8 +48,8 @@ async def test_an_address_is_confirmed_and_a_password_reset_by_links(
     assert (await gateway.post(f"{AUTH}/password/forgot", json={"email": email})).status_code == 202
     page, _, token = (await wait_for_link(system, email, "Set a new password")).partition("#token=")
     assert (await gateway.get(page)).status_code == 200
-    chosen = {"token": token, "password": "Brandnew4Password"}
-    assert (await gateway.post(f"{AUTH}/password/reset", json=chosen)).status_code == 204
+    reset_body = {"token": token, "password": "Brandnew4Password"}
+    assert (await gateway.post(f"{AUTH}/password/reset", json=reset_body)).status_code == 204
     assert (await learner.get("/users/me")).status_code == 401
     signed_in = await gateway.post(f"{AUTH}/login", json={"email": email, "password": "Brandnew4Password"})
     assert signed_in.status_code == 200

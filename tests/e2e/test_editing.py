@@ -22,16 +22,16 @@ async def test_a_speech_is_created_played_and_deleted(
         SPEECHES, params={"search": '"lost my passport"'}, headers=admin.headers
     )
     assert search_response.status_code == 200, search_response.text
-    [known] = search_response.json()["speeches"]
+    [first_speech] = search_response.json()["speeches"]
     name = f"tag {uuid4().hex}"
     tag = (await gateway.post(TAGS, json={"name": name, "category": "x"}, headers=admin.headers)).json()
     fields = {"text": "Where is my passport?", "level": "C2", "type": "question", "tag_ids": [tag["id"]]}
     added = await gateway.post(
-        SPEECHES, json=fields | {"audio_key": known["audio_key"]}, headers=admin.headers
+        SPEECHES, json=fields | {"audio_key": first_speech["audio_key"]}, headers=admin.headers
     )
     assert added.status_code == 201, added.text
     speech, path = added.json(), added.headers["location"]
-    assert speech["duration_ms"] == known["duration_ms"]
+    assert speech["duration_ms"] == first_speech["duration_ms"]
     assert name in [tag["name"] for tag in (await gateway.get("/api/v1/tags")).json()["tags"]]
 
     renamed = await gateway.put(
@@ -55,12 +55,12 @@ async def test_a_speech_is_created_played_and_deleted(
 async def test_an_archived_speech_is_not_drawn_but_stays_in_games(
     gateway: httpx.AsyncClient, admin: Learner, learner: Learner
 ) -> None:
-    [known, *_] = (await gateway.get(SPEECHES, headers=admin.headers)).json()["speeches"]
+    [first_speech, *_] = (await gateway.get(SPEECHES, headers=admin.headers)).json()["speeches"]
     tag = (
         await gateway.post(TAGS, json={"name": f"tag {uuid4().hex}", "category": "x"}, headers=admin.headers)
     ).json()
     fields = {"text": "Where is it?", "level": "C2", "type": "question", "tag_ids": [tag["id"]]}
-    fields["audio_key"] = known["audio_key"]
+    fields["audio_key"] = first_speech["audio_key"]
     speech = (await gateway.post(SPEECHES, json=fields, headers=admin.headers)).json()
     path, draw = f"{SPEECHES}/{speech['id']}", {"level": "C2", "tags": [tag["id"]]}
     async with asyncio.timeout(15):

@@ -14,10 +14,10 @@ pytestmark = pytest.mark.journey
 
 
 async def test_a_learner_signs_up_and_signs_in(gateway: httpx.AsyncClient, learner: Learner) -> None:
-    me = (await learner.get("/users/me")).json()
-    assert me == learner.user
-    assert {"id", "email", "name", "avatar_url", "auth_provider", "email_verified"} <= set(me)
-    account = {"email": me["email"].upper(), "password": "Correct4Horse"}
+    user = (await learner.get("/users/me")).json()
+    assert user == learner.user
+    assert {"id", "email", "name", "avatar_url", "auth_provider", "email_verified"} <= set(user)
+    account = {"email": user["email"].upper(), "password": "Correct4Horse"}
     response = await gateway.post("/api/v1/auth/login", json=account)
     tokens = response.json()
     assert (response.status_code, tokens["token_type"], tokens["expires_in"]) == (200, "Bearer", 900)

@@ -55,7 +55,7 @@ async def test_the_snapshot_is_repeated_if_a_recording_disappears_before_it(
     make_system: MakeSystem, tmp_path: Path
 ) -> None:
     system = await make_system()
-    kept, deleted = await add_speech(system), f"speeches/{uuid4()}.mp3"
+    key, deleted = await add_speech(system), f"speeches/{uuid4()}.mp3"
     steps: list[str] = []
 
     def change(line: str) -> None:
@@ -68,7 +68,7 @@ async def test_the_snapshot_is_repeated_if_a_recording_disappears_before_it(
 
     backup = await create(system, tmp_path, report=change)
     manifest, objects = verify(backup)
-    assert ([stored.key for stored in objects], manifest.missing_objects) == ([kept], [])
+    assert ([stored.key for stored in objects], manifest.missing_objects) == ([key], [])
     assert sum("snapshot is taken" in line for line in steps) == 2
 
 
@@ -193,11 +193,11 @@ async def test_an_unusable_server_or_program_is_named(make_system: MakeSystem, t
         BackupFailed, match="The database of importer cannot be reached: ConnectionRefusedError"
     ):
         await create(unreachable, tmp_path, report=print)
-    bare = replace(
+    without_programs = replace(
         system, databases={"content": system.databases["content"].rpartition("/")[0] + "/postgres"}
     )
     with pytest.raises(BackupFailed, match="The database of content has no tables"):
-        await create(bare, tmp_path, report=print)
+        await create(without_programs, tmp_path, report=print)
     with pytest.raises(BackupFailed, match="pg_dump is missing"):
         await create(replace(system, programs=Path("/nowhere")), tmp_path, report=print)
     assert await asyncio.to_thread(os.listdir, tmp_path) == []

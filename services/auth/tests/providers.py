@@ -89,7 +89,7 @@ class OpenIdProvider:
     name: str
     issuer: str
     audience: str
-    usual: dict[str, Any]
+    default_claims: dict[str, Any]
     jwks: Endpoint = field(init=False)
     generation: int = 0
 
@@ -119,7 +119,13 @@ class OpenIdProvider:
     def create_claims(self, **overrides: Any) -> dict[str, Any]:
         """Return the usual claims with these changes; None removes a claim."""
         now = int(time.time())
-        defaults = {"iss": self.issuer, "aud": self.audience, "iat": now, "exp": now + 3600, **self.usual}
+        defaults = {
+            "iss": self.issuer,
+            "aud": self.audience,
+            "iat": now,
+            "exp": now + 3600,
+            **self.default_claims,
+        }
         # Every token is different, as real ones contain an id or a hash of their code.
         defaults |= {"sub": secrets.token_hex(10), "jti": secrets.token_hex(10)}
         return {name: claim for name, claim in (defaults | overrides).items() if claim is not None}

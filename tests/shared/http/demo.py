@@ -31,8 +31,8 @@ class Thing(RequestModel):
 
 
 @router.post("/things")
-async def create(thing: Thing) -> Thing:
-    return thing
+async def create(body: Thing) -> Thing:
+    return body
 
 
 class Title(RequestModel):

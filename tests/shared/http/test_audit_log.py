@@ -60,12 +60,12 @@ async def test_a_cursor_with_an_impossible_page_is_refused(session: AsyncSession
 
 
 async def test_entries_are_found_by_their_day_although_their_ids_are_younger(session: AsyncSession) -> None:
-    at, subject = "timestamptz '2026-03-10 23:59:59.999Z'", uuid4()
+    timestamp, subject = "timestamptz '2026-03-10 23:59:59.999Z'", uuid4()
     for late in ("0 seconds", "59 minutes"):
         # An id is made when the entry is written, after the transaction has begun.
-        id = f"uuidv7({at} - now() + interval '{late}')"
+        id = f"uuidv7({timestamp} - now() + interval '{late}')"
         columns = "INSERT INTO audit_log (id, at, action, subject_id)"
-        await session.execute(text(f"{columns} VALUES ({id}, {at}, 'x', '{subject}')"))
+        await session.execute(text(f"{columns} VALUES ({id}, {timestamp}, 'x', '{subject}')"))
     day, next_day = "2026-03-10", "2026-03-11"
     days = [("0001-01-01", "9999-12-31"), (day, day), (None, day), (day, None)]
     other = [(next_day, None), (None, "2026-03-09"), (next_day, next_day), (None, "0001-01-01")]

@@ -76,8 +76,8 @@ async def test_only_a_valid_traceparent_is_adopted(client: httpx.AsyncClient) ->
     trace = f"00-{'a' * 32}-{'b' * 16}-01"
     assert (await client.get("/trace", headers={"traceparent": trace})).json() == trace
     for none in ("x", f"{trace}x", f"ff{trace[2:]}"):
-        made = (await client.get("/trace", headers={"traceparent": none})).json()
-        assert (len(made), made == none) == (len(trace), False)
+        new_trace = (await client.get("/trace", headers={"traceparent": none})).json()
+        assert (len(new_trace), new_trace == none) == (len(trace), False)
 
 
 async def test_metrics_count_by_route(client: httpx.AsyncClient) -> None:

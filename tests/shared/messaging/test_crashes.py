@@ -55,8 +55,8 @@ async def count_crashes(database: Database) -> int:
 
 async def list_claims(database: Database) -> Claims:
     async with database.transaction() as session:
-        found = await session.execute(select(InboxEvent.consumer, InboxEvent.event_id))
-        return sorted((claim.consumer, claim.event_id) for claim in found)
+        rows = await session.execute(select(InboxEvent.consumer, InboxEvent.event_id))
+        return sorted((claim.consumer, claim.event_id) for claim in rows)
 
 
 @pytest.fixture
@@ -115,15 +115,15 @@ async def test_a_lost_connection_and_a_stop_are_no_crashes(
     committed_database: Database, url: str, publishing: AbstractChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stopping, "MAX_WORK_SECONDS", 0.1)
-    begun, may_end, job = 0, asyncio.Event(), Harmless()
+    started_count, may_end, job = 0, asyncio.Event(), Harmless()
 
     async def hang(_: Harmless) -> None:
-        nonlocal begun
-        begun += 1
+        nonlocal started_count
+        started_count += 1
         await may_end.wait()
 
     async def count_begun() -> int:
-        return begun
+        return started_count
 
     await publish(publishing, job)
     for number in range(2 * MAX_STARTS):

@@ -93,11 +93,11 @@ async def test_a_job_of_a_rolled_back_transaction_is_not_enqueued(
 
     with pytest.raises(RuntimeError):
         await fail()
-    kept = CleanRoom(room=2)
-    await order(committed_database, kept)
+    job = CleanRoom(room=2)
+    await order(committed_database, job)
     cleaner = Cleaner()
     await run_until_done(worker_settings, cleaner)
-    assert cleaner.cleaned == [kept]
+    assert cleaner.cleaned == [job]
 
 
 async def test_an_effect_may_open_its_own_transactions(

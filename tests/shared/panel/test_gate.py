@@ -241,8 +241,8 @@ async def test_metrics_and_logs_name_routes_with_the_prefix_of_the_panel(browser
             await browser.get(address)
         await browser.get(NOTES, headers={"Authorization": ""})
     routes = ["/{identity}", "/{identity}/{pk}", "/statics", "", ""]
-    named = [entry["route"] for entry in entries if entry["event"] == "request"]
-    assert named == [f"/admin/content{route}" for route in routes]
+    logged_routes = [entry["route"] for entry in entries if entry["event"] == "request"]
+    assert logged_routes == [f"/admin/content{route}" for route in routes]
     text_format = (await browser.get("/metrics")).text
     assert 'route="/admin/content/{identity}",status="200"' in text_format
     assert 'route="/{identity}"' not in text_format

@@ -50,8 +50,8 @@ async def test_the_link_of_the_first_e_mail_confirms_a_new_account(
     assert "I did not create this account" in email.get_content()
     confirm = {"token": await mailbox.get_token("verify_email"), "password": account["password"]}
     assert (await client.post(VERIFY, json=confirm)).status_code == 204
-    me = await client.get(ME, headers={"Authorization": f"Bearer {opened['access_token']}"})
-    assert me.json()["email_verified"] is True
+    user_response = await client.get(ME, headers={"Authorization": f"Bearer {opened['access_token']}"})
+    assert user_response.json()["email_verified"] is True
     async with database.transaction() as session:
         assert len(await outbox_events(session, UserUpdated)) == 1
 

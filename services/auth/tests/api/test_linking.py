@@ -55,8 +55,10 @@ async def test_an_old_session_needs_the_password_to_link_an_identity(
     )
     assert get_error(wrong) == (403, "wrong_password")
     assert (await client.get(IDENTITIES, headers=to_headers(tokens))).json() == {"identities": []}
-    proved = await client.post(IDENTITIES, json=link | {"password": PASSWORD}, headers=to_headers(refreshed))
-    assert proved.status_code == 204, proved.text
+    with_password = await client.post(
+        IDENTITIES, json=link | {"password": PASSWORD}, headers=to_headers(refreshed)
+    )
+    assert with_password.status_code == 204, with_password.text
 
 
 async def test_an_account_without_a_password_needs_a_recent_sign_in_to_link(

@@ -19,12 +19,12 @@ from auth.errors import LastSignInMethod
 def test_only_addresses_verified_on_both_sides_link_an_identity(
     identity_verified: bool, account_verified: bool | None, provider_known: bool, decision: LinkingDecision
 ) -> None:
-    found = decide_account_linking(
+    actual = decide_account_linking(
         identity_verified=identity_verified,
         account_verified=account_verified,
         provider_known=provider_known,
     )
-    assert found is decision
+    assert actual is decision
 
 
 def test_an_account_keeps_one_sign_in_method() -> None:

@@ -82,8 +82,8 @@ async def get_position(session: AsyncSession) -> Position:
 
 async def list_changes(session: AsyncSession, since: Position) -> tuple[Position, list[Change]]:
     """Return the new position, and the entries of the log since the old one."""
-    snapshot, at, ids, sizes = (await session.execute(_CHANGES, {"seen": since.snapshot})).one()
-    return Position(snapshot, at), list(map(Change, ids or [], sizes or []))
+    snapshot, read_at, ids, sizes = (await session.execute(_CHANGES, {"seen": since.snapshot})).one()
+    return Position(snapshot, read_at), list(map(Change, ids or [], sizes or []))
 
 
 async def list_numbers(session: AsyncSession, changes: Collection[Change]) -> list[int]:

@@ -67,9 +67,9 @@ async def test_archived_speeches_are_listed_only_on_request(
         {"level": "A1"},
         {"type": "question", "tag_id": tag["id"]},
     )
-    for own in filters:
+    for speech_filter in filters:
         for archived, expected_count in ((None, 0), ("false", 0), ("true", 1), ("all", 1)):
-            params = own | ({"archived": archived} if archived else {})
+            params = speech_filter | ({"archived": archived} if archived else {})
             page = (await editor.get(SPEECHES, params=params)).json()
             assert (len(page["speeches"]), page["pagination"]["total"]) == (expected_count, expected_count), (
                 params

@@ -76,8 +76,8 @@ async def test_a_merge_adds_the_other_tag_to_speeches(
     response = await editor.post(path, json={"into_tag_id": str(tags["food"])})
     assert (response.status_code, response.json()["name"]) == (202, "food")
     # Editors and learners no longer see the tag, although its speeches have not been moved yet.
-    for listed in (TAGS, "/api/v1/tags"):
-        names = [tag["name"] for tag in (await editor.get(listed)).json()["tags"]]
+    for list_path in (TAGS, "/api/v1/tags"):
+        names = [tag["name"] for tag in (await editor.get(list_path)).json()["tags"]]
         assert names == ["food", "work"]
     assert (await editor.get(f"{TAGS}/{tags['meals']}")).status_code == 404
     again = await editor.post(path, json={"into_tag_id": str(tags["food"])})

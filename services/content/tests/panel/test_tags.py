@@ -180,9 +180,9 @@ async def test_the_list_can_be_searched_and_sorted_and_has_a_total(
     page = (await panel.get(f"{TAGS}?sort=-name")).text
     assert page.index(">Work<") < page.index(">food<") < page.index(">100%<")
     assert "3 tags" in page
-    found = (await panel.get(f"{TAGS}?search=0%25")).text
-    assert "1 tag found" in found
-    assert "Work" not in found
+    search_page = (await panel.get(f"{TAGS}?search=0%25")).text
+    assert "1 tag found" in search_page
+    assert "Work" not in search_page
     assert "Nothing matches" in (await panel.get(f"{TAGS}?search=nothing")).text
 
 

@@ -53,15 +53,15 @@ async def test_pages_continue_past_a_running_import(
     texts = await add_speeches(committed_database, add, 9, 2, 6)
     expected = [text for index, text in enumerate(texts) if index not in (2, 6)][::-1]
     by_number, page = [], 1
-    while speeches := (found := await find(**params, limit=limit, page=page))["speeches"]:
+    while speeches := (result_page := await find(**params, limit=limit, page=page))["speeches"]:
         by_number += speeches
         page += 1
-    assert found["pagination"]["total"] == len(expected)
+    assert result_page["pagination"]["total"] == len(expected)
     by_cursor, cursor = list[dict[str, Any]](), None
     while cursor or not by_cursor:
-        found = await find(**params, limit=limit, **({"cursor": cursor} if cursor else {}))
-        by_cursor += found["speeches"]
-        cursor = found["pagination"]["next_cursor"]
+        result_page = await find(**params, limit=limit, **({"cursor": cursor} if cursor else {}))
+        by_cursor += result_page["speeches"]
+        cursor = result_page["pagination"]["next_cursor"]
     for speeches in (by_number, by_cursor):
         assert sorted(speech["text"] for speech in speeches) == sorted(expected)
     if "text" not in params:

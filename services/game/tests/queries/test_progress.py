@@ -150,8 +150,8 @@ async def test_days_in_every_zone_equal_those_of_zoneinfo(
 async def test_a_fixed_offset_determines_the_day(session: AsyncSession, learner: UUID, save: Save) -> None:
     await save(datetime(2026, 3, 10, 21, 30, tzinfo=UTC))
     for tz, day in (("+02:00", 10), ("+03:00", 11), ("UTC+3", 11), ("Etc/GMT+3", 10)):
-        ((found, _, _),) = await list_daily_totals(session, learner, tz=tz)
-        assert found == date(2026, 3, day)
+        ((local_day, _, _),) = await list_daily_totals(session, learner, tz=tz)
+        assert local_day == date(2026, 3, day)
 
 
 async def test_an_unknown_zone_is_refused(session: AsyncSession, learner: UUID) -> None:

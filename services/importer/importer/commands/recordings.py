@@ -188,12 +188,12 @@ async def _find_free_name(session: AsyncSession, file: UploadedFile) -> str:
     for start in count(0, NAME_CHUNK_SIZE):
         names = list_names(file.original_filename, start=start, size=NAME_CHUNK_SIZE)
         by_key = {to_name_key(name): name for name in names}
-        taken = select(UploadedFile.name_key).where(
+        taken_names = select(UploadedFile.name_key).where(
             UploadedFile.session_id == file.session_id,
             UploadedFile.name_key.in_(by_key),
             UploadedFile.claimed_at.is_(None),
         )
-        for key in await session.scalars(taken):
+        for key in await session.scalars(taken_names):
             del by_key[key]
         if by_key:
             return next(iter(by_key.values()))

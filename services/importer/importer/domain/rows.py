@@ -87,8 +87,8 @@ def check_row(
     name_key = to_recording_key(values["audio_filename"])
     recording = context.recordings.get(name_key)
     problems += _check_filename(number, values["audio_filename"], name_key, recording, context)
-    text, found = _check_text(number, values["text"], context)
-    problems += found
+    text, text_problems = _check_text(number, values["text"], context)
+    problems += text_problems
     level, kind = values["level"].upper(), values.get("type", "").lower() or DEFAULT_TYPE
     problems += _check_vocabulary(level, kind, values)
     tags, wrong_tags = _check_tags(values.get("tags", ""))

@@ -26,8 +26,8 @@ class ProblemRow(NamedTuple):
 def group_by_row(problems: Sequence[RowProblem]) -> list[ProblemRow]:
     """Return the table rows with problems. For older imports, only the wrong cells are known."""
     rows = []
-    for row, found in groupby(problems, key=attrgetter("row")):
-        row_problems = list(found)
+    for row, grouped in groupby(problems, key=attrgetter("row")):
+        row_problems = list(grouped)
         wrong_cells = {problem.column: problem.value for problem in row_problems if problem.column}
         rows.append(ProblemRow(row, row_problems[0].cells or wrong_cells, row_problems))
     return rows

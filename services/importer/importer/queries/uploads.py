@@ -76,15 +76,17 @@ async def get_upload_session(
     session: AsyncSession, session_id: UUID, query: UploadedFilePageQuery
 ) -> UploadSessionRead:
     """Return an upload session with a page of its files. Raises UploadSessionNotFound."""
-    found = (await session.execute(_select_sessions().where(UploadSession.id == session_id))).one_or_none()
-    if found is None:
+    session_row = (
+        await session.execute(_select_sessions().where(UploadSession.id == session_id))
+    ).one_or_none()
+    if session_row is None:
         raise UploadSessionNotFound(f"There is no upload session {session_id}.")
     files = select(*_FILE_COLUMNS)
     stored = files.where(UploadedFile.session_id == session_id, UploadedFile.state == "stored")
     scope = query.build_scope(session_id)
     rows, pagination = await fetch_page(session, stored, UploadedFile.id, query, scope=scope)
     return UploadSessionRead(
-        **dict(found._mapping),
+        **dict(session_row._mapping),
         files=[UploadedFileRead.model_validate(row) for row in rows],
         pagination=pagination,
     )

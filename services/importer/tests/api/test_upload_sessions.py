@@ -49,7 +49,7 @@ async def test_a_session_is_visible_to_all_editors_and_usable_by_its_owner(
         str(editor_id),
         3,
     )
-    assert [listed["id"] for listed in (await other.get(UPLOADS)).json()["upload_sessions"]] == [session_id]
+    assert [summary["id"] for summary in (await other.get(UPLOADS)).json()["upload_sessions"]] == [session_id]
     for refused in (
         await upload(other, FILES[0], session_id=session_id),
         await other.delete(f"{UPLOADS}/{session_id}"),
@@ -64,14 +64,14 @@ async def test_sessions_and_files_are_paged(
     ids = [(await upload_and_parse(editor, *FILES))["upload_session_id"] for _ in range(3)]
     await upload_and_parse(other, FILES[0])
     page = (await editor.get(UPLOADS, params={"limit": 2, "owner_id": str(editor_id)})).json()
-    assert [listed["id"] for listed in page["upload_sessions"]] == ids[:0:-1]
-    assert [listed["file_count"] for listed in page["upload_sessions"]] == [3, 3]
+    assert [summary["id"] for summary in page["upload_sessions"]] == ids[:0:-1]
+    assert [summary["file_count"] for summary in page["upload_sessions"]] == [3, 3]
     assert page["pagination"]["total"] == 3
     cursor = page["pagination"]["next_cursor"]
     page = (
         await editor.get(UPLOADS, params={"limit": 2, "owner_id": str(editor_id), "cursor": cursor})
     ).json()
-    assert [listed["id"] for listed in page["upload_sessions"]] == ids[:1]
+    assert [summary["id"] for summary in page["upload_sessions"]] == ids[:1]
     files = (await editor.get(f"{UPLOADS}/{ids[0]}", params={"limit": 2})).json()
     assert (len(files["files"]), files["pagination"]["total"]) == (2, 3)
     cursor = files["pagination"]["next_cursor"]

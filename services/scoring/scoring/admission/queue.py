@@ -99,7 +99,7 @@ class FairQueue:
             self._order.refund(job)
             _resolve(self._turns.pop(job), self._refuse(retry_after_seconds))
         for job in plan.starting:
-            self._order.begin(job)
+            self._order.start_job(job)
             job.started_at = _get_time()
             self._in_work.add(job)
             _resolve(self._turns.pop(job), None)

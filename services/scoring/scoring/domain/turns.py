@@ -53,9 +53,11 @@ class TurnOrder:
         job.turn = self.find_turn(job.ticket.learner_id)
         self._next_turns[job.ticket.learner_id] = job.turn + job.seconds
 
-    def begin(self, job: Job) -> None:
+    def start_job(self, job: Job) -> None:
         self._now = max(self._now, job.turn)
-        self._next_turns = {learner: turn for learner, turn in self._next_turns.items() if turn > self._now}
+        self._next_turns = {
+            learner: next_turn for learner, next_turn in self._next_turns.items() if next_turn > self._now
+        }
 
     def refund(self, job: Job) -> None:
         """Refund the time of a job that has not started."""

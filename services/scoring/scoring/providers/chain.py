@@ -61,9 +61,11 @@ class ProviderChain:
     @property
     def capabilities(self) -> Capabilities:
         """Return the first provider's capabilities, with the languages of all."""
-        known = [provider.capabilities for provider in self.providers]
-        languages = dict.fromkeys(language for capabilities in known for language in capabilities.languages)
-        return replace(known[0], languages=tuple(languages))
+        all_capabilities = [provider.capabilities for provider in self.providers]
+        languages = dict.fromkeys(
+            language for capabilities in all_capabilities for language in capabilities.languages
+        )
+        return replace(all_capabilities[0], languages=tuple(languages))
 
     def get_capabilities(self, provider: str) -> Capabilities:
         return next(

@@ -51,6 +51,6 @@ def test_other_recordings_have_a_resolution_of_16_bits(
 
 
 def test_knocking_is_not_classified_as_coarse_quantisation(encode: Encode) -> None:
-    knocks = np.zeros(16_000, np.float32)
-    knocks[::4000] = 0.6
-    assert measure(encode(knocks)) == pytest.approx(SIXTEEN_BITS_DB, abs=0.1)
+    samples = np.zeros(16_000, np.float32)
+    samples[::4000] = 0.6
+    assert measure(encode(samples)) == pytest.approx(SIXTEEN_BITS_DB, abs=0.1)

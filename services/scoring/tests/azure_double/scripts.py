@@ -53,20 +53,20 @@ class Scores:
     """Words that are mispronounced."""
     phrases: int | None = None
     """How many phrases the speech has; by default one for each half minute."""
-    without: Collection[str] = ()
+    omitted_paths: Collection[str] = ()
     """Paths of messages that are not sent."""
     delay_seconds: float = 0
     change: Callable[[Json], Any] = field(default=lambda phrase: phrase)
     """Returns what to send in place of a phrase. A string is sent as it is."""
 
     async def __call__(self, turn: Turn) -> None:
-        if "turn.start" not in self.without:
+        if "turn.start" not in self.omitted_paths:
             await turn.start()
         await turn.receive()
         await asyncio.sleep(self.delay_seconds)
         for phrase in self._build_phrases(turn):
             await self._send_phrase(turn, phrase)
-        if "turn.end" not in self.without:
+        if "turn.end" not in self.omitted_paths:
             await turn.send("turn.end")
 
     def _build_phrases(self, turn: Turn) -> list[Json]:
@@ -91,7 +91,7 @@ class Scores:
             await turn.send("speech.startDetected", {"Offset": start})
             await turn.send("speech.hypothesis", hypothesis)
             await turn.send("speech.endDetected", {"Offset": start + duration})
-        if "speech.phrase" not in self.without:
+        if "speech.phrase" not in self.omitted_paths:
             await turn.send("speech.phrase", self.change(phrase))
 
 

@@ -77,10 +77,10 @@ FAILURES: dict[str, Sequence[Script]] = {
     "cut_mid_stream": [reset_connection(after_bytes=16_000)],
     "cut_at_the_end": [reset_connection(after_bytes=None)],
     "no_reply": [Script()],
-    "no_turn_start": [scores(without={"turn.start"})],
-    "no_phrase": [scores(without={"speech.phrase"})],
-    "no_phrase_no_turn_end": [scores(without={"speech.phrase", "turn.end"})],
-    "no_turn_end": [scores(without={"turn.end"})],
+    "no_turn_start": [scores(omitted_paths={"turn.start"})],
+    "no_phrase": [scores(omitted_paths={"speech.phrase"})],
+    "no_phrase_no_turn_end": [scores(omitted_paths={"speech.phrase", "turn.end"})],
+    "no_turn_end": [scores(omitted_paths={"turn.end"})],
     "wrong_request_id": [send_wrong_turn()],
 }
 

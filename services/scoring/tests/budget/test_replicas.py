@@ -83,12 +83,16 @@ def start_replicas(settings: ApiSettings, token_for: TokenFor, redis: Redis, rea
     async def start(**limits: int) -> AsyncIterator[Replicas]:
         async with AsyncExitStack() as stack:
             azure = await stack.enter_async_context(AzureDouble().listen())
-            own = {"SPEECH_PROVIDER": "azure", "AZURE_SPEECH_KEY": KEY, "AZURE_SPEECH_ENDPOINT": azure.url}
-            own |= {"SCORING_LEARNER_RECORDINGS": str(AT_ONCE)}
-            own |= {name: str(seconds) for name, seconds in limits.items()}
+            azure_variables = {
+                "SPEECH_PROVIDER": "azure",
+                "AZURE_SPEECH_KEY": KEY,
+                "AZURE_SPEECH_ENDPOINT": azure.url,
+            }
+            azure_variables |= {"SCORING_LEARNER_RECORDINGS": str(AT_ONCE)}
+            azure_variables |= {name: str(seconds) for name, seconds in limits.items()}
             clients = []
             for _ in range(2):
-                variables = build_environment(settings, **own)
+                variables = build_environment(settings, **azure_variables)
                 stack.enter_context(run_api(variables))
                 url = f"http://127.0.0.1:{variables['PORT']}"
                 clients.append(await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=60)))

@@ -30,7 +30,7 @@ def serve(jobs: Iterable[Job], order: TurnOrder | None = None) -> list[Job]:
         waiting.append(job)
     while waiting:
         served += plan(waiting).starting
-        order.begin(served[-1])
+        order.start_job(served[-1])
         waiting.remove(served[-1])
     return served
 
@@ -59,10 +59,10 @@ def test_a_new_learner_comes_before_the_next_job_of_the_learner_being_served() -
     first, second, ben = make_job(ANN), make_job(ANN), make_job(BEN)
     for job in (first, second):
         order.join(job)
-    order.begin(first)
+    order.start_job(first)
     order.join(ben)
     assert ben.turn < second.turn
-    order.begin(ben)
+    order.start_job(ben)
     assert ben.turn < second.turn
 
 
@@ -87,7 +87,7 @@ def test_cancelled_work_does_not_count_as_a_turn() -> None:
     first, refused, ben = make_job(ANN), make_job(ANN, 9), make_job(BEN, 2)
     for job in (first, refused, ben):
         order.join(job)
-    order.begin(first)
+    order.start_job(first)
     order.refund(refused)
     again = make_job(ANN)
     order.join(again)

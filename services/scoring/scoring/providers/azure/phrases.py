@@ -52,13 +52,13 @@ def parse_phrase(document: str) -> Phrase | None:
         # The values are the learner's words.
         violations = error.errors(include_input=False, include_context=False, include_url=False)
         raise InvalidProviderResponse({_name_field(violation["loc"]) for violation in violations}) from None
-    given = best.pronunciation_assessment
+    assessment_scores = best.pronunciation_assessment
     scores = PhraseScores(
-        accuracy=given.accuracy_score,
-        pronunciation=given.pron_score,
-        fluency=given.fluency_score,
-        completeness=given.completeness_score,
-        prosody=given.prosody_score,
+        accuracy=assessment_scores.accuracy_score,
+        pronunciation=assessment_scores.pron_score,
+        fluency=assessment_scores.fluency_score,
+        completeness=assessment_scores.completeness_score,
+        prosody=assessment_scores.prosody_score,
     )
     return Phrase(scores, tuple(map(_to_word_score, best.words)))
 

@@ -46,8 +46,8 @@ async def test_neither_the_order_nor_the_worker_matters(engine: Engine, readings
     await provider.start()
     try:
         await wait_until(lambda: workers.is_ready)
-        found = await asyncio.gather(*map(assess, shuffled))
+        results = await asyncio.gather(*map(assess, shuffled))
     finally:
         await provider.close()
-    assert found == [expected[number] for number in shuffled]
-    assert len({result.pronunciation_score for result in found}) > COUNT // 5
+    assert results == [expected[number] for number in shuffled]
+    assert len({result.pronunciation_score for result in results}) > COUNT // 5
