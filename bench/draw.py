@@ -160,7 +160,7 @@ def measure_start(run: Run, addresses: Addresses) -> str:
 
 
 def check_fairness() -> list[str]:
-    """Draw a million times, and once more if chance does not explain the first result."""
+    """Draw a million times, and repeat if chance does not explain the first result."""
     for _ in range(2):
         fairness = uniformity.measure_fairness()
         drawn, matching = uniformity.SPEECHES_PER_DRAW, uniformity.MATCHING_SPEECHES

@@ -141,7 +141,7 @@ class Places:
 
     @asynccontextmanager
     async def collect_messages(self) -> AsyncIterator[None]:
-        """Keep all messages that are published during the block, however soon they are consumed."""
+        """Keep all messages that are published during the block, even if they are consumed immediately."""
         await self._run_control("trace_on")
         try:
             async with await aio_pika.connect(f"{self.system.plan.addresses.rabbitmq_url}/") as connection:

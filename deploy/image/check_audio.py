@@ -46,7 +46,7 @@ def encode(muxer: str, codec: str) -> bytes:
     import av
     from av.audio.stream import AudioStream
 
-    # Two channels, as FFmpeg's Vorbis encoder supports nothing else.
+    # Two channels, because FFmpeg's Vorbis encoder supports only stereo.
     tone = [round(9_800 * sin(2 * pi * 440 * index / RATE)) for index in range(int(SECONDS * RATE))]
     samples = array("h", (sample for sample in tone for _ in range(2)))
     frame = av.AudioFrame(format="s16", layout="stereo", samples=len(tone))

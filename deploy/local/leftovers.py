@@ -22,7 +22,7 @@ SETTLE_SECONDS = 0.3
 
 
 def end(folder: Path) -> list[str]:
-    """End all processes that an earlier run under this folder left, and return their names."""
+    """End all leftover processes of an earlier run under this folder, and return their names."""
     running = {path: pid for path in sorted(folder.glob("pids/*")) if (pid := _find_running(path))}
     for path, pid in running.items():
         _signal(pid, int(path.read_text().split()[1]))

@@ -1,4 +1,4 @@
-"""Too large bodies are refused immediately, however they are sent, and clients can read the response."""
+"""Bodies that are too large are rejected immediately with any framing, and clients can read the response."""
 
 import asyncio
 import socket

@@ -191,7 +191,7 @@ async def test_selected_speeches_are_tagged_and_archived_together(window: Visito
     await choose_all()
     await page.get_by_role("button", name="Add tag").click()
     await expect(page.get_by_text("Choose a tag first.")).to_be_visible()
-    # What was chosen stays chosen.
+    # The selection is preserved.
     await choose(page, "Tag to add or remove", tag["name"])
     await page.get_by_role("button", name="Add tag").click()
     await expect(page.get_by_text("Changed: 3.")).to_be_visible()

@@ -41,7 +41,7 @@ async def test_a_speech_is_created_played_and_deleted(
     assert name not in [tag["name"] for tag in (await gateway.get("/api/v1/tags")).json()["tags"]]
     async with asyncio.timeout(15):
         # The worker creates a revision of every speech with the tag, and the game receives its event.
-        while await play_and_list_tags(learner, speech) != [f"{name} renamed"]:  # noqa: ASYNC110 - as said above
+        while await play_and_list_tags(learner, speech) != [f"{name} renamed"]:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.1)
     assert (await gateway.get(path, headers=admin.headers)).json()["revision"] == 2
 
@@ -65,9 +65,9 @@ async def test_an_archived_speech_is_not_drawn_but_stays_in_games(
     path, draw = f"{SPEECHES}/{speech['id']}", {"level": "C2", "tags": [tag["id"]]}
     async with asyncio.timeout(15):
         # The game accepts it after its event has arrived, and the catalogues draw it within a second.
-        while not await play_and_list_tags(learner, speech):  # noqa: ASYNC110 - as said above
+        while not await play_and_list_tags(learner, speech):  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.1)
-        while (await learner.post("/game/speeches/random", draw)).status_code != 200:  # noqa: ASYNC110 - as said above
+        while (await learner.post("/game/speeches/random", draw)).status_code != 200:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.1)
 
     archived = await gateway.put(path, json={"archived": True}, headers=admin.headers)

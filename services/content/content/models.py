@@ -124,7 +124,7 @@ class Speech(Base):
         # Ids are ordered by time, so the newest speeches of a level, type or tag are neighbours.
         Index(None, "level", "id"),
         Index(None, "type", "id"),
-        # Partial indexes without archived speeches keep lists fast, however many are archived.
+        # Partial indexes without archived speeches keep lists fast with any number of archived ones.
         Index("ix_speeches_in_play", "id", postgresql_where=archived_at.is_(None)),
         Index("ix_speeches_in_play_level", "level", "id", postgresql_where=archived_at.is_(None)),
         Index("ix_speeches_in_play_type", "type", "id", postgresql_where=archived_at.is_(None)),

@@ -20,7 +20,7 @@ START_TIMEOUT_SECONDS = 60
 
 
 class Output:
-    """What a process prints, collected while it runs."""
+    """The output of a process, collected while it runs."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout
@@ -33,7 +33,7 @@ class Output:
             self._printed += part
 
     def read(self) -> bytes:
-        """Return everything that was printed, once the process has ended."""
+        """Return the whole output, once the process has ended."""
         self._thread.join(timeout=10)
         return bytes(self._printed)
 

@@ -57,7 +57,7 @@ PATH = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 @dataclass
 class Trace:
-    """What the traced processes did. `findings` are the calls that reach a file or another program."""
+    """System calls of traced processes. `findings` are the calls that reach a file or another program."""
 
     findings: list[str] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)

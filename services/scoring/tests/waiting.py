@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 TIMEOUT_SECONDS = 60
-"""Only a hang takes so long."""
+"""Only a hang takes this long."""
 
 
 async def wait_until(is_true: Callable[[], object]) -> None:

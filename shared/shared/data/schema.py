@@ -45,7 +45,7 @@ async def find_version(url: str) -> str:
 
 
 async def find_gap(package: str, url: str) -> str | None:
-    """Describe what the schema lacks. A newer schema is accepted. Raises DatabaseUnavailable."""
+    """Describe the missing migrations. A newer schema is accepted. Raises DatabaseUnavailable."""
     expected, actual = get_expected_version(package), await find_version(url)
     if actual >= expected:
         return None

@@ -88,7 +88,7 @@ class Consumers:
                 if self._in_work:
                     await asyncio.wait(self._in_work)
         await self._disconnect()
-        # What is left has been cancelled, and ends its records in the database.
+        # Remaining deliveries have been cancelled, and finish their records in the database.
         if self._in_work:
             await asyncio.wait(self._in_work, timeout=stopping.MAX_ABORT_SECONDS)
 

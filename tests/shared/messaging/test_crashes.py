@@ -135,7 +135,7 @@ async def test_a_lost_connection_and_a_stop_are_no_crashes(
         await consumers.ensure_running()
         await wait_until(count_begun, number + 1)
         if number % 2:
-            # The broker closes the channel; the process goes on.
+            # The broker closes the channel; the process continues.
             await consumers._disconnect()
             await wait_until(lambda: count_crashes(committed_database), 0)
         await consumers.stop()

@@ -52,7 +52,7 @@ class SocialSignIn:
             yield identity
 
     async def verify(self, provider: Provider, token: str, *, nonce: str | None) -> VerifiedIdentity:
-        """Raises InvalidSocialToken, ProviderNotConfigured and ProviderUnavailable, nothing else."""
+        """Raises only InvalidSocialToken, ProviderNotConfigured and ProviderUnavailable."""
         verifier = self._verifiers[provider]
         if verifier is None:
             raise ProviderNotConfigured

@@ -121,7 +121,7 @@ async def redeem(session: AsyncSession, token: str, purpose: TokenPurpose, *, no
 
 
 async def revoke_all(session: AsyncSession, user: User, *purposes: TokenPurpose, now: datetime) -> None:
-    """Revoke the account's unused tokens for these purposes, or for all purposes if none is given."""
+    """Revoke the account's unused tokens for these purposes, or for all purposes if none is specified."""
     if not purposes or "change_email" in purposes:
         user.new_email = user.new_email_expires_at = None
     unused = (OneTimeToken.user_id == user.id) & OneTimeToken.used_at.is_(None)

@@ -99,7 +99,7 @@ def group_by_action(changed: Mapping[str, Any]) -> dict[AuditAction, set[str]]:
 
 
 def find_changed_values(current: object, new_values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the given values that differ from the current attributes. None means "not given"."""
+    """Return the given values that differ from the current attributes. None means "omitted"."""
     return {
         name: value
         for name, value in new_values.items()

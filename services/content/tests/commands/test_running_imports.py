@@ -1,4 +1,4 @@
-"""What others can do while an import runs, and what it leaves when it fails."""
+"""Concurrent work during an import, and its clean-up after a failure."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api/v1/game/stats", tags=["Game"])
 async def get_progress(
     session: SessionDep, learner: LearnerDep, tz: Annotated[TimeZoneName, Query()] = "UTC"
 ) -> ProgressRead:
-    """Get your progress: totals, streaks, sums per day, level and tag, and what you find hard.
+    """Get your progress: totals, streaks, sums per day, level and tag, hardest sentences, weakest phonemes.
 
     A session counts on the learner's local day of `completed_at`.
 

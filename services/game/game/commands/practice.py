@@ -1,4 +1,4 @@
-"""Maintain what each learner has practised: speeches, tags and phonemes, and the scorers of the scores."""
+"""Maintain each learner's practice totals: speeches, tags and phonemes, and the scorers of the scores."""
 
 # ruff: noqa: S608 - the statements consist of constants and names of tables and columns
 
@@ -83,7 +83,7 @@ def _build_change(name: str) -> str:
         case "last":
             return f"{name} = greatest(kept.{name}, excluded.{name})"
         case _:
-            # What is subtracted may have been added elsewhere: tags may arrive after their session.
+            # The subtracted amount may have been added to another row: tags may arrive after their session.
             return f"{name} = greatest(kept.{name} + excluded.{name}, 0)"
 
 

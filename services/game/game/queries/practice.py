@@ -1,4 +1,4 @@
-"""Read what a learner has practised, from the rows maintained for it: a long history costs nothing."""
+"""Read a learner's practice totals, from the rows maintained for them: a long history costs nothing."""
 
 from typing import Any
 from uuid import UUID

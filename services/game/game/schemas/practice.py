@@ -1,4 +1,4 @@
-"""Schemas of what a learner has practised."""
+"""Schemas of a learner's practice totals."""
 
 from datetime import datetime
 from uuid import UUID
@@ -51,7 +51,7 @@ class WeakPhoneme(BaseModel):
 
 
 class PracticeRead(BaseModel):
-    """What a learner has practised, and finds hard."""
+    """A learner's practice totals, hardest sentences and weakest phonemes."""
 
     by_tag: list[TagProgress] = Field(description="The 50 tags with the most sentences, in this order.")
     hardest_sentences: list[HardSentence] = Field(

@@ -23,7 +23,7 @@ def _skip_validation(sent: Any, _: ValidatorFunctionWrapHandler) -> Any:
 
 
 class SessionBatchCreate(RequestModel):
-    """Finished sessions. An invalid one gets a problem of its own."""
+    """Finished sessions. An invalid one gets a separate problem."""
 
     # Validated one by one, later: an invalid session must not keep the others from being saved.
     sessions: list[Annotated[BatchedSession, WrapValidator(_skip_validation)]] = Field(

@@ -1,4 +1,4 @@
-"""A learner's practice is the sum of the learner's sessions, whatever was saved, edited and deleted."""
+"""A learner's practice is the sum of their sessions, after any saves, edits and deletions."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -117,7 +117,7 @@ async def test_sessions_of_an_earlier_version_are_counted_once(session: AsyncSes
     for _ in range(2):
         assert await count_earlier_practice(session) is False
         assert await list_rows(session, *PRACTISED) == expected
-    # Neither does a deletion subtract what was not counted.
+    # A deletion does not subtract uncounted results either.
     await session.execute(update(GameSession).where(GameSession.id == first).values(practice_counted=False))
     await delete_session(session, first, actor=uuid4())
     assert sorted(row[2] for row in await list_rows(session, PractisedSpeech)) == [1, 2]

@@ -11,7 +11,7 @@ HZ_PER_BIN = SAMPLE_RATE // FRAME_SAMPLES
 SPEECH_BAND = range(200, 6_800)
 """In Hz: above hum and its first harmonics, up to where voices end."""
 MAX_LOUD_FRAMES = 20
-"""This many frames determine the level of a long recording, however long its pauses are."""
+"""This many frames determine the level of a long recording, regardless of its pauses."""
 
 type Powers = NDArray[np.float64]
 type Levels = NDArray[np.float64]

@@ -95,7 +95,7 @@ async def _charge_seconds(
         try:
             recording = await stack.enter_async_context(decoding)
         except SpeechProcessingError as error:
-            # Others wait while it is decoded, whatever the outcome.
+            # Others wait while it is decoded, regardless of the outcome.
             if error.cost_seconds:
                 await count_seconds(error.cost_seconds)
             raise

@@ -10,7 +10,7 @@ from scoring.domain.scores import MIN_SPOKEN_SCORE, WordScore
 def sum_phonemes(words: Iterable[WordScore]) -> list[PhonemeScores]:
     """Return each symbol with the number and the sum of its scores, except in omitted and replaced words.
 
-    The phonemes of a replaced word have low scores, however well the learner pronounces them.
+    The phonemes of a replaced word have low scores, even if the learner can pronounce them well.
     """
     sums: dict[str, tuple[int, float]] = {}
     spoken = (word for word in words if word.score is not None and word.score >= MIN_SPOKEN_SCORE)

@@ -81,7 +81,7 @@ class Scores:
             first, last = (len(marked) * edge // count for edge in (number, number + 1))
             spoken = time_words(marked[first:last], start=start, end=end)
             phrases.append(make_phrase(turn.request, spoken, start=start, end=end))
-        # A single-shot recognition ends with the first phrase, whatever comes after it.
+        # A single-shot recognition ends with the first phrase, even if more audio follows.
         return phrases if turn.request.is_continuous else phrases[:1]
 
     async def _send_phrase(self, turn: Turn, phrase: Json) -> None:

@@ -1,4 +1,4 @@
-"""Seconds are counted once, whatever happens to requests, connections and replicas."""
+"""Seconds are counted once, despite failures of requests, connections and replicas."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""No process has any part of a recording in memory after its request, whatever the outcome."""
+"""No process has any part of a recording in memory after its request, regardless of the outcome."""
 
 import asyncio
 import signal

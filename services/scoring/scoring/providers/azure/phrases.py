@@ -43,7 +43,7 @@ class Phrase:
 
 
 def parse_phrase(document: str) -> Phrase | None:
-    """Return None if nothing was said. Raises InvalidProviderResponse for an incomplete assessment."""
+    """Return None if there was no speech. Raises InvalidProviderResponse for an incomplete assessment."""
     try:
         if _Silence.model_validate_json(document).is_silent:
             return None

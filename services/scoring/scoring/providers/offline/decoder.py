@@ -87,7 +87,7 @@ class Decoder:
         return _run(self._text, recording, tokens, text)
 
     def read_separately(self, recording: State, tokens: list[int], text: State) -> tuple[Floats, State]:
-        """Return the same as if each token were read in a run of its own, except for errors of rounding."""
+        """Return the same as if each token were read in a separate run, except for rounding errors."""
         return _run(self._rows if len(tokens) > 1 else self._text, recording, tokens, text)
 
 
