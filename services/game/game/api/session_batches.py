@@ -9,7 +9,7 @@ from shared.http.problems import build_document, validate_part
 from shared.http.ratelimit import get_rate_limits
 from shared.security.current_user import CurrentUser
 
-from game.api.dependencies import ReceiptVerifierDep, learner_errors
+from game.api.dependencies import ReceiptVerifierDep, RefusalLimitedRoute, learner_errors
 from game.api.sessions import SAVE_LIMIT, SAVES_PER_MINUTE
 from game.commands import session_batches as commands
 from game.commands.session_batches import Outcome
@@ -23,7 +23,7 @@ from game.schemas.session_batches import (
 )
 
 PATH = "/api/v1/game/sessions:batch"
-router = APIRouter(tags=["Game"])
+router = APIRouter(tags=["Game"], route_class=RefusalLimitedRoute)
 
 
 class _Identified(BaseModel):
@@ -50,8 +50,8 @@ async def save_sessions(
     repeat: a session that is already saved has `replayed: true`.
 
     Each session of a batch counts as one request of the limit `save_session`. Send one batch at a time: a
-    second one of the same learner is refused with 503 `overloaded`. A body can have 960 KiB: after 413
-    `payload_too_large`, send fewer sessions at a time.
+    second one of the same learner is refused with 503 `overloaded`. Refused requests have a limit, too. A
+    body can have 960 KiB: after 413 `payload_too_large`, send fewer sessions at a time.
     """
     limits, count = get_rate_limits(request), len(batch.sessions)
     await limits.check(request, SAVE_LIMIT, str(learner.id), per_minute=SAVES_PER_MINUTE, cost=count)
@@ -77,7 +77,12 @@ def _to_read(sent: object, outcome: Outcome, *, request: Request) -> BatchedOutc
     if isinstance(outcome, SaveResult):
         saved = outcome.session
         return BatchedOutcome(
-            id=saved.id, status=201, replayed=outcome.replayed, retry_after=None, session=saved, problem=None
+            id=_find_id(sent),
+            status=201,
+            replayed=outcome.replayed,
+            retry_after=None,
+            session=saved,
+            problem=None,
         )
     retry_after = outcome.headers.get("Retry-After")
     return BatchedOutcome(

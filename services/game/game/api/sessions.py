@@ -7,7 +7,7 @@ from shared.http.problems import Responses
 from shared.http.ratelimit import limit_per_user
 from shared.security.current_user import CurrentUser
 
-from game.api.dependencies import LearnerDep, ReceiptVerifierDep, learner_errors
+from game.api.dependencies import LearnerDep, ReceiptVerifierDep, RefusalLimitedRoute, learner_errors
 from game.commands import sessions as commands
 from game.errors import (
     AggregateMismatch,
@@ -21,7 +21,7 @@ from game.errors import (
 from game.queries import sessions as queries
 from game.schemas.sessions import SavedSession, SessionCreate, SessionFilter, SessionPage, SessionRead
 
-router = APIRouter(prefix="/api/v1/game/sessions", tags=["Game"])
+router = APIRouter(prefix="/api/v1/game/sessions", tags=["Game"], route_class=RefusalLimitedRoute)
 SAVE_LIMIT, SAVES_PER_MINUTE = "save_session", 60
 READ_LIMIT = [Depends(limit_per_user("read_sessions", per_minute=100))]
 

@@ -98,6 +98,17 @@ async def test_a_repeated_batch_gets_the_same_answers(
     assert list_statuses(again) == list_statuses(first) == [201, 422, 201]
 
 
+async def test_a_session_saved_under_its_id_as_key_is_a_repetition(
+    client: httpx.AsyncClient, send: Send, new_session: NewBody
+) -> None:
+    session = new_session()
+    sent = {name: value for name, value in session.items() if name != "id"}
+    saved = await client.post(SESSIONS, json=sent, headers={"Idempotency-Key": session["id"]})
+    (result,) = await send(session)
+    assert (result["id"], result["status"], result["replayed"]) == (session["id"], 201, True)
+    assert result["session"] == saved.json()["session"]
+
+
 async def test_sessions_with_one_id_are_repetitions_or_conflicts(send: Send, new_session: NewBody) -> None:
     session = new_session()
     results = await send(session, session, session | {"duration_seconds": 9})
@@ -170,6 +181,31 @@ async def test_a_batch_counts_its_sessions_in_the_limit(
     assert [answer.status_code for answer in answers] == [200, 429, 200, 429]
     assert answers[0].headers["ratelimit"].startswith('"save_session";r=2;')
     assert int(answers[1].headers["retry-after"]) > 0
+
+
+async def test_refused_requests_have_a_limit_and_are_not_parsed_beyond_it(
+    settings: ApiSettings, learner: UUID, token_for: TokenFor
+) -> None:
+    limits = {"save_session": 1, "refused_sessions": 4}
+    limited = settings.model_copy(update={"rate_limit_enabled": True, "rate_limits": limits})
+    async with api_client(create_app(limited), token=token_for(learner)) as client:
+        together = await asyncio.gather(*(client.post(BATCH, json={"sessions": ["x"]}) for _ in range(2)))
+        assert sorted(response.status_code for response in together) == [200, 503]
+        json_type = {"Content-Type": "application/json"}
+        responses = [
+            await client.post(path, content=content, headers=json_type)
+            for path, content in (
+                (BATCH, b'{"sessions": ["x"]}'),
+                (BATCH, b'{"sessions": []}'),
+                (SESSIONS, b"{"),
+                (SESSIONS, b"{"),
+                (BATCH, b"{"),
+            )
+        ]
+        assert (await client.get(SESSIONS)).status_code == 200
+    assert [response.status_code for response in responses] == [429, 422, 400, 429, 429]
+    names = [response.headers["ratelimit-policy"].split(";")[0] for response in responses]
+    assert names == ['"save_session"', *['"refused_sessions"'] * 4]
 
 
 async def test_an_erased_learner_is_refused_once(
