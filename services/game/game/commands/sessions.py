@@ -1,9 +1,11 @@
 """Save a session: once per idempotency key, with the scores that its receipts support. Or delete one."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from functools import cached_property
 from typing import cast
 from uuid import UUID
 
@@ -44,6 +46,7 @@ from game.schemas.sessions import ResultCreate, SessionCreate, SessionSummary
 
 CLIENT_FIELDS = {"mode", "level", "sentence_type"}
 """Columns stored as sent by the client."""
+UUID_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -91,27 +94,53 @@ class _Request:
 
     @classmethod
     def from_body(cls, new: SessionCreate, *, user_id: UUID, key: str | None) -> "_Request":
-        # Results count in the order of play, whatever their order in the body, and times as instants: a phone
-        # that has travelled sends the same ones with another offset. Defaults are omitted: a field added
-        # later must not change the digest of the same request.
-        canonical = {
-            "results": sorted(new.results, key=lambda result: result.sequence_number),
-            "started_at": new.started_at.astimezone(UTC),
-            "completed_at": new.completed_at.astimezone(UTC),
-        }
-        request = new.model_copy(update=canonical).model_dump_json(exclude_defaults=True)
-        digest = hashlib.sha256(request.encode()).digest()
-        return cls(new, user_id, key or (str(new.id) if new.id else None), digest)
+        return cls(new, user_id, key or (str(new.id) if new.id else None), _compute_digest(new))
+
+    @cached_property
+    def named_id(self) -> UUID | None:
+        """The session id that is used as key."""
+        return UUID(self.key) if self.key and UUID_PATTERN.fullmatch(self.key) else None
+
+    @property
+    def stored_key(self) -> str | None:
+        # Some phones write an id in capitals.
+        return str(self.named_id) if self.named_id else self.key
+
+    def has_digest(self, sha256: bytes) -> bool:
+        """Return whether this is the digest of the request, its id being in the body, in the key, or both."""
+        if sha256 == self.sha256:
+            return True
+        if self.named_id is None or self.new.id not in (None, self.named_id):
+            return False
+        id_in_body = self.named_id if self.new.id is None else None
+        return sha256 == _compute_digest(self.new.model_copy(update={"id": id_in_body}))
+
+
+def _compute_digest(new: SessionCreate) -> bytes:
+    # Results count in the order of play, whatever their order in the body, and times as instants: a phone
+    # that has travelled sends the same ones with another offset. Defaults are omitted: a field added later
+    # must not change the digest of the same request.
+    canonical = {
+        "results": sorted(new.results, key=lambda result: result.sequence_number),
+        "started_at": new.started_at.astimezone(UTC),
+        "completed_at": new.completed_at.astimezone(UTC),
+    }
+    copy = new.model_copy(update=canonical)
+    # Of a batched session, no id is not the default.
+    request = copy.model_dump_json(exclude_defaults=True, exclude=None if new.id else {"id"})
+    return hashlib.sha256(request.encode()).digest()
 
 
 async def _find_replay(session: AsyncSession, request: _Request) -> SaveResult | None:
     """Return the answer to an earlier, equal request. Raises IdempotencyConflict."""
     if request.key is None:
         return None
-    same_key = and_(GameSession.user_id == request.user_id, GameSession.idempotency_key == request.key)
+    # An earlier version stored the key as it was sent.
+    has_key = GameSession.idempotency_key.in_({request.key, request.stored_key})
+    same_key = and_(GameSession.user_id == request.user_id, has_key)
     found = select(GameSession.user_id, GameSession.request_sha256, *SUMMARY_COLUMNS)
     rows = (await session.execute(found.where(or_(same_key, GameSession.id == request.new.id)))).all()
-    if any((row.user_id, row.request_sha256) != (request.user_id, request.sha256) for row in rows):
+    if any(row.user_id != request.user_id or not request.has_digest(row.request_sha256) for row in rows):
         raise IdempotencyConflict("This key or session id was already used for a different request.")
     return SaveResult(SessionSummary.model_validate(rows[0]), replayed=True) if rows else None
 
@@ -152,7 +181,7 @@ async def _insert_session(
         "avg_pronunciation_score": totals.avg_pronunciation_score,
         "selected_tags": await _name_selected_tags(session, new.selected_tags),
         "user_id": request.user_id,
-        "idempotency_key": request.key,
+        "idempotency_key": request.stored_key,
         "request_sha256": request.sha256,
         "practice_counted": True,
         **({"id": new.id} if new.id else {}),

@@ -159,6 +159,21 @@ async def test_an_id_in_the_body_is_also_a_key(save: Callable[..., Any], new_bod
         await save(body | {"duration_seconds": 1})
 
 
+async def test_the_id_of_a_session_may_be_in_the_body_or_in_the_key(
+    save: Callable[..., Any], new_body: NewBody
+) -> None:
+    for step in (1, -1):
+        body, session_id = new_body(), uuid4()
+        forms = [(body, str(session_id).upper()), (body | {"id": str(session_id)}, None)][::step]
+        first, second = [await save(form, key=key) for form, key in forms]
+        assert (first.replayed, second.replayed) == (False, True)
+        assert first.session == second.session
+        with pytest.raises(IdempotencyConflict):
+            await save(body | {"id": str(session_id), "duration_seconds": 1})
+        with pytest.raises(IdempotencyConflict):
+            await save(body | {"id": str(uuid4())}, key=str(session_id))
+
+
 async def test_reusing_a_key_for_another_body_is_a_conflict(
     save: Callable[..., Any], new_body: NewBody
 ) -> None:
