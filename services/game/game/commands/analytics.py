@@ -35,9 +35,11 @@ _COUNTED = f"WITH counted AS (SELECT *, {_DAY} FROM game_sessions WHERE id = ANY
 # A score without verification is only a claim of the learner's device.
 _SCORES = ":sign * count(*), :sign * sum(pronunciation_score)"
 _VERIFIED = "JOIN game_results ON session_id = counted.id WHERE verified AND pronunciation_score IS NOT NULL"
+# Only tags that were known when the session was saved: clients can make up any number of others.
 _TAGS = """
     CROSS JOIN LATERAL (
         SELECT CAST(tag ->> 'id' AS uuid) AS tag_id FROM jsonb_array_elements(selected_tags) AS tag
+        WHERE tag ->> 'name' IS NOT NULL
     ) AS tags
 """
 _COUNTS = """:sign * count(*), :sign * sum(total_sentences), :sign * sum(total_sentences - skipped_count),

@@ -11,9 +11,9 @@ from contracts.content import SpeechSnapshot
 from contracts.game import SessionCompleted
 from fastapi import FastAPI
 from game.commands.activity import add_daily_activity
-from game.commands.analytics import count_waiting_sessions
+from game.commands.analytics import count_waiting_sessions, subtract_session
 from game.commands.users import erase_user
-from game.models import DailyLevel, SpeechFigures, UncountedSession
+from game.models import DailyLevel, DailyTag, SpeechFigures, UncountedSession
 from shared.data.db import Database
 from shared.testing import TokenFor, api_client, outbox_events
 from sqlalchemy import select
@@ -62,6 +62,19 @@ async def test_erasing_a_user_keeps_figures_and_removes_cohorts(
     assert overview["active_learners"] == {"daily": 0, "weekly": 0, "monthly": 0}
     assert (await read(f"{API}/retention", by=editor, **PERIOD))["cohorts"] == []
     assert await read_sums(database) == (1, 2)
+
+
+async def test_tags_that_a_client_makes_up_are_not_counted(
+    save: Save, database: Database, speeches: list[SpeechSnapshot]
+) -> None:
+    known = speeches[0].tags[0].id
+    session_id = await save(NOON, selected_tags=[str(known), str(uuid4())])
+    await count(database)
+    for sessions in (1, 0):
+        async with database.transaction() as session:
+            rows = (await session.execute(select(DailyTag.tag_id, DailyTag.sessions))).all()
+            assert rows == [(known, sessions)]
+            await subtract_session(session, UUID(session_id))
 
 
 async def test_a_session_erased_before_it_is_counted_adds_nothing(
