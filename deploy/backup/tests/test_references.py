@@ -15,7 +15,8 @@ KEY = re.compile(r"(\w+_key): Mapped\[.*\] = mapped_column\((?:String\(1024\)|Te
 
 @pytest.mark.parametrize("service", [service.name for service in DATABASE_OWNERS])
 def test_every_column_with_an_object_key_is_backed_up(service: str) -> None:
-    models = (ROOT / "services" / service / service / "models.py").read_text()
-    columns = set(KEY.findall(models))
+    folder = ROOT / "services" / service / service
+    files = [*folder.glob("models.py"), *folder.glob("models/*.py")]
+    columns = {column for file in files for column in KEY.findall(file.read_text())}
     assert bool(columns) is (service in REFERENCES)
     assert columns == {name for name in columns if name in REFERENCES.get(service, "")}

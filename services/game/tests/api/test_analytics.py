@@ -41,7 +41,7 @@ PHONEMES = [["AH", 30, 2400.0], ["TH", 30, 1500.0]]
 FIGURES = [
     mapper.class_
     for mapper in Base.registry.mappers
-    if mapper.class_.__module__ == "game.models"
+    if mapper.class_.__module__.startswith("game.models.")
     and mapper.class_.__tablename__.startswith(("daily_", "speech_figures", "speech_scores"))
 ]
 
