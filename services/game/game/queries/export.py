@@ -13,9 +13,8 @@ from sqlalchemy import ColumnElement, Select, Text, case, cast, func, select, tu
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from game.models import DailyActivity, GameResult, GameSession, UsedReceipt
-from game.queries.export_rows import stream_practice
+from game.queries.export_rows import stream_rows
 from game.queries.goals import find_sentences_per_day
-from game.queries.reviews import dump_reviews
 from game.queries.sessions import SUMMARY_COLUMNS, select_results
 from game.queries.users import ensure_not_erased
 from game.schemas.export import ExportedDay, ExportedResult, ExportedSession, ExportedSpeech
@@ -84,11 +83,8 @@ async def _stream(database: Database, user_id: UUID, *, start: bytes) -> AsyncGe
         # A slow reader keeps the bytes in memory, but not the rows.
         del page, last
         yield piece
-    yield b'],"reviews":[' if position == START else b']}],"reviews":['
-    async for reviews in dump_reviews(database, user_id):
-        yield reviews
-    yield b"]"
-    async for piece in stream_practice(database, user_id):
+    yield b"]" if position == START else b"]}]"
+    async for piece in stream_rows(database, user_id):
         yield piece
     yield b"}"
 

@@ -8,18 +8,20 @@ from pydantic import TypeAdapter
 from shared.data.db import Database
 from sqlalchemy import Select, Table, select, tuple_
 
-from game.models import PractisedPhoneme, PractisedScorer, PractisedSpeech, PractisedTag
+from game.models import PractisedPhoneme, PractisedScorer, PractisedSpeech, PractisedTag, Review
 from game.schemas.export import (
     ExportedPractisedPhoneme,
     ExportedPractisedScorer,
     ExportedPractisedSpeech,
     ExportedPractisedTag,
+    ExportedReview,
 )
 
 MAX_PAGE_ROWS = 500
 
-type Practised = PractisedSpeech | PractisedTag | PractisedScorer | PractisedPhoneme
-TABLES: Mapping[type[Practised], TypeAdapter[Any]] = {
+type Exported = Review | PractisedSpeech | PractisedTag | PractisedScorer | PractisedPhoneme
+TABLES: Mapping[type[Exported], TypeAdapter[Any]] = {
+    Review: TypeAdapter(list[ExportedReview]),
     PractisedTag: TypeAdapter(list[ExportedPractisedTag]),
     PractisedScorer: TypeAdapter(list[ExportedPractisedScorer]),
     PractisedPhoneme: TypeAdapter(list[ExportedPractisedPhoneme]),
@@ -27,7 +29,7 @@ TABLES: Mapping[type[Practised], TypeAdapter[Any]] = {
 }
 
 
-async def stream_practice(database: Database, user_id: UUID) -> AsyncGenerator[bytes]:
+async def stream_rows(database: Database, user_id: UUID) -> AsyncGenerator[bytes]:
     """Return further fields of the document: the rows of each table, each page in its own transaction."""
     for table, adapter in TABLES.items():
         yield b',"%b":[' % table.__tablename__.encode()
@@ -39,7 +41,7 @@ async def stream_practice(database: Database, user_id: UUID) -> AsyncGenerator[b
         yield b"]"
 
 
-async def _list_pages(database: Database, table: type[Practised], user_id: UUID) -> AsyncGenerator[list[Any]]:
+async def _list_pages(database: Database, table: type[Exported], user_id: UUID) -> AsyncGenerator[list[Any]]:
     keys = [column for column in cast(Table, table.__table__).primary_key if column.name != "user_id"]
     page = select(table).where(table.user_id == user_id).order_by(*keys).limit(MAX_PAGE_ROWS)
     following = page

@@ -1,25 +1,20 @@
-from collections.abc import AsyncGenerator
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import TypeAdapter
 from shared.clock import utc_now
-from shared.data.db import Database
 from shared.data.storage import Storage
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, extract, func, lateral, literal, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from game.domain.reviews import MemoryState, compute_retrievability
 from game.models import Review, SpeechDeletion, SpeechRevision
-from game.schemas.reviews import ExportedReview, ReviewFilter, ReviewList, ReviewRead
+from game.schemas.reviews import ReviewFilter, ReviewList, ReviewRead
 
 STATE_COLUMNS = tuple(getattr(Review, field.name) for field in fields(MemoryState))
 SPEECH_FIELDS = ("text", "level", "type", "tags", "audio_key", "duration_ms")
-MAX_PAGE_REVIEWS = 500
 DAY_SECONDS = 86_400
-REVIEWS = TypeAdapter(list[ExportedReview])
 
 
 async def list_reviews(
@@ -67,19 +62,3 @@ def _to_review(row: RowMapping, storage: Storage, *, now: datetime) -> ReviewRea
         "last_result": {**vars(state), "completed_at": state.reviewed_at},
     }
     return ReviewRead.model_validate(review)
-
-
-async def dump_reviews(database: Database, user_id: UUID) -> AsyncGenerator[bytes]:
-    """Yield the elements of a JSON array in pieces, each read in its own transaction."""
-    last, separator = UUID(int=0), b""
-    while page := await _list_page(database, user_id, after=last):
-        last = page[-1].speech_id
-        yield separator + REVIEWS.dump_json(page)[1:-1]
-        separator = b","
-
-
-async def _list_page(database: Database, user_id: UUID, *, after: UUID) -> list[ExportedReview]:
-    following = select(Review).where(Review.user_id == user_id, Review.speech_id > after)
-    async with database.transaction() as session:
-        rows = await session.scalars(following.order_by(Review.speech_id).limit(MAX_PAGE_REVIEWS))
-        return REVIEWS.validate_python(rows.all(), from_attributes=True)

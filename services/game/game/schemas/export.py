@@ -47,6 +47,21 @@ class ExportedDay(BaseModel):
     seconds: int
 
 
+class ExportedReview(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    speech_id: UUID
+    stability: float
+    difficulty: float
+    reviewed_at: datetime
+    reviewed_on: dt.date
+    interval_days: int
+    due_at: datetime
+    user_response: UserResponse
+    pronunciation_score: float | None
+    verified: bool
+
+
 class ExportedPractisedTag(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 

@@ -1,9 +1,7 @@
-import datetime as dt
 from datetime import datetime
-from uuid import UUID
 
-from contracts.vocabulary import Level, UserResponse
-from pydantic import BaseModel, ConfigDict, Field
+from contracts.vocabulary import Level
+from pydantic import BaseModel, Field
 
 from game.schemas.sessions import LearnerResponse, PlayedSpeech
 
@@ -45,18 +43,3 @@ class ReviewList(BaseModel):
     """Reviews, most urgent first."""
 
     reviews: list[ReviewRead]
-
-
-class ExportedReview(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    speech_id: UUID
-    stability: float
-    difficulty: float
-    reviewed_at: datetime
-    reviewed_on: dt.date
-    interval_days: int
-    due_at: datetime
-    user_response: UserResponse
-    pronunciation_score: float | None
-    verified: bool

@@ -32,7 +32,7 @@ from game.models import (
     Review,
     UsedReceipt,
 )
-from game.queries import export, export_rows, reviews
+from game.queries import export, export_rows
 from game.receipts import ReceiptVerifier
 from game.schemas.export import (
     ExportedDay,
@@ -41,9 +41,9 @@ from game.schemas.export import (
     ExportedPractisedSpeech,
     ExportedPractisedTag,
     ExportedResult,
+    ExportedReview,
     ExportedSession,
 )
-from game.schemas.reviews import ExportedReview
 from game.schemas.sessions import SessionCreate
 from game.settings import ApiSettings
 from pydantic import SecretStr
@@ -217,7 +217,6 @@ async def test_pages_export_every_result_once(
     on_one_page = await read(EXPORT)
     monkeypatch.setattr(export, "MAX_PAGE_RESULTS", results)
     monkeypatch.setattr(export, "MAX_PAGE_BYTES", size)
-    monkeypatch.setattr(reviews, "MAX_PAGE_REVIEWS", 1)
     monkeypatch.setattr(export_rows, "MAX_PAGE_ROWS", min(results, 2))
     document = await read(EXPORT)
     assert document == on_one_page

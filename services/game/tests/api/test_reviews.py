@@ -1,5 +1,6 @@
 """Played speeches come up for review, as they are now, and only while they are in play."""
 
+import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from game.commands import reviews
 from game.commands.reviews import trim_reviews
 from game.commands.sessions import delete_session
 from game.commands.speeches import record_speech_deletion, store_speech_revision
-from game.queries.reviews import dump_reviews
+from game.queries.export import export_game_data
 from shared.data.db import Database
 from shared.testing import TokenFor, api_client
 
@@ -26,6 +27,13 @@ type Answer = Callable[..., list[dict[str, Any]]]
 REVIEWS = "/api/v1/game/reviews"
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
+
+
+async def export_reviews(database: Database, learner: UUID) -> list[dict[str, Any]]:
+    """Return the reviews that are stored, due or not."""
+    pieces = [piece async for piece in await export_game_data(database, learner)]
+    stored: list[dict[str, Any]] = json.loads(b"".join(pieces))["reviews"]
+    return stored
 
 
 @pytest.fixture
@@ -83,9 +91,9 @@ async def test_only_a_verified_score_makes_a_result_easy(
     results = answer("correct", "correct", pronunciation_score=95.0)
     results[0]["receipt"] = new_receipt(learner, text="Good morning.", score=95.0)
     await save(NOW, results=results)
-    [piece] = [piece async for piece in dump_reviews(database, learner)]
-    assert (piece.count(b'"verified":true'), piece.count(b'"interval_days":8')) == (1, 1)
-    assert (piece.count(b'"verified":false'), piece.count(b'"interval_days":2')) == (1, 1)
+    stored = await export_reviews(database, learner)
+    intervals = [(review["verified"], review["interval_days"]) for review in stored]
+    assert sorted(intervals) == [(False, 2), (True, 8)]
 
 
 async def test_reviews_show_the_current_speech_while_it_is_in_play(
@@ -126,13 +134,13 @@ async def test_deleting_a_session_repeats_only_the_newest_plays(
     save: Save, learner: UUID, database: Database, answer: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await save(NOW - 3 * DAY, results=answer("correct"))
-    newest_alone = [piece async for piece in dump_reviews(database, learner)]
+    newest_alone = await export_reviews(database, learner)
     await save(NOW - 9 * DAY, results=answer("incorrect"))
     later = await save(NOW, results=answer("correct"))
     monkeypatch.setattr(reviews, "MAX_REPEATED_PLAYS", 1)
     async with database.transaction() as session:
         await delete_session(session, UUID(later), actor=uuid4())
-    assert [piece async for piece in dump_reviews(database, learner)] == newest_alone
+    assert await export_reviews(database, learner) == newest_alone
 
 
 async def test_reviews_beyond_the_limit_are_dropped_from_the_end(
@@ -145,8 +153,8 @@ async def test_reviews_beyond_the_limit_are_dropped_from_the_end(
         async with database.transaction() as session:
             await trim_reviews(session, learner)
             await trim_reviews(session, uuid4())
-        [piece] = [piece async for piece in dump_reviews(database, learner)]
-        assert (piece.count(b"speech_id"), b'"incorrect"' in piece) == (limit, True)
+        responses = [review["user_response"] for review in await export_reviews(database, learner)]
+        assert (len(responses), "incorrect" in responses) == (limit, True)
 
 
 async def test_a_learner_sees_only_their_own_reviews(
