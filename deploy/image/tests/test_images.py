@@ -1,5 +1,6 @@
 """The Dockerfile makes an image of every service, with the versions that the tests run."""
 
+import io
 import os
 import re
 import shutil
@@ -119,11 +120,36 @@ def test_every_audio_format_is_decoded_without_the_libraries_for_video(tmp_path:
     run_script("stub_libraries.py", str(libraries))
     assert measure_size(libraries) < before / 2
     run_script("check_audio.py", packages=tmp_path)
+    # Phones record video, and FFmpeg inspects every track.
+    (tmp_path / "video.mp4").write_bytes(make_video())
+    measure = f"measure(memoryview(open('{tmp_path}/video.mp4', 'rb').read()))"
+    run_python("-c", f"from shared.audio.measure import measure; {measure}", packages=tmp_path)
 
 
 def run_script(name: str, *arguments: str, packages: Path = ROOT) -> None:
-    command = [sys.executable, "-P", str(ROOT / "deploy" / "image" / name), *arguments]
-    subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": str(packages)})  # noqa: S603 - our own
+    run_python(str(ROOT / "deploy" / "image" / name), *arguments, packages=packages)
+
+
+def run_python(*arguments: str, packages: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(packages)}
+    subprocess.run([sys.executable, "-P", *arguments], check=True, env=environment)  # noqa: S603 - our own
+
+
+def make_video() -> bytes:
+    """Make half a second of AV1 video, whose decoder is a stub in the images, and of AAC sound."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as output:
+        video = output.add_stream("libsvtav1", rate=25, width=64, height=64, pix_fmt="yuv420p")
+        audio = output.add_stream("aac", rate=48_000, layout="mono")
+        for _ in range(12):
+            output.mux(video.encode(av.VideoFrame(64, 64, "yuv420p")))
+        sound = av.AudioFrame("s16", "mono", 24_000)
+        sound.planes[0].update(bytes(48_000))
+        sound.sample_rate, sound.pts = 48_000, 0
+        output.mux(audio.encode(sound))
+        for stream in (video, audio):
+            output.mux(stream.encode(None))
+    return file.getvalue()
 
 
 def measure_size(folder: Path) -> int:
