@@ -26,6 +26,8 @@ class SpeechProcessingError(ParleyError):
     retryable: ClassVar[bool] = False
     cost_seconds: float = 0.0
     """The cost of decoding a rejected recording, in seconds of audio."""
+    was_sent: bool = True
+    """Whether a provider may have received any of the recording."""
 
 
 class ClientDisconnected(SpeechProcessingError):

@@ -1,16 +1,11 @@
-"""Stops the calls to a service that keeps failing, for one learner or for all."""
+"""Stops the calls for a learner whose recordings keep failing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
-from uuid import UUID
 
 MAX_FAILURES = 5
 RESET_SECONDS = 15.0
-LEARNER_RESET_FACTOR = 2
-"""A learner whose recordings fail waits longer, so that another learner's recording probes the service."""
-MAX_LEARNERS = 10_000
-"""The number of learners whose failures are stored."""
 
 type BreakerState = Literal["closed", "open", "half_open"]
 
@@ -27,7 +22,6 @@ class Permit:
 
     epoch: int
     is_probe: bool
-    learner_id: UUID | None = None
 
 
 class Breaker:
@@ -41,7 +35,7 @@ class Breaker:
         reset_seconds: float = RESET_SECONDS,
     ) -> None:
         self._clock, self._max_failures, self._reset_seconds = clock, max_failures, reset_seconds
-        self._failures, self._epoch = list[UUID | None](), 0
+        self._failures = self._epoch = 0
         self._opened_at: float | None = None
         self._probing = False
 
@@ -58,32 +52,27 @@ class Breaker:
             return 0.0
         return max(self._opened_at + self._reset_seconds - self._clock(), 0.0)
 
-    def admit(self, learner_id: UUID | None = None) -> Permit:
-        """Return a permit. Raises BreakerOpen while the breaker is open, or while a probe is running.
-
-        Only some of a learner's consecutive failures count, so that no single learner can open the breaker.
-        """
+    def admit(self) -> Permit:
+        """Return a permit. Raises BreakerOpen while the breaker is open, or while a probe is running."""
         if self.state == "closed":
-            return Permit(self._epoch, is_probe=False, learner_id=learner_id)
+            return Permit(self._epoch, is_probe=False)
         if self.state == "open" or self._probing:
             raise BreakerOpen(self.open_seconds)
         self._probing = True
-        return Permit(self._epoch, is_probe=True, learner_id=learner_id)
+        return Permit(self._epoch, is_probe=True)
 
     def record_success(self, permit: Permit) -> None:
         if permit.epoch != self._epoch:
             return
-        self._failures = []
+        self._failures = 0
         if permit.is_probe:
             self._change(opened_at=None)
 
     def record_failure(self, permit: Permit) -> None:
         if permit.epoch != self._epoch:
             return
-        learner_id, limit = permit.learner_id, max(1, self._max_failures // 2)
-        if learner_id is None or self._failures.count(learner_id) < limit:
-            self._failures.append(learner_id)
-        if permit.is_probe or len(self._failures) >= self._max_failures:
+        self._failures += 1
+        if permit.is_probe or self._failures >= self._max_failures:
             self._change(opened_at=self._clock())
 
     def release(self, permit: Permit) -> None:
@@ -92,56 +81,5 @@ class Breaker:
             self._probing = False
 
     def _change(self, *, opened_at: float | None) -> None:
-        self._opened_at, self._failures, self._probing = opened_at, [], False
+        self._opened_at, self._failures, self._probing = opened_at, 0, False
         self._epoch += 1
-
-    def create_for_learner(self) -> "Breaker":
-        """Create a closed breaker that counts only one learner's failures."""
-        reset_seconds = LEARNER_RESET_FACTOR * self._reset_seconds
-        return Breaker(self._clock, max_failures=self._max_failures, reset_seconds=reset_seconds)
-
-
-@dataclass(frozen=True)
-class LearnerPermit:
-    learner_id: UUID
-    breaker: Breaker
-    learner_permit: Permit
-    service_permit: Permit
-
-
-class LearnerBreakers:
-    """The breaker of a service, and one for each learner whose last recording failed."""
-
-    def __init__(self, service: Breaker) -> None:
-        self._service = service
-        self._learners: dict[UUID, Breaker] = {}
-
-    @property
-    def state(self) -> BreakerState:
-        return self._service.state
-
-    def admit(self, learner_id: UUID) -> LearnerPermit:
-        """Raise BreakerOpen if the learner's breaker or the service's is open."""
-        breaker = self._learners.get(learner_id) or self._service.create_for_learner()
-        learner_permit = breaker.admit()
-        try:
-            service_permit = self._service.admit(learner_id)
-        except BreakerOpen:
-            breaker.release(learner_permit)
-            raise
-        return LearnerPermit(learner_id, breaker, learner_permit, service_permit)
-
-    def record_success(self, permit: LearnerPermit) -> None:
-        self._service.record_success(permit.service_permit)
-        self._learners.pop(permit.learner_id, None)
-
-    def record_failure(self, permit: LearnerPermit) -> None:
-        self._service.record_failure(permit.service_permit)
-        permit.breaker.record_failure(permit.learner_permit)
-        self._learners[permit.learner_id] = permit.breaker
-        if len(self._learners) > MAX_LEARNERS:
-            del self._learners[next(iter(self._learners))]
-
-    def release(self, permit: LearnerPermit) -> None:
-        self._service.release(permit.service_permit)
-        permit.breaker.release(permit.learner_permit)

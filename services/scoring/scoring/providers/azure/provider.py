@@ -28,13 +28,15 @@ from scoring.errors import (
     QuotaExhausted,
     SpeechProcessingError,
 )
-from scoring.providers.azure.breaker import Breaker, BreakerOpen, LearnerBreakers
+from scoring.providers.azure.breaker import BreakerOpen
 from scoring.providers.azure.configuration import Connection, RecognitionRequest
+from scoring.providers.azure.learner_breakers import LearnerBreakers
 from scoring.providers.azure.outcomes import Outcome, to_error
 from scoring.providers.azure.phrases import parse_phrase
 from scoring.providers.azure.pool import NoFreeSlot, RecognitionPool
 from scoring.providers.azure.results import PROVIDER, SCORER, build_result
 from scoring.providers.azure.retries import MAX_ATTEMPTS, choose_delay
+from scoring.providers.azure.service_breaker import ServiceBreaker
 from scoring.providers.base import Capabilities
 from scoring.settings import ApiSettings
 from scoring.text.words import to_spoken_text
@@ -68,7 +70,7 @@ class AzureProvider:
     loops: Sequence[SupervisedLoop] = ()
 
     def __init__(
-        self, connection: Connection, *, concurrency: int, timeout_seconds: float, breaker: Breaker
+        self, connection: Connection, *, concurrency: int, timeout_seconds: float, breaker: ServiceBreaker
     ) -> None:
         self.concurrency = concurrency
         self._pool = RecognitionPool(connection, concurrency=concurrency)
@@ -90,7 +92,7 @@ class AzureProvider:
             connection,
             concurrency=settings.azure_concurrency,
             timeout_seconds=settings.azure_timeout_seconds,
-            breaker=Breaker(time.monotonic),
+            breaker=ServiceBreaker(time.monotonic),
         )
 
     async def start(self) -> None:
@@ -126,8 +128,8 @@ class AzureProvider:
             raise ProviderUnavailable(DOWN, retry_after=seconds) from None
         try:
             yield
-        except SERVICE_FAILURES:
-            self._breaker.record_failure(permit)
+        except SERVICE_FAILURES as error:
+            self._breaker.record_failure(permit, is_outage=is_outage(error))
             raise
         except NotAssessable:
             self._breaker.record_success(permit)
@@ -167,12 +169,20 @@ class AzureProvider:
             detail = "Too many recordings are being scored; try again in a moment."
             raise ProviderUnavailable(detail, retry_after=2) from None
         except TimeoutError:
-            raise ProviderTimeout("The speech service did not answer in time.") from None
+            error = ProviderTimeout("The speech service did not answer in time.")
+            error.was_sent = send_attempt.is_sent
+            raise error from None
         try:
             return to_result(outcome, request, recording.source)
         except SpeechProcessingError as error:
+            error.was_sent = send_attempt.is_sent
             log_failure(error, outcome)
             raise
+
+
+def is_outage(error: SpeechProcessingError) -> bool:
+    """Return whether no recording can have caused a failure. Too many of them can cause throttling."""
+    return not error.was_sent and not isinstance(error, ProviderThrottled)
 
 
 def to_result(outcome: Outcome, request: RecognitionRequest, audio: AudioInfo) -> ScoringResult:

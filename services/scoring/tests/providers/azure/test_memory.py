@@ -8,12 +8,12 @@ pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the o
 
 PROGRAM = """
 import asyncio, ctypes, threading, time
-from scoring.providers.azure.breaker import Breaker
+from scoring.providers.azure.service_breaker import ServiceBreaker
 from scoring.providers.azure.configuration import Connection
 from scoring.providers.azure.provider import AzureProvider
 
 connection = Connection(key="key", region="westeurope")
-breaker = Breaker(time.monotonic)
+breaker = ServiceBreaker(time.monotonic)
 asyncio.run(AzureProvider(connection, concurrency=1, timeout_seconds=1, breaker=breaker).start())
 libc, together = ctypes.CDLL(None), threading.Barrier(16)
 

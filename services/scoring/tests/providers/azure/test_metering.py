@@ -9,8 +9,8 @@ import pytest
 from scoring.audio.recording import Recording
 from scoring.domain.metering import SendAttempt
 from scoring.errors import BudgetExhausted, SpeechProcessingError
-from scoring.providers.azure.breaker import Breaker
 from scoring.providers.azure.provider import AzureProvider
+from scoring.providers.azure.service_breaker import ServiceBreaker
 from shared.clock import utc_now
 from tests.azure_double import AzureDouble
 from tests.azure_double.scripts import Script
@@ -76,7 +76,7 @@ async def test_a_refusal_of_the_meter_is_final_and_not_a_failure_of_the_service(
     double: AzureDouble, provide: Provide, recording: Recording
 ) -> None:
     double.play(*SITUATIONS["http_429"])
-    async with provide(breaker=Breaker(lambda: 0.0, max_failures=1)) as provider:
+    async with provide(breaker=ServiceBreaker(lambda: 0.0, max_failures=1)) as provider:
         with pytest.raises(BudgetExhausted):
             await assess(provider, recording, Attempts(limit=1))
         await provider.ping()

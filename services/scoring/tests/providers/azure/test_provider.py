@@ -16,9 +16,9 @@ from scoring.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-from scoring.providers.azure.breaker import Breaker
 from scoring.providers.azure.provider import AzureProvider
 from scoring.providers.azure.results import SCORER
+from scoring.providers.azure.service_breaker import ServiceBreaker
 from structlog.testing import capture_logs
 from tests.azure_double import AzureDouble
 from tests.azure_double.scripts import Script, refuses, scores
@@ -36,6 +36,13 @@ def is_shown_open() -> bool:
 
 async def assess(provider: AzureProvider, recording: Recording, *, language: str = "en-US") -> str:
     return (await provider.assess(recording, text=TEXT, language=language)).recognized_text
+
+
+async def assess_for(learner_id: UUID, provider: AzureProvider, recording: Recording) -> str:
+    call = provider.assess_metered(
+        recording, text=TEXT, language="en-US", learner_id=learner_id, meter=skip_metering
+    )
+    return (await call).recognized_text
 
 
 async def test_a_reading_is_scored(double: AzureDouble, provide: Provide, recording: Recording) -> None:
@@ -243,7 +250,7 @@ async def test_repeated_failures_open_the_breaker(
 ) -> None:
     double.play(refuses(401), refuses(401), scores())
     now = [0.0]
-    breaker = Breaker(lambda: now[0], max_failures=2, reset_seconds=10)
+    breaker = ServiceBreaker(lambda: now[0], max_failures=2, reset_seconds=10)
     async with provide(breaker=breaker) as provider:
         await provider.ping()
         assert not is_shown_open()
@@ -271,20 +278,35 @@ async def test_one_learners_failing_recordings_do_not_open_the_breaker_for_other
     failing, other = uuid4(), uuid4()
     double.play(*[*SITUATIONS["no_nbest"]] * 5, scores())
     async with provide() as provider:
-
-        async def assess_for(learner_id: UUID) -> str:
-            call = provider.assess_metered(
-                recording, text=TEXT, language="en-US", learner_id=learner_id, meter=skip_metering
-            )
-            return (await call).recognized_text
-
         for _ in range(5):
             with pytest.raises(InvalidProviderResponse):
-                await assess_for(failing)
+                await assess_for(failing, provider, recording)
         with pytest.raises(ProviderUnavailable, match="repeatedly"):
-            await assess_for(failing)
-        assert await assess_for(other) == SPOKEN
+            await assess_for(failing, provider, recording)
+        assert await assess_for(other, provider, recording) == SPOKEN
         await provider.ping()
+
+
+async def test_failing_recordings_of_a_minority_do_not_open_the_breaker_for_others(
+    double: AzureDouble, provide: Provide, recording: Recording
+) -> None:
+    failing, others = [uuid4() for _ in range(3)], [uuid4() for _ in range(4)]
+    async with provide() as provider:
+        await asyncio.gather(*(assess_for(other, provider, recording) for other in others))
+        double.play(*SITUATIONS["no_nbest"])
+        attacks = (assess_for(learner, provider, recording) for learner in failing * 4)
+        failures = await asyncio.gather(*attacks, return_exceptions=True)
+        assert {type(failure) for failure in failures} == {InvalidProviderResponse}
+        double.play(scores())
+        assert await assess_for(others[0], provider, recording) == SPOKEN
+        # The recordings of most learners fail: the service is down.
+        double.play(*SITUATIONS["no_nbest"])
+        failing += [uuid4(), uuid4()]
+        await asyncio.gather(
+            *(assess_for(learner, provider, recording) for learner in failing), return_exceptions=True
+        )
+        with pytest.raises(ProviderUnavailable):
+            await provider.ping()
 
 
 @pytest.mark.parametrize("situation", ["phrase_NoMatch", "http_400"])
@@ -292,7 +314,7 @@ async def test_recordings_that_cannot_be_scored_do_not_open_the_breaker(
     situation: str, double: AzureDouble, provide: Provide, recording: Recording
 ) -> None:
     double.play(*SITUATIONS[situation])
-    breaker = Breaker(time.monotonic, max_failures=2)
+    breaker = ServiceBreaker(time.monotonic, max_failures=2)
     async with provide(breaker=breaker) as provider:
         for _ in range(3):
             with pytest.raises((NotAssessable, ProviderUnavailable)):
