@@ -182,7 +182,7 @@ class EmailRequest(Base):
 
 
 class SentEmail(Base):
-    """A sent e-mail with a link, kept for a day. The address is stored only as SHA-256."""
+    """A sent e-mail of a limited kind, kept for a day. The address is stored only as SHA-256."""
 
     __tablename__ = "sent_emails"
 

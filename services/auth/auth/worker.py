@@ -14,6 +14,7 @@ from auth.settings import WorkerSettings
 from auth.social import AppleClient, JsonClient
 
 POLL_SECONDS = 0.5
+CONCURRENT_EMAILS = 4
 REVOKE_TIMEOUT_SECONDS = 5.0
 
 
@@ -22,7 +23,10 @@ def create_worker(settings: WorkerSettings) -> Starlette:
 
     def create_loops(database: Database) -> Sequence[Loop]:
         sender = EmailSender(database, mailer, sender=settings.email_from, account_url=account_url)
-        return [Loop(name="email_sender", work=sender.send_next, interval_seconds=POLL_SECONDS)]
+        return [
+            Loop(name=f"email_sender_{number}", work=sender.send_next, interval_seconds=POLL_SECONDS)
+            for number in range(1, CONCURRENT_EMAILS + 1)
+        ]
 
     client = JsonClient(timeout_seconds=REVOKE_TIMEOUT_SECONDS)
     revocations = Revocations(settings.redis_url.get_secret_value())

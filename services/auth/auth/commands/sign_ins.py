@@ -17,6 +17,7 @@ from auth.commands.revocations import revoke_sessions
 from auth.domain.accounts import ensure_not_locked
 from auth.domain.panel_sessions import may_have_panel_access
 from auth.domain.sign_ins import (
+    MAX_SESSIONS_PER_ACCOUNT,
     REFRESH_TOKEN_TTL,
     RefreshDecision,
     ensure_proof,
@@ -137,14 +138,28 @@ async def start_session(
 async def start_family(
     session: AsyncSession, user: User, *, method: SignInMethod, now: datetime, ttl: timedelta
 ) -> RefreshTokenFamily:
-    """Start a family without a token, and delete the user's expired families. Raises AccountLocked."""
+    """Start a family without a token, and delete the user's expired and excess families.
+
+    Raises AccountLocked.
+    """
     ensure_not_locked(user.locked_at)
     expired = (RefreshTokenFamily.user_id == user.id) & (RefreshTokenFamily.expires_at <= now)
     await session.execute(delete(RefreshTokenFamily).where(expired))
+    await _delete_excess_families(session, user.id, now=now)
     family = RefreshTokenFamily(user_id=user.id, method=method, created_at=now, expires_at=now + ttl)
     session.add(family)
     await session.flush()
     return family
+
+
+async def _delete_excess_families(session: AsyncSession, user_id: UUID, *, now: datetime) -> None:
+    """Make room for another sign-in: end those that were refreshed longest ago, ended ones first."""
+    family = RefreshTokenFamily
+    by_use = select(family.id).where(family.user_id == user_id)
+    by_use = by_use.order_by(family.revoked_at.is_(None).desc(), family.expires_at.desc(), family.id.desc())
+    excess = family.id.in_(by_use.offset(MAX_SESSIONS_PER_ACCOUNT - 1))
+    await revoke_families(session, excess, now=now)
+    await session.execute(delete(family).where(excess))
 
 
 async def revoke_user_families(

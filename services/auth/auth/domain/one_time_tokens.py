@@ -1,7 +1,7 @@
 from datetime import datetime, timedelta
 
 from auth.errors import TokenExpired, TokenUsed
-from auth.types import TokenPurpose
+from auth.types import EmailKind, TokenPurpose
 
 TOKEN_TTLS: dict[TokenPurpose, timedelta] = {
     "verify_email": timedelta(hours=24),
@@ -11,9 +11,15 @@ TOKEN_TTLS: dict[TokenPurpose, timedelta] = {
 EMAIL_COOLDOWN = timedelta(minutes=1)
 """An account receives at most one e-mail with a token for the same purpose in this time."""
 MAX_EMAILS_PER_DAY = 5
-"""Limit of e-mails with a token for the same purpose, because anyone can request them."""
+"""Limit of e-mails for the same purpose, because anyone can request them."""
 MAX_EMAILS_PER_DAY_FROM_KNOWN_ADDRESS = 10
 """Requests from a client address where the owner has signed in can send five more e-mails than others."""
+
+LIMITED_NOTICES: dict[EmailKind, str] = {
+    "password_changed": "password_changed",
+    "email_change_requested": "change_requested",
+}
+"""Notices that one account can cause repeatedly, and the names of their limits, `MAX_EMAILS_PER_DAY` each."""
 
 
 def get_max_emails_per_day(*, from_known_address: bool) -> int:

@@ -6,6 +6,8 @@ from auth.errors import RecentProofRequired, WrongPassword
 ACCESS_TOKEN_TTL = timedelta(minutes=15)
 REFRESH_TOKEN_TTL = timedelta(days=30)
 """A sign-in ends this long after its last refresh."""
+MAX_SESSIONS_PER_ACCOUNT = 100
+"""An export and every sign-out everywhere read all of them."""
 
 # Counted from the sign-in, not from a refresh, because a thief can refresh a stolen session indefinitely.
 SIGN_IN_PROOF_TTL = timedelta(minutes=10)

@@ -9,13 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.models import SentEmail
 from auth.tokens.opaque_tokens import compute_digest
-from auth.types import TokenPurpose
 
 PERIOD = timedelta(days=1)
 
 
 async def is_exhausted(
-    session: AsyncSession, purpose: TokenPurpose, email_key: str, *, now: datetime, max_per_day: int
+    session: AsyncSession, purpose: str, email_key: str, *, now: datetime, max_per_day: int
 ) -> bool:
     same = (SentEmail.address_digest == compute_digest(email_key)) & (SentEmail.purpose == purpose)
     recent = select(func.count()).where(same, SentEmail.sent_at > now - PERIOD)

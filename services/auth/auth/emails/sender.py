@@ -1,3 +1,5 @@
+import asyncio
+from collections import Counter as Multiset
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from typing import NamedTuple
@@ -6,10 +8,10 @@ import structlog
 from prometheus_client import Counter
 from shared.clock import utc_now
 from shared.data.db import Database
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth.domain.one_time_tokens import get_max_emails_per_day
+from auth.domain.one_time_tokens import LIMITED_NOTICES, MAX_EMAILS_PER_DAY, get_max_emails_per_day
 from auth.emails import quota
 from auth.emails.mailers import EmailNotSent, Mailer
 from auth.emails.templates import LINK_PATHS, compose_email
@@ -24,6 +26,8 @@ RETRY_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600,
 """Delays before the second, third, … attempt. After the last one the links would have expired."""
 CLAIM_TTL = timedelta(minutes=1)
 """After this time, another worker takes over an unfinished claim. Longer than any attempt."""
+MAX_SENDING_PER_DOMAIN = 2
+"""Mail servers may wait for a recipient's slow server before they reply. Other e-mails must not wait too."""
 
 EMAILS = Counter("letters_total", "E-mails, by kind and by outcome of an attempt.", ["letter", "outcome"])
 
@@ -42,15 +46,26 @@ class EmailSender:
     def __init__(self, database: Database, mailer: Mailer, *, sender: str, account_url: str) -> None:
         self._database, self._mailer = database, mailer
         self._sender, self._account_url = sender, account_url.rstrip("/")
+        self._claiming, self._sending = asyncio.Lock(), Multiset[str]()
 
     async def send_next(self, *, now: datetime | None = None) -> bool:
-        """Send the longest-waiting e-mail; return whether there was one. Several workers may run."""
+        """Send the longest-waiting e-mail; return whether there was one. May run several times at once."""
+        now = now or utc_now()
+        async with self._claiming:
+            request = await self._claim(now=now)
+            if request is None:
+                return False
+            domain = request.email_key.rpartition("@")[2]
+            self._sending[domain] += 1
+        try:
+            await self._send_claimed(request, now=now)
+        finally:
+            self._sending -= Multiset([domain])
+        return True
+
+    async def _send_claimed(self, request: EmailRequest, *, now: datetime) -> None:
         # The mail server may be slow, so no transaction is open while sending. If the worker dies after
         # sending, the e-mail is sent again with a new link, and the first link does not work.
-        now = now or utc_now()
-        request = await self._claim(now=now)
-        if request is None:
-            return False
         async with self._database.transaction() as session:
             draft = await self._prepare(session, request, now=now)
         outcome = draft.outcome
@@ -59,12 +74,14 @@ class EmailSender:
         async with self._database.transaction() as session:
             await _store_outcome(session, request, outcome, now=now)
         EMAILS.labels(request.kind, outcome).inc()
-        return True
 
     async def _claim(self, *, now: datetime) -> EmailRequest | None:
         async with self._database.transaction() as session:
-            due = select(EmailRequest).where(EmailRequest.due_at <= now).order_by(EmailRequest.due_at)
-            request = await session.scalar(due.limit(1).with_for_update(skip_locked=True))
+            busy = [domain for domain, count in self._sending.items() if count >= MAX_SENDING_PER_DOMAIN]
+            domain = func.split_part(EmailRequest.email_key, "@", -1)
+            due = select(EmailRequest).where(EmailRequest.due_at <= now, domain.not_in(busy))
+            oldest = due.order_by(EmailRequest.due_at).limit(1)
+            request = await session.scalar(oldest.with_for_update(skip_locked=True))
             if request is not None:
                 request.due_at = now + CLAIM_TTL
             return request
@@ -78,6 +95,8 @@ class EmailSender:
         if user is None or claimed is None:
             return _Draft("no_account")
         kind, link = claimed.kind, None
+        if await _is_notice_exhausted(session, claimed, now=now):
+            return _Draft("repeated")
         if kind == "verify_email" or kind == "reset_password" or kind == "change_email":
             link = await self._create_link(session, user, claimed, kind, now=now)
             if link is None:
@@ -133,6 +152,13 @@ class EmailSender:
         return f"{self._account_url}/{LINK_PATHS[purpose]}#token={token}"
 
 
+async def _is_notice_exhausted(session: AsyncSession, request: EmailRequest, *, now: datetime) -> bool:
+    purpose = LIMITED_NOTICES.get(request.kind)
+    return purpose is not None and await quota.is_exhausted(
+        session, purpose, request.email_key, now=now, max_per_day=MAX_EMAILS_PER_DAY
+    )
+
+
 async def _is_taken(session: AsyncSession, user: User, email_key: str) -> bool:
     other = (User.email_key == email_key) & (User.id != user.id) & User.email_verified
     return await session.scalar(select(User.id).where(other)) is not None
@@ -142,8 +168,9 @@ async def _store_outcome(
     session: AsyncSession, request: EmailRequest, outcome: str, *, now: datetime
 ) -> None:
     is_this_request = EmailRequest.id == request.id
-    if outcome == "sent" and request.kind in LINK_PATHS:
-        await quota.record_sent(session, request.kind, request.email_key, now=now)
+    purpose = request.kind if request.kind in LINK_PATHS else LIMITED_NOTICES.get(request.kind)
+    if outcome == "sent" and purpose is not None:
+        await quota.record_sent(session, purpose, request.email_key, now=now)
     if outcome != "delayed":
         await session.execute(delete(EmailRequest).where(is_this_request))
         return

@@ -1,9 +1,10 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
-from auth.models import AuditEntry, OneTimeToken, RefreshTokenFamily, User
+from auth.models import AuditEntry, OneTimeToken, RefreshTokenFamily, SentEmail, User
+from auth.tokens.opaque_tokens import compute_digest
 from contracts.auth import UserUpdated
 from shared.data.db import Database
 from shared.testing import outbox_events
@@ -108,6 +109,20 @@ async def test_a_change_does_not_reveal_that_the_address_is_taken(
         NEW: "You already have a Parley account",
         user.email: "Your e-mail address is about to change",
     }
+
+
+async def test_an_address_gets_five_notices_a_day(
+    mine: httpx.AsyncClient, database: Database, mailbox: Mailbox, user: User
+) -> None:
+    # The new address gets no more links, so these changes do not count as the account's five of a day.
+    digest, now = compute_digest(NEW), datetime.now(UTC)
+    async with database.transaction() as session:
+        session.add_all(
+            SentEmail(address_digest=digest, purpose="change_email", sent_at=now) for _ in range(5)
+        )
+    for _ in range(7):
+        assert (await mine.put(f"{ME}/email", json=CHANGE)).status_code == 202
+    assert [email["To"] for email in await mailbox.list_emails()] == [user.email] * 5
 
 
 async def test_a_change_fails_if_another_account_confirms_the_address_first(

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 from auth.commands.sign_ins import complete_log_in, exchange_refresh_token, log_out
-from auth.domain.sign_ins import REFRESH_TOKEN_TTL
+from auth.domain.sign_ins import MAX_SESSIONS_PER_ACCOUNT, REFRESH_TOKEN_TTL
 from auth.errors import InvalidCredentials
 from auth.models import RefreshToken, RefreshTokenFamily, User
 from auth.queries.sign_ins import Credential, find_credential_by_email
@@ -70,6 +70,20 @@ async def test_the_database_contains_no_refresh_token(session: AsyncSession, use
     rows = [str(tuple(row)) for row in await session.execute(select(RefreshToken.__table__))]
     assert len(rows) == 2
     assert not any(token in row for token in (first, second) for row in rows)
+
+
+async def test_an_account_has_a_limited_number_of_sign_ins(session: AsyncSession, user: User) -> None:
+    tokens = [await sign_in(session, user) for _ in range(MAX_SESSIONS_PER_ACCOUNT)]
+    used = await refresh(session, tokens[0], now=get_time_after(60))
+    await log_out(session, tokens[1])
+    for _ in range(2):
+        await sign_in(session, user)
+    # The session that had ended, and then the one that was refreshed longest ago, made room.
+    families = await session.scalars(select(RefreshTokenFamily))
+    assert len(families.all()) == MAX_SESSIONS_PER_ACCOUNT
+    assert await refresh(session, tokens[2], now=get_time_after(120)) is None
+    assert await refresh(session, tokens[3], now=get_time_after(120)) is not None
+    assert await refresh(session, str(used), now=get_time_after(120)) is not None
 
 
 async def test_each_refresh_returns_a_new_token(session: AsyncSession, user: User) -> None:

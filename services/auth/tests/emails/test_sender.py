@@ -15,10 +15,11 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from auth.commands.emails import request_email
 from auth.emails.mailers import FolderMailer, SmtpMailer, create_mailer
-from auth.emails.sender import CLAIM_TTL, RETRY_DELAYS, EmailSender
+from auth.emails.sender import CLAIM_TTL, MAX_SENDING_PER_DOMAIN, RETRY_DELAYS, EmailSender
 from auth.models import EmailRequest, OneTimeToken, User
 from auth.settings import EmailSettings
 from auth.tokens.opaque_tokens import compute_digest
+from auth.worker import CONCURRENT_EMAILS
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -291,6 +292,45 @@ async def test_two_workers_send_each_email_once(
 
     await asyncio.gather(work(), work(), work())
     assert sorted(recipients[0] for recipients, _ in post.emails) == sorted(user.email for user in users)
+
+
+class SlowMailer:
+    """Accepts e-mails to slow.example only after it has accepted `others` of the rest."""
+
+    def __init__(self, others: int) -> None:
+        self.released, self._others = asyncio.Event(), others
+        self.started, self.sent = list[str](), list[str]()
+
+    async def send(self, message: EmailMessage, *, link: str | None) -> None:
+        self.started.append(message["To"])
+        if message["To"].endswith("@slow.example"):
+            await self.released.wait()
+        self.sent.append(message["To"])
+        if len(self.sent) == self._others:
+            self.released.set()
+
+
+async def test_a_slow_domain_does_not_delay_the_emails_to_others(
+    committed_database: Database, open_account: Any
+) -> None:
+    slow = [await open_account(committed_database, email=f"{number}@slow.example") for number in range(6)]
+    others = [await open_account(committed_database) for _ in range(6)]
+    async with committed_database.transaction() as session:
+        for user in (*slow, *others):
+            request_email(session, "reset_password", user.email_key)
+            await session.flush()
+    mailer = SlowMailer(len(others))
+    sender = EmailSender(committed_database, mailer, sender="no-reply@example.com", account_url=URL)
+
+    async def work() -> None:
+        while await sender.send_next():
+            pass
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(work() for _ in range(CONCURRENT_EMAILS)))
+    assert set(mailer.sent[: len(others)]) == {user.email for user in others}
+    assert mailer.started[:MAX_SENDING_PER_DOMAIN] == [user.email for user in slow[:MAX_SENDING_PER_DOMAIN]]
+    assert sorted(mailer.sent) == sorted(user.email for user in (*slow, *others))
 
 
 def test_the_mailer_is_selected_by_the_settings(tmp_path: Path) -> None:
