@@ -1,4 +1,4 @@
-// Keeps the input of a form if saving it gets no page as an answer, for example because the session has ended.
+// Keeps the input of a form if saving it returns no page, for example because the session has ended.
 //
 // A sent form is stored in the tab's sessionStorage until a page of the panel shows that it was saved, or another page is
 // opened. The form's own page restores it, and the sign-on in between keeps it. Passwords and files are never stored.
@@ -89,7 +89,7 @@ function settleDraft() {
   // A page without the form shows an error.
   if (draft.path === location.pathname && !form) return;
   if (draft.path !== location.pathname || draft.user !== form.dataset.user) return dropDraft();
-  // The fields of an answer to a sent form contain the values that were sent.
+  // The fields of a response to a sent form contain the values that were sent.
   if (!("answered" in form.dataset)) restoreDraft(form, draft);
 }
 

@@ -24,15 +24,15 @@ for (const button of document.querySelectorAll("[data-back]")) {
   button.addEventListener("click", () => history.back());
 }
 
-function askForConfirmation(text) {
+function confirmAction(text) {
   const dialog = document.getElementById("confirmation");
   document.getElementById("confirmation-text").textContent = text;
   return new Promise((resolve) => {
     const buttons = dialog.querySelectorAll("button");
-    const answer = (event) => dialog.close(event.currentTarget.value);
-    buttons.forEach((button) => button.addEventListener("click", answer));
+    const closeDialog = (event) => dialog.close(event.currentTarget.value);
+    buttons.forEach((button) => button.addEventListener("click", closeDialog));
     dialog.addEventListener("close", () => {
-      buttons.forEach((button) => button.removeEventListener("click", answer));
+      buttons.forEach((button) => button.removeEventListener("click", closeDialog));
       resolve(dialog.returnValue === "yes");
       dialog.returnValue = "";
     }, { once: true });
@@ -49,7 +49,7 @@ function setBusy(form, busy) {
 }
 
 // An action without selected rows, or without the value that it needs, would lose the selection.
-function findRefusal(form, button) {
+function findMissingInput(form, button) {
   if (form.id !== "chosen") return "";
   if (!document.querySelector("input[name='ids'][form='chosen']:checked")) return form.dataset.refusal;
   const field = form.elements[button?.dataset.needs];
@@ -58,7 +58,7 @@ function findRefusal(form, button) {
   return button.dataset.refusal;
 }
 
-function refuse(form, reason) {
+function showRefusal(form, reason) {
   const note = form.querySelector("[data-chosen-count]");
   note.textContent = reason;
   note.className = "errors";
@@ -70,10 +70,10 @@ const findUnfinished = (form) => [...form.querySelectorAll("[role=combobox]")].f
 for (const form of document.querySelectorAll("form[data-once]")) {
   form.addEventListener("submit", async (event) => {
     if (form.hasAttribute("data-busy")) return event.preventDefault();
-    const reason = findRefusal(form, event.submitter);
+    const reason = findMissingInput(form, event.submitter);
     if (reason) {
       event.preventDefault();
-      return refuse(form, reason);
+      return showRefusal(form, reason);
     }
     const unfinished = findUnfinished(form);
     if (unfinished) {
@@ -83,7 +83,7 @@ for (const form of document.querySelectorAll("form[data-once]")) {
     const text = event.submitter?.dataset.confirm ?? form.dataset.confirm;
     if (text && !form.hasAttribute("data-confirmed")) {
       event.preventDefault();
-      if (await askForConfirmation(text)) {
+      if (await confirmAction(text)) {
         form.setAttribute("data-confirmed", "");
         form.requestSubmit(event.submitter);
       }
@@ -104,23 +104,23 @@ addEventListener("beforeunload", (event) => {
   if (document.querySelector("form[data-changed]")) event.preventDefault();
 });
 
-const firstWrong = document.querySelector("[aria-invalid='true']");
-if (firstWrong) firstWrong.focus();
+const firstInvalid = document.querySelector("[aria-invalid='true']");
+if (firstInvalid) firstInvalid.focus();
 
-const chooseAll = document.querySelector("[data-choose-all]");
-if (chooseAll) {
+const selectAll = document.querySelector("[data-choose-all]");
+if (selectAll) {
   const boxes = [...document.querySelectorAll("input[name='ids'][form]")];
   const count = document.querySelector("[data-chosen-count]");
-  const idle = count.textContent;
+  const idleText = count.textContent;
   const update = () => {
-    const chosen = boxes.filter((box) => box.checked).length;
-    count.textContent = chosen ? `${chosen} selected` : idle;
+    const selectedCount = boxes.filter((box) => box.checked).length;
+    count.textContent = selectedCount ? `${selectedCount} selected` : idleText;
     count.className = "quiet";
-    chooseAll.checked = chosen === boxes.length;
-    chooseAll.indeterminate = chosen > 0 && chosen < boxes.length;
+    selectAll.checked = selectedCount === boxes.length;
+    selectAll.indeterminate = selectedCount > 0 && selectedCount < boxes.length;
   };
-  chooseAll.addEventListener("change", () => {
-    for (const box of boxes) box.checked = chooseAll.checked;
+  selectAll.addEventListener("change", () => {
+    for (const box of boxes) box.checked = selectAll.checked;
     update();
   });
   boxes.forEach((box) => box.addEventListener("change", update));
@@ -228,8 +228,8 @@ class Lookup {
     try {
       const response = await fetch(address, { headers: { Accept: "application/json" } });
       if (!response.ok) throw new Error(response.status === 401 ? "Your session has ended. Sign in again." : "The search is not available right now.");
-      const found = await response.json();
-      if (number === this.number) this.show(found, found.length ? "" : "Nothing matches.");
+      const choices = await response.json();
+      if (number === this.number) this.show(choices, choices.length ? "" : "Nothing matches.");
     } catch (error) {
       if (number === this.number) this.show([], error instanceof TypeError ? "The search is not available right now." : error.message);
     }

@@ -8,7 +8,7 @@ let expiresAt = 0;
 /** An error with a message for the user. `problem` is the response's problem document. */
 export class Refused extends Error {
   constructor(problem, status) {
-    super(problem?.detail ?? "The server does not answer. Check your connection and try again.");
+    super(problem?.detail ?? "The server does not respond. Check your connection and try again.");
     this.problem = problem ?? {};
     this.status = status;
   }

@@ -25,8 +25,8 @@ export function takeFiles(zone, input, take) {
 async function listFiles(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   if (!entries.some((entry) => entry.isDirectory)) return [...transfer.files];
-  const found = await Promise.all(entries.map(listEntry));
-  return found.flat().filter((file) => !file.name.startsWith("."));
+  const files = await Promise.all(entries.map(listEntry));
+  return files.flat().filter((file) => !file.name.startsWith("."));
 }
 
 async function listEntry(entry) {

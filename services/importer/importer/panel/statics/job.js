@@ -28,9 +28,9 @@ async function follow() {
       if (isOver) return location.reload();
       broken = broken < MAX_BROKEN_STREAMS ? 0 : broken;
     } catch (error) {
-      if (error instanceof SessionEnded || error.status === 404) return say(error.message);
+      if (error instanceof SessionEnded || error.status === 404) return showStatus(error.message);
       broken += 1;
-      say(error instanceof Refused ? error.message : "The connection was lost. Trying again.");
+      showStatus(error instanceof Refused ? error.message : "The connection was lost. Trying again.");
     }
     await pause(POLL_MS);
   }
@@ -69,11 +69,11 @@ function show(item) {
   for (const name of SHOWN) {
     for (const cell of document.querySelectorAll(`[data-field="${name}"]`)) cell.textContent = item[name] ?? "…";
   }
-  say(STATES[item.state] ?? "");
+  showStatus(STATES[item.state] ?? "");
   return !(item.state in STATES);
 }
 
-function say(text) {
+function showStatus(text) {
   if (status.textContent !== text) status.textContent = text;
 }
 
@@ -89,7 +89,7 @@ async function saveReport() {
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    say(error.message);
+    showStatus(error.message);
   }
   download.disabled = false;
 }

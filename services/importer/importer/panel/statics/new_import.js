@@ -7,7 +7,7 @@ const find = (id) => document.getElementById(id);
 const form = find("table-form");
 const table = find("table");
 const buttons = [...form.querySelectorAll("button")];
-let chosen = null;
+let tableFile = null;
 
 const recordings = new Recordings({
   list: find("files"),
@@ -27,7 +27,7 @@ takeFiles(find("recordings-zone"), find("recordings"), (files) => {
 });
 takeFiles(find("table-zone"), table, ([file]) => {
   if (!file) return;
-  chosen = file;
+  tableFile = file;
   find("table-name").textContent = file.name;
   find("table-name").classList.add("is-chosen");
   clearProblems();
@@ -42,7 +42,7 @@ form.addEventListener("submit", async (event) => {
   clearProblems();
   if (recordings.isSending) return showProblem("recordings", "Wait until all recordings are uploaded.");
   if (!recordings.session) return showProblem("recordings", "Upload the recordings that the table names first.");
-  if (!chosen) return showProblem("table", "Choose the table.");
+  if (!tableFile) return showProblem("table", "Choose the table.");
   await start(event.submitter?.value === "check");
 });
 
@@ -50,23 +50,23 @@ async function start(isDryRun) {
   const body = new FormData();
   body.append("upload_session_id", recordings.session);
   body.append("dry_run", String(isDryRun));
-  body.append("file", chosen, chosen.name);
+  body.append("file", tableFile, tableFile.name);
   setBusy(true);
   try {
     const bar = find("table-progress");
-    const answer = await sendForm(form.dataset.api, body, (sent) => {
-      bar.value = Math.min(100, (100 * sent) / chosen.size);
+    const response = await sendForm(form.dataset.api, body, (sent) => {
+      bar.value = Math.min(100, (100 * sent) / tableFile.size);
     });
-    location.assign(`${form.dataset.jobs}/${answer.job_id}`);
+    location.assign(`${form.dataset.jobs}/${response.job_id}`);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     setBusy(false);
     if (isOfRecordings(error)) recordings.leaveSession();
-    showProblem(isOfRecordings(error) ? "recordings" : "table", explain(error), error.problem.job_id);
+    showProblem(isOfRecordings(error) ? "recordings" : "table", describeError(error), error.problem.job_id);
   }
 }
 
-function explain(error) {
+function describeError(error) {
   const messages = (error.problem.errors ?? []).map((problem) => problem.message);
   return [error.message, ...messages].join(" ");
 }

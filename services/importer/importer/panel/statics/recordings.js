@@ -80,12 +80,12 @@ export class Recordings {
       item.show("sending", "Uploading");
     }
     this.summarize();
-    const answer = await sendForm(PATH, form, (sent) => showProgress(batch, sent)).catch((error) => {
+    const response = await sendForm(PATH, form, (sent) => showProgress(batch, sent)).catch((error) => {
       this.keepSession(error.problem?.upload_session_id);
       throw error;
     });
-    this.keepSession(answer.upload_session_id);
-    settle(batch, answer);
+    this.keepSession(response.upload_session_id);
+    settle(batch, response);
     this.summarize();
   }
 
@@ -163,9 +163,9 @@ function showProgress(batch, sent) {
 }
 
 /** Assign the results to the files. Results with another name come from an archive. */
-function settle(batch, answer) {
-  const uploaded = [...answer.uploaded_files];
-  const rejected = [...answer.rejected];
+function settle(batch, response) {
+  const uploaded = [...response.uploaded_files];
+  const rejected = [...response.rejected];
   for (const item of batch) {
     const stored = take(uploaded, item);
     const refusal = stored ? null : take(rejected, item);

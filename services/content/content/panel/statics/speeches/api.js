@@ -5,7 +5,7 @@ let token = null;
 
 export class Problem extends Error {
   constructor(status, body) {
-    super(body.detail || "The server did not answer. Try again in a moment.");
+    super(body.detail || "The server did not respond. Try again in a moment.");
     this.status = status;
     this.body = body;
   }

@@ -7,7 +7,7 @@ import { scoreRecording, showProblem, showScore } from "./scoring.js";
 import { decode, encode } from "./wav.js";
 
 const MAX_BYTES = 10 * 1024 * 1024;
-const KNOWN_NAME = /\.(mp3|wav|m4a)$/i;
+const AUDIO_FILE_NAME = /\.(mp3|wav|m4a)$/i;
 
 class RecordingField {
   constructor(root) {
@@ -19,7 +19,7 @@ class RecordingField {
     this.problem = this.find("problem");
     this.progress = root.querySelector("progress");
     this.result = this.find("result");
-    this.turn = 0;
+    this.sequence = 0;
     this.listen();
     this.find("record").hidden = !canRecord();
     root.hidden = false;
@@ -51,17 +51,17 @@ class RecordingField {
     this.find("drop").classList.toggle("is-over", isOver);
   }
 
-  say(status, problem = "") {
+  showStatus(status, problem = "") {
     this.status.textContent = status;
     this.problem.textContent = problem;
   }
 
   async take(files) {
-    if (files.length > 1) return this.say("", "A speech has one recording. Drop a single file.");
+    if (files.length > 1) return this.showStatus("", "A speech has one recording. Drop a single file.");
     const [file] = files;
     if (!file) return null;
-    if (!KNOWN_NAME.test(file.name)) return this.say("", `${file.name} is not an MP3, WAV or M4A file.`);
-    if (file.size > MAX_BYTES) return this.say("", `${file.name} is larger than 10 MB.`);
+    if (!AUDIO_FILE_NAME.test(file.name)) return this.showStatus("", `${file.name} is not an MP3, WAV or M4A file.`);
+    if (file.size > MAX_BYTES) return this.showStatus("", `${file.name} is larger than 10 MB.`);
     return this.upload(file, file.name);
   }
 
@@ -74,44 +74,44 @@ class RecordingField {
       try {
         return this.upload(encode(await decode(await stop())), `recording-${Date.now()}.wav`);
       } catch {
-        return this.say("", "Nothing was recorded. Try again, and record for longer.");
+        return this.showStatus("", "Nothing was recorded. Try again, and record for longer.");
       }
     }
     try {
       this.stopRecording = await startRecording();
     } catch (error) {
-      return this.say("", describeRecordingError(error));
+      return this.showStatus("", describeRecordingError(error));
     }
     button.textContent = "Stop recording";
-    return this.say("Recording… Read the text aloud.");
+    return this.showStatus("Recording… Read the text aloud.");
   }
 
   async upload(recording, name) {
-    const turn = (this.turn += 1);
+    const sequence = (this.sequence += 1);
     this.result.replaceChildren();
-    this.say("Uploading…");
+    this.showStatus("Uploading…");
     await this.show(recording);
     this.showProgress(0);
     try {
       const body = new FormData();
       body.append("files[]", recording, name);
-      const answer = await postForm("/api/v1/admin/import/audio", body, (share) => this.showProgress(share));
-      if (turn !== this.turn) return;
-      const [stored] = answer.uploaded_files;
-      if (!stored) return this.reject(answer.rejected[0].detail);
+      const response = await postForm("/api/v1/admin/import/audio", body, (share) => this.showProgress(share));
+      if (sequence !== this.sequence) return;
+      const [stored] = response.uploaded_files;
+      if (!stored) return this.reject(response.rejected[0].detail);
       this.key.value = stored.audio_key;
       this.key.dispatchEvent(new Event("input", { bubbles: true }));
-      this.say("The recording is uploaded. Save the speech to use it.");
+      this.showStatus("The recording is uploaded. Save the speech to use it.");
     } catch (error) {
-      if (turn === this.turn) this.say("", error.message);
+      if (sequence === this.sequence) this.showStatus("", error.message);
     } finally {
-      if (turn === this.turn) this.progress.hidden = true;
+      if (sequence === this.sequence) this.progress.hidden = true;
     }
   }
 
   /** Show the speech's own recording again, so that the refused one is not mistaken for it. */
   reject(detail) {
-    this.say("", detail);
+    this.showStatus("", detail);
     if (this.key.value) return this.loadStored();
     this.player.clear();
     this.find("check").hidden = true;
@@ -134,21 +134,21 @@ class RecordingField {
   }
 
   async loadStored() {
-    const turn = this.turn;
+    const sequence = this.sequence;
     const address = `${this.root.dataset.source}?${new URLSearchParams({ key: this.key.value })}`;
     const response = await fetch(address).catch(() => null);
-    if (turn !== this.turn) return;
-    if (!response?.ok) return this.say("", "The recording cannot be loaded. It may be missing: upload it again.");
+    if (sequence !== this.sequence) return;
+    if (!response?.ok) return this.showStatus("", "The recording cannot be loaded. It may be missing: upload it again.");
     await this.show(await response.blob());
   }
 
   async check() {
     const button = this.find("check");
     const text = this.form.elements.text.value.trim();
-    if (!text) return this.say("", "Enter the text first, so that the recording can be compared with it.");
+    if (!text) return this.showStatus("", "Enter the text first, so that the recording can be compared with it.");
     button.disabled = true;
     this.result.replaceChildren();
-    this.say("Checking…");
+    this.showStatus("Checking…");
     try {
       const score = await scoreRecording(this.recording, text);
       showScore(this.result, score, (begin, end) => this.player.play(begin, end));
@@ -156,7 +156,7 @@ class RecordingField {
       showProblem(this.result, error);
     }
     button.disabled = false;
-    return this.say("");
+    return this.showStatus("");
   }
 }
 
