@@ -171,8 +171,8 @@ def read(client: httpx.AsyncClient) -> Read:
     async def call(path: str, *, by: httpx.AsyncClient = client, **params: Any) -> dict[str, Any]:
         response = await by.get(path, params=params)
         assert response.status_code == 200, response.text
-        answer: dict[str, Any] = response.json()
-        return answer
+        get_response: dict[str, Any] = response.json()
+        return get_response
 
     return call
 

@@ -66,9 +66,9 @@ async def save_sessions(
 
 def _validate_one_by_one(batch: SessionBatchCreate, request: Request) -> Iterator[BatchedSession | Invalid]:
     # One at a time, because other requests are processed while a session is being saved.
-    for place, sent in enumerate(batch.sessions):
+    for index, sent in enumerate(batch.sessions):
         try:
-            yield validate_part(request, BatchedSession, sent, location=("sessions", place))
+            yield validate_part(request, BatchedSession, sent, location=("sessions", index))
         except Invalid as error:
             yield error
 

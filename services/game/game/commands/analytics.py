@@ -125,8 +125,8 @@ async def count_waiting_sessions(session: AsyncSession) -> bool:
         .limit(MAX_CHUNK_SESSIONS)
         .with_for_update(skip_locked=True)
     )
-    taken = delete(UncountedSession).where(UncountedSession.session_id.in_(waiting.scalar_subquery()))
-    ids = list(await session.scalars(taken.returning(UncountedSession.session_id)))
+    statement = delete(UncountedSession).where(UncountedSession.session_id.in_(waiting.scalar_subquery()))
+    ids = list(await session.scalars(statement.returning(UncountedSession.session_id)))
     if ids:
         await _add_sessions(session, ids, sign=1)
     return len(ids) == MAX_CHUNK_SESSIONS

@@ -138,8 +138,8 @@ async def _find_replay(session: AsyncSession, request: _Request) -> SaveResult |
     # An earlier version stored the key as it was sent.
     has_key = GameSession.idempotency_key.in_({request.key, request.stored_key})
     same_key = and_(GameSession.user_id == request.user_id, has_key)
-    found = select(GameSession.user_id, GameSession.request_sha256, *SUMMARY_COLUMNS)
-    rows = (await session.execute(found.where(or_(same_key, GameSession.id == request.new.id)))).all()
+    statement = select(GameSession.user_id, GameSession.request_sha256, *SUMMARY_COLUMNS)
+    rows = (await session.execute(statement.where(or_(same_key, GameSession.id == request.new.id)))).all()
     if any(row.user_id != request.user_id or not request.has_digest(row.request_sha256) for row in rows):
         raise IdempotencyConflict("This key or session id was already used for a different request.")
     return SaveResult(SessionSummary.model_validate(rows[0]), replayed=True) if rows else None
@@ -239,12 +239,12 @@ async def delete_session(session: AsyncSession, session_id: UUID, *, actor: UUID
 
     Its receipts stay used: their scores cannot be saved again as verified.
     """
-    found = select(GameSession).where(GameSession.id == session_id)
-    if (seen := await session.scalar(found)) is None:
+    statement = select(GameSession).where(GameSession.id == session_id)
+    if (game_session := await session.scalar(statement)) is None:
         raise SessionNotFound("There is no such session.")
-    await lock_user(session, seen.user_id)
+    await lock_user(session, game_session.user_id)
     # The learner's activity, or another deletion, may have held the lock.
-    if (deleted := await session.scalar(found.with_for_update())) is None:
+    if (deleted := await session.scalar(statement.with_for_update())) is None:
         raise SessionNotFound("There is no such session.")
     await subtract_session(session, session_id)
     await subtract_daily_activity(session, deleted)

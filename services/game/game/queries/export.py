@@ -77,15 +77,15 @@ async def _stream(database: Database, user_id: UUID, *, start: bytes) -> AsyncGe
     yield start
     position = START
     while (page := await _get_page(database, user_id, after=position)).results:
-        piece = _dump_page(page, after=position)
+        chunk = _dump_page(page, after=position)
         last = page.results[-1]
         position = Position(last["completed_at"], last["session_id"], last["sequence_number"])
         # A slow reader keeps the bytes in memory, but not the rows.
         del page, last
-        yield piece
+        yield chunk
     yield b"]" if position == START else b"]}]"
-    async for piece in stream_rows(database, user_id):
-        yield piece
+    async for chunk in stream_rows(database, user_id):
+        yield chunk
     yield b"}"
 
 
@@ -104,8 +104,8 @@ async def _get_page(database: Database, user_id: UUID, *, after: Position) -> Pa
     async with database.transaction() as session:
         rows = (await session.execute(_select_page(user_id, after=after))).mappings().all()
         beginning = [row["session_id"] for row in rows if row["sequence_number"] == 1]
-        found = await session.execute(select(*SESSION_COLUMNS).where(GameSession.id.in_(beginning)))
-        sessions = [ExportedSession.model_validate({**row, "results": []}) for row in found.mappings()]
+        page_rows = await session.execute(select(*SESSION_COLUMNS).where(GameSession.id.in_(beginning)))
+        sessions = [ExportedSession.model_validate({**row, "results": []}) for row in page_rows.mappings()]
     return Page(results=rows, sessions={session.id: session for session in sessions})
 
 
@@ -130,8 +130,8 @@ def _select_page(user_id: UUID, *, after: Position) -> Select[Any]:
     size = _measure(selected)
     before = func.sum(size).over(order_by=order) - size
     sized = selected.with_only_columns(*columns, GameSession.completed_at, before.label("before")).subquery()
-    shown = select(*(column for column in sized.c if column.name != "before"))
-    return shown.where(sized.c.before < MAX_PAGE_BYTES).order_by(
+    visible_columns = select(*(column for column in sized.c if column.name != "before"))
+    return visible_columns.where(sized.c.before < MAX_PAGE_BYTES).order_by(
         sized.c.completed_at, sized.c.session_id, sized.c.sequence_number
     )
 

@@ -38,10 +38,10 @@ def _select_due(user_id: UUID, filters: ReviewFilter, *, now: datetime) -> Selec
     is_deleted = select(SpeechDeletion).where(SpeechDeletion.speech_id == due.c.speech_id).exists()
     in_play = and_(newest.c.archived_at.is_(None), ~is_deleted)
     columns = (*(due.c[column.key] for column in STATE_COLUMNS), *(newest.c[name] for name in SPEECH_FIELDS))
-    found = select(*columns).select_from(due).join(newest, true()).where(in_play)
+    statement = select(*columns).select_from(due).join(newest, true()).where(in_play)
     if filters.level:
-        found = found.where(newest.c.level == filters.level)
-    return found.order_by(due.c.urgency.desc(), due.c.due_at, due.c.speech_id).limit(filters.limit)
+        statement = statement.where(newest.c.level == filters.level)
+    return statement.order_by(due.c.urgency.desc(), due.c.due_at, due.c.speech_id).limit(filters.limit)
 
 
 def _build_urgency(now: datetime) -> ColumnElement[Any]:

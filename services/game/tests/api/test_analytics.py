@@ -63,18 +63,18 @@ async def count(database: Database) -> None:
 async def read_figures(database: Database) -> dict[str, list[Any]]:
     """Return all rows with non-zero figures, by table."""
     async with database.transaction() as session:
-        found = {}
+        figures_by_name = {}
         for model in FIGURES:
             rows = await session.execute(select(model.__table__).order_by(*model.__table__.primary_key))
             figures = {c.name for c in model.__table__.columns} - {
                 c.name for c in model.__table__.primary_key
             }
-            found[model.__tablename__] = [
+            figures_by_name[model.__tablename__] = [
                 dict(row)
                 for row in rows.mappings()
                 if any(row[name] for name in figures - {"level", "measured_rate"})
             ]
-    return found
+    return figures_by_name
 
 
 @pytest.fixture
@@ -256,7 +256,7 @@ async def test_a_session_can_be_deleted_once(played: str, database: Database) ->
                 await sessions.delete_session(session, missing, actor=uuid4())
 
 
-async def test_concurrent_counts_and_deletions_give_the_right_sums(
+async def test_concurrent_counts_and_deletions_give_correct_sums(
     committed_database: Database,
     catalogue: list[SpeechSnapshot],
     new_body: NewBody,
@@ -294,7 +294,7 @@ async def test_concurrent_counts_and_deletions_give_the_right_sums(
     assert sorted(plays) == [6, 6]
 
 
-async def test_a_speech_that_does_not_fit_its_level_has_a_suggestion(
+async def test_a_speech_that_does_not_match_its_level_has_a_suggestion(
     speeches: list[SpeechSnapshot], database: Database, editor: httpx.AsyncClient, read: Read
 ) -> None:
     figures = [(30, 3), (100, 100), (40, 32)]
@@ -327,27 +327,27 @@ async def test_pages_list_every_speech_once(
         for speech in speeches:
             row = {"speech_id": speech.speech_id, "level": "A1", "plays": 10, "correct": 5}
             await session.execute(insert(SpeechFigures).values(**row))
-    seen, cursor = [], None
+    listed_ids, cursor = [], None
     while True:
         page = await read(SPEECHES, by=editor, sort=sort, limit=1, **({"cursor": cursor} if cursor else {}))
-        seen += [speech["id"] for speech in page["speeches"]]
+        listed_ids += [speech["id"] for speech in page["speeches"]]
         if (cursor := page["pagination"]["next_cursor"]) is None:
             break
-    assert sorted(seen) == sorted(str(speech.speech_id) for speech in speeches)
+    assert sorted(listed_ids) == sorted(str(speech.speech_id) for speech in speeches)
 
 
 async def test_figures_follow_the_level_and_the_deletion_of_a_speech(
     played: str, database: Database, speeches: list[SpeechSnapshot], editor: httpx.AsyncClient, read: Read
 ) -> None:
     await count(database)
-    moved = speeches[0].model_copy(update={"revision": 2, "level": "B2"})
+    updated = speeches[0].model_copy(update={"revision": 2, "level": "B2"})
     async with database.transaction() as session:
-        await store_speech_revision(session, moved, since=NOON)
+        await store_speech_revision(session, updated, since=NOON)
     (of_level,) = (await read(SPEECHES, by=editor, level="B2"))["speeches"]
-    assert of_level["id"] == str(moved.speech_id)
+    assert of_level["id"] == str(updated.speech_id)
     async with database.transaction() as session:
-        gone = SpeechRef(speech_id=moved.speech_id, revision=3)
-        await record_speech_deletion(session, gone, deleted_at=NOON)
+        deletion = SpeechRef(speech_id=updated.speech_id, revision=3)
+        await record_speech_deletion(session, deletion, deleted_at=NOON)
     assert (await read(SPEECHES, by=editor, level="B2"))["speeches"] == []
 
 

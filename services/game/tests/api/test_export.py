@@ -202,10 +202,10 @@ async def test_an_export_contains_all_data_of_the_learner(
     assert exported_reviews.keys() == {str(speech.speech_id) for speech in speeches[:2]}
     assert exported_reviews[str(speeches[0].speech_id)]["pronunciation_score"] == 91.5
     async with database.transaction() as session:
-        kept = (await session.scalars(select(GameSession))).one()
-        held = await session.scalar(select(func.count()).select_from(UsedReceipt))
-    assert (exported["idempotency_key"], held) == (kept.idempotency_key, 1)
-    assert datetime.fromisoformat(exported["saved_at"]) == kept.saved_at
+        stored_session = (await session.scalars(select(GameSession))).one()
+        receipt_count = await session.scalar(select(func.count()).select_from(UsedReceipt))
+    assert (exported["idempotency_key"], receipt_count) == (stored_session.idempotency_key, 1)
+    assert datetime.fromisoformat(exported["saved_at"]) == stored_session.saved_at
 
 
 @pytest.mark.parametrize(("results", "size"), [(2, 10**6), (4, 10**6), (1, 10**6), (100, 1), (100, 40)])
@@ -213,14 +213,14 @@ async def test_pages_export_every_result_once(
     save: Save, read: Read, monkeypatch: pytest.MonkeyPatch, results: int, size: int
 ) -> None:
     # Sessions completed at the same instant are split between pages.
-    made = [await save(NOON + timedelta(hours=hours)) for hours in (0, 1, 1, 1, 2)]
+    saved = [await save(NOON + timedelta(hours=hours)) for hours in (0, 1, 1, 1, 2)]
     on_one_page = await read(EXPORT)
     monkeypatch.setattr(export, "MAX_PAGE_RESULTS", results)
     monkeypatch.setattr(export, "MAX_PAGE_BYTES", size)
     monkeypatch.setattr(export_rows, "MAX_PAGE_ROWS", min(results, 2))
     document = await read(EXPORT)
     assert document == on_one_page
-    assert [session["id"] for session in document["sessions"]] == [made[0], *sorted(made[1:4]), made[4]]
+    assert [session["id"] for session in document["sessions"]] == [saved[0], *sorted(saved[1:4]), saved[4]]
     numbers = [
         [result["sequence_number"] for result in session["results"]] for session in document["sessions"]
     ]
@@ -241,7 +241,7 @@ async def test_a_stream_uses_no_more_memory_than_reserved(
         await session.execute(insert(GameResult), rows)
 
     async def measure() -> tuple[int, int]:
-        sizes = [len(piece) async for piece in await export.export_game_data(database, learner)]
+        sizes = [len(chunk) async for chunk in await export.export_game_data(database, learner)]
         return max(sizes), sum(sizes)
 
     await measure()
@@ -268,8 +268,8 @@ async def test_a_slow_client_keeps_no_transaction_open(
     document = await export.export_game_data(committed_database, learner)
     assert [bool(await anext(document)) for _ in range(2)] == [True, True]
     async with committed_database.transaction() as session:
-        own = "SELECT state FROM pg_stat_activity WHERE datname = current_database()"
-        assert "idle in transaction" not in set(await session.scalars(text(own)))
+        query = "SELECT state FROM pg_stat_activity WHERE datname = current_database()"
+        assert "idle in transaction" not in set(await session.scalars(text(query)))
 
 
 async def test_a_user_can_run_one_export_at_a_time(
@@ -339,11 +339,11 @@ async def test_an_export_is_neither_cached_nor_documented(client: httpx.AsyncCli
     assert not [path for path in app.openapi()["paths"] if path.startswith("/internal")]
 
 
-async def test_a_failure_before_the_first_byte_answers_with_a_problem(
+async def test_a_failure_before_the_first_byte_returns_a_problem(
     settings: ApiSettings, token_for: TokenFor
 ) -> None:
-    away = SecretStr("postgresql+asyncpg://127.0.0.1:1/nowhere")
-    app = create_app(settings.model_copy(update={"database_url": away}))
+    unreachable_url = SecretStr("postgresql+asyncpg://127.0.0.1:1/nowhere")
+    app = create_app(settings.model_copy(update={"database_url": unreachable_url}))
     async with api_client(app, token=token_for(uuid4())) as client:
         response = await client.get(EXPORT)
     assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")

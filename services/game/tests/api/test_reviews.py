@@ -31,7 +31,7 @@ DAY = timedelta(days=1)
 
 async def export_reviews(database: Database, learner: UUID) -> list[dict[str, Any]]:
     """Return the reviews that are stored, due or not."""
-    pieces = [piece async for piece in await export_game_data(database, learner)]
+    pieces = [chunk async for chunk in await export_game_data(database, learner)]
     stored: list[dict[str, Any]] = json.loads(b"".join(pieces))["reviews"]
     return stored
 
@@ -109,8 +109,8 @@ async def test_reviews_show_the_current_speech_while_it_is_in_play(
     await change(edited, revision=2, text="Good evening.", level="B1")
     await change(archived, revision=2, archived_at=NOW)
     async with database.transaction() as session:
-        gone = SpeechRef(speech_id=deleted.speech_id, revision=2)
-        await record_speech_deletion(session, gone, deleted_at=NOW)
+        deletion = SpeechRef(speech_id=deleted.speech_id, revision=2)
+        await record_speech_deletion(session, deletion, deleted_at=NOW)
     assert await list_texts(read) == ["Good evening."]
     assert await list_texts(read, level="B1") == ["Good evening."]
     assert await list_texts(read, level="A1") == []

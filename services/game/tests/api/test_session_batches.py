@@ -61,7 +61,7 @@ def list_statuses(results: list[dict[str, Any]]) -> list[int]:
     return [outcome["status"] for outcome in results]
 
 
-async def test_each_session_has_the_answer_of_a_single_request(
+async def test_each_session_has_the_response_of_a_single_request(
     client: httpx.AsyncClient, send: Send, new_session: NewBody
 ) -> None:
     bad = [
@@ -72,22 +72,22 @@ async def test_each_session_has_the_answer_of_a_single_request(
         new_session(started_at="1970-01-01T00:00:00Z"),
         new_session(results=[{**new_session()["results"][0], "speech_id": str(uuid4())}]),
     ]
-    good = [new_session(), new_session(level="B1")]
-    results = await send(good[0], *bad, good[1])
+    valid_sessions = [new_session(), new_session(level="B1")]
+    results = await send(valid_sessions[0], *bad, valid_sessions[1])
     assert list_statuses(results) == [201, 422, 422, 422, 422, 422, 404, 201]
     for session, result in zip(bad, results[1:-1], strict=True):
         single = await client.post(SESSIONS, json=session)
         expected = {**single.json(), "request_id": result["problem"]["request_id"]}
         assert (result["id"], result["status"]) == (session["id"], single.status_code)
         assert (result["problem"], result["session"]) == (expected, None)
-    for session, result in zip(good, (results[0], results[-1]), strict=True):
+    for session, result in zip(valid_sessions, (results[0], results[-1]), strict=True):
         single = await client.post(SESSIONS, json=session)
         assert single.headers["idempotency-replayed"] == "true"
         assert (result["id"], result["session"]) == (session["id"], single.json()["session"])
         assert (result["replayed"], result["problem"], result["retry_after"]) == (False, None, None)
 
 
-async def test_a_repeated_batch_gets_the_same_answers(
+async def test_a_repeated_batch_gets_the_same_responses(
     client: httpx.AsyncClient, send: Send, new_session: NewBody
 ) -> None:
     sessions = [new_session(), new_session(level="A3"), new_session()]
@@ -176,11 +176,11 @@ async def test_a_batch_counts_its_sessions_in_the_limit(
 ) -> None:
     limited = settings.model_copy(update={"rate_limit_enabled": True, "rate_limits": {"save_session": 5}})
     async with api_client(create_app(limited), token=token_for(learner)) as client:
-        answers = [await client.post(BATCH, json={"sessions": ["x"] * count}) for count in (3, 3, 2)]
-        answers.append(await client.post(SESSIONS, json=new_body()))
-    assert [answer.status_code for answer in answers] == [200, 429, 200, 429]
-    assert answers[0].headers["ratelimit"].startswith('"save_session";r=2;')
-    assert int(answers[1].headers["retry-after"]) > 0
+        responses = [await client.post(BATCH, json={"sessions": ["x"] * count}) for count in (3, 3, 2)]
+        responses.append(await client.post(SESSIONS, json=new_body()))
+    assert [response.status_code for response in responses] == [200, 429, 200, 429]
+    assert responses[0].headers["ratelimit"].startswith('"save_session";r=2;')
+    assert int(responses[1].headers["retry-after"]) > 0
 
 
 async def test_refused_requests_have_a_limit_and_are_not_parsed_beyond_it(
@@ -277,7 +277,7 @@ def verifier(database_url: str) -> TroubledVerifier:
 
 
 @pytest.fixture
-async def troubled(
+async def failing_app(
     settings: ApiSettings,
     committed_database: Database,
     catalogue: list[SpeechSnapshot],
@@ -297,19 +297,19 @@ def add_receipt(session: dict[str, Any], receipt: str) -> dict[str, Any]:
     return session
 
 
-async def test_what_an_outage_or_an_error_of_ours_leaves_out_is_saved_by_a_repetition(
-    troubled: FastAPI, learner: UUID, token_for: TokenFor, new_session: NewBody
+async def test_a_repetition_saves_sessions_skipped_because_of_an_outage_or_error(
+    failing_app: FastAPI, learner: UUID, token_for: TokenFor, new_session: NewBody
 ) -> None:
     sessions = [new_session() for _ in range(4)]
     add_receipt(sessions[1], "unexpected")
     add_receipt(sessions[2], "outage")
-    async with api_client(troubled, token=token_for(learner)) as client:
+    async with api_client(failing_app, token=token_for(learner)) as client:
         results = await send_by(client, *sessions)
         assert list_statuses(results) == [201, 500, 503, 503]
         codes = [outcome["problem"]["code"] for outcome in results[1:]]
         assert codes == ["internal_error", "database_unavailable", "database_unavailable"]
         assert all(outcome["retry_after"] for outcome in results[1:])
-        troubled.state.receipt_verifier = TroubledVerifier("")
+        failing_app.state.receipt_verifier = TroubledVerifier("")
         repeated = await send_by(client, *(add_receipt(session, "") for session in sessions[1:]), sessions[0])
         assert list_statuses(repeated) == [201] * 4
         assert [outcome["replayed"] for outcome in repeated] == [False, False, False, True]
@@ -318,8 +318,8 @@ async def test_what_an_outage_or_an_error_of_ours_leaves_out_is_saved_by_a_repet
 async def test_without_a_database_a_batch_is_refused_as_a_whole(
     settings: ApiSettings, learner: UUID, token_for: TokenFor, new_session: NewBody
 ) -> None:
-    away = SecretStr("postgresql+asyncpg://127.0.0.1:1/nowhere")
-    app = create_app(settings.model_copy(update={"database_url": away}))
+    unreachable_url = SecretStr("postgresql+asyncpg://127.0.0.1:1/nowhere")
+    app = create_app(settings.model_copy(update={"database_url": unreachable_url}))
     async with api_client(app, token=token_for(learner)) as client:
         response = await client.post(BATCH, json={"sessions": [new_session() for _ in range(50)]})
     assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
@@ -327,13 +327,13 @@ async def test_without_a_database_a_batch_is_refused_as_a_whole(
 
 
 async def test_a_learner_sends_one_batch_at_a_time_and_delays_no_single_session(
-    troubled: FastAPI,
+    failing_app: FastAPI,
     learner: UUID,
     token_for: TokenFor,
     new_session: NewBody,
     verifier: TroubledVerifier,
 ) -> None:
-    async with api_client(troubled, token=token_for(learner)) as client:
+    async with api_client(failing_app, token=token_for(learner)) as client:
         slow = asyncio.create_task(send_by(client, add_receipt(new_session(), "slow")))
         await asyncio.wait_for(verifier.arrived.wait(), 30)
         second = await client.post(BATCH, json={"sessions": [new_session()]})
@@ -354,7 +354,7 @@ SOME_JSON = st.none() | st.integers() | st.text(max_size=5) | st.just("\ud800") 
 @given(
     sent=st.lists(SOME_JSON | st.dictionaries(st.text(max_size=3) | st.just("\ud800"), SOME_JSON), max_size=4)
 )
-async def test_arbitrary_sessions_do_not_keep_a_good_one_from_being_saved(
+async def test_arbitrary_sessions_do_not_prevent_saving_a_valid_one(
     client: httpx.AsyncClient, speeches: list[SpeechSnapshot], new_session: NewBody, sent: list[Any]
 ) -> None:
     content = json.dumps({"sessions": [*sent, new_session()]}).encode()

@@ -40,10 +40,10 @@ async def test_saving_a_session_returns_its_summary(
     response = await client.post(SESSIONS, json=body)
     assert response.status_code == 201
     assert "idempotency-replayed" not in response.headers
-    answer = response.json()
-    assert answer["message"] == "Saved: 2 of 3 sentences correct."
-    assert answer["session"] == {
-        "id": answer["session_id"],
+    saved_response = response.json()
+    assert saved_response["message"] == "Saved: 2 of 3 sentences correct."
+    assert saved_response["session"] == {
+        "id": saved_response["session_id"],
         "mode": "listen_and_repeat",
         "level": "A1",
         "sentence_type": "answer",
@@ -59,7 +59,7 @@ async def test_saving_a_session_returns_its_summary(
         "utc_offset_minutes": None,
         "clock_adjusted": False,
     }
-    assert not answer["clock_adjusted"]
+    assert not saved_response["clock_adjusted"]
 
 
 async def test_a_repeated_key_replays_the_first_response(

@@ -42,8 +42,8 @@ def save(
 
 
 async def list_results(session: AsyncSession, saved: SaveResult) -> list[GameResult]:
-    found = select(GameResult).where(GameResult.session_id == saved.session.id)
-    return list(await session.scalars(found.order_by(GameResult.sequence_number)))
+    statement = select(GameResult).where(GameResult.session_id == saved.session.id)
+    return list(await session.scalars(statement.order_by(GameResult.sequence_number)))
 
 
 async def test_a_saved_session_is_published(
@@ -56,9 +56,9 @@ async def test_a_saved_session_is_published(
     (completed,) = await outbox_events(session, SessionCompleted)
     assert completed.subject == str(saved.session.id)
     assert (completed.data.session_id, completed.data.user_id) == (saved.session.id, learner)
-    kept = await list_results(session, saved)
+    stored_results = await list_results(session, saved)
     assert [(r.speech_id, r.user_response, r.pronunciation_score) for r in completed.data.results] == [
-        (r.speech_id, r.user_response, r.pronunciation_score) for r in kept
+        (r.speech_id, r.user_response, r.pronunciation_score) for r in stored_results
     ]
 
 
@@ -94,9 +94,9 @@ async def test_the_error_for_unknown_speeches_names_them(save: Callable[..., Any
     body = new_body()
     unknown = str(uuid4())
     body["results"][1]["speech_id"] = unknown
-    with pytest.raises(SpeechNotFound, match=unknown) as caught:
+    with pytest.raises(SpeechNotFound, match=unknown) as excinfo:
         await save(body)
-    assert caught.value.extra["speech_ids"] == [unknown]
+    assert excinfo.value.extra["speech_ids"] == [unknown]
 
 
 async def test_a_session_with_wrong_totals_is_not_saved(
@@ -196,8 +196,8 @@ async def test_keys_are_unique_per_learner_and_ids_globally(
 async def test_a_session_with_a_deleted_speech_can_be_saved(
     session: AsyncSession, save: Callable[..., Any], new_body: NewBody, speeches: list[SpeechSnapshot]
 ) -> None:
-    gone = SpeechRef(speech_id=speeches[0].speech_id, revision=2)
-    await record_speech_deletion(session, gone, deleted_at=datetime.now(UTC))
+    deletion = SpeechRef(speech_id=speeches[0].speech_id, revision=2)
+    await record_speech_deletion(session, deletion, deleted_at=datetime.now(UTC))
     assert not (await save(new_body())).replayed
 
 
@@ -205,8 +205,8 @@ async def test_a_receipt_verifies_a_score_once(
     session: AsyncSession, learner: UUID, save: Callable[..., Any], new_body: NewBody, new_receipt: NewReceipt
 ) -> None:
     body = new_body()
-    said = {"recognized_text": "good morning", "scorer": "new-2"}
-    receipt = new_receipt(learner, text="Good morning.", score=90.0, **said)
+    receipt_fields = {"recognized_text": "good morning", "scorer": "new-2"}
+    receipt = new_receipt(learner, text="Good morning.", score=90.0, **receipt_fields)
     body["results"][0] |= {"receipt": receipt, "pronunciation_score": None}
     first, second = await save(body), await save(body)
     for saved, verified, scorer in ((first, True, "new-2"), (second, False, None)):
@@ -242,8 +242,8 @@ async def test_a_receipt_verifies_one_result_of_a_session(
     receipt = new_receipt(learner, text="Good morning.", score=90.0)
     for result in body["results"][:2]:
         result |= {"receipt": receipt, "pronunciation_score": 90.0}
-    kept = await list_results(session, await save(body))
-    assert [result.verified for result in kept] == [True, False, False]
+    stored_results = await list_results(session, await save(body))
+    assert [result.verified for result in stored_results] == [True, False, False]
 
 
 async def test_a_receipt_for_an_earlier_text_is_accepted(
@@ -287,8 +287,8 @@ async def test_an_invalid_receipt_leaves_the_score_unverified(
     claims: dict[str, Any],
 ) -> None:
     body = new_body()
-    usual = {"text": "Good morning.", "score": 90.0, "scorer": "new-2"}
-    body["results"][0]["receipt"] = new_receipt(learner, **{**usual, **claims})
+    defaults = {"text": "Good morning.", "score": 90.0, "scorer": "new-2"}
+    body["results"][0]["receipt"] = new_receipt(learner, **{**defaults, **claims})
     result, *_ = await list_results(session, await save(body))
     assert (result.verified, result.pronunciation_score, result.scorer) == (False, 90.0, None)
 
@@ -321,13 +321,15 @@ async def test_parallel_requests_with_one_key_save_one_session(
             new = SessionCreate.model_validate(body)
             return await save_session(session, learner, new=new, key=key, receipts=receipts)
 
-    answers = await asyncio.gather(*(save_it("k") for _ in range(10)))
-    assert len({answer.session.id for answer in answers}) == 1
-    assert sorted(answer.replayed for answer in answers) == [False] + [True] * 9
+    responses = await asyncio.gather(*(save_it("k") for _ in range(10)))
+    assert len({response.session.id for response in responses}) == 1
+    assert sorted(response.replayed for response in responses) == [False] + [True] * 9
     others = await asyncio.gather(*(save_it(f"k{number}") for number in range(5)))
     async with committed_database.transaction() as session:
-        kept = [(await list_results(session, answer))[0].verified for answer in (answers[0], *others)]
-        assert kept == [True] + [False] * 5
+        stored_results = [
+            (await list_results(session, response))[0].verified for response in (responses[0], *others)
+        ]
+        assert stored_results == [True] + [False] * 5
         assert len(await outbox_events(session, SessionCompleted)) == 6
         assert list(await session.scalars(select(PractisedTag.sessions))) == [6]
         await erase_user(session, learner)
