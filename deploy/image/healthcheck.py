@@ -11,7 +11,7 @@ REQUEST = "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
 def main(port: str, path: str) -> str | None:
-    """Return None if the answer is 200, otherwise the status line or the error."""
+    """Return None if the response is 200, otherwise the status line or the error."""
     try:
         with socket.create_connection(("127.0.0.1", int(port)), timeout=TIMEOUT_SECONDS) as connection:
             connection.sendall(REQUEST.format(path=path).encode())

@@ -54,7 +54,7 @@ class ApiSettings(HttpApiSettings):
     azure_timeout_seconds: float = Field(default=10.0, gt=0, le=60)
     """Time from a recording to Azure's scores, including retries."""
 
-    # The endpoint counts the bytes itself, so that it can answer with `audio_too_large`.
+    # The endpoint counts the bytes itself, so that it can return `audio_too_large`.
     max_form_bytes: int = 1 << 40
     max_body_bytes: int = Field(default=16_384, gt=0)
 

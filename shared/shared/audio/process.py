@@ -16,7 +16,7 @@ MAX_CPU_SECONDS = 10
 """Five minutes of audio take less than one second."""
 
 
-def answer(_: dict[str, Any], audio: memoryview) -> Reply:
+def handle_request(_: dict[str, Any], audio: memoryview) -> Reply:
     try:
         return Reply({"measurement": asdict(measure(audio))})
     except UndecodableAudio as error:
@@ -26,4 +26,6 @@ def answer(_: dict[str, Any], audio: memoryview) -> Reply:
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]), answer, max_memory_bytes=MAX_MEMORY_BYTES, max_cpu_seconds=MAX_CPU_SECONDS)
+    serve(
+        int(sys.argv[1]), handle_request, max_memory_bytes=MAX_MEMORY_BYTES, max_cpu_seconds=MAX_CPU_SECONDS
+    )

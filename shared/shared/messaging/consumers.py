@@ -71,7 +71,7 @@ class Consumers:
                 raise
 
     async def ping(self) -> None:
-        """Raise BrokerUnavailable unless this process consumes every queue and RabbitMQ answers it."""
+        """Raise BrokerUnavailable unless this process consumes every queue and RabbitMQ responds."""
         if self._connection is None or not await self._are_running():
             raise BrokerUnavailable("The consumers are not running.")
         # A separate channel, because naming a missing queue closes it.

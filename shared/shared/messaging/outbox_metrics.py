@@ -22,7 +22,7 @@ class OutboxMetrics:
         self._database = database
 
     async def update(self) -> None:
-        """Set the gauges. They are NaN while the database does not answer."""
+        """Set the gauges. They are NaN while the database does not respond."""
         pending, oldest, parked = UNKNOWN, UNKNOWN, UNKNOWN
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):

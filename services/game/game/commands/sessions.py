@@ -61,7 +61,7 @@ async def save_session(
 ) -> SaveResult:
     """Save a finished session and record SessionCompleted, once per key or, without one, per session id.
 
-    A repeated request gets the first answer, even if concurrent. Raises AccountErased, Invalid,
+    A repeated request gets the first response, even if concurrent. Raises AccountErased, Invalid,
     AggregateMismatch, SpeechNotFound, and IdempotencyConflict for a different request with the same key.
     """
     await lock_active_user(session, user_id)
@@ -132,7 +132,7 @@ def _compute_digest(new: SessionCreate) -> bytes:
 
 
 async def _find_replay(session: AsyncSession, request: _Request) -> SaveResult | None:
-    """Return the answer to an earlier, equal request. Raises IdempotencyConflict."""
+    """Return the response to an earlier, equal request. Raises IdempotencyConflict."""
     if request.key is None:
         return None
     # An earlier version stored the key as it was sent.
@@ -146,7 +146,7 @@ async def _find_replay(session: AsyncSession, request: _Request) -> SaveResult |
 
 
 async def _get_concurrent_replay(session: AsyncSession, request: _Request) -> SaveResult:
-    """Return the answer to a request with the same key that committed after `_find_replay` looked for it."""
+    """Return the response to a request with the same key that committed after `_find_replay` had run."""
     if (replay := await _find_replay(session, request)) is not None:
         return replay
     raise IdempotencyConflict("The request that used this key is no longer stored; use a new key.")

@@ -1,4 +1,4 @@
-"""Read answer statistics per speech, and suggested levels."""
+"""Read response statistics per speech, and suggested levels."""
 
 import struct
 from collections import defaultdict

@@ -87,7 +87,7 @@ async def _store(
             measurement = await _measure(store.measurer, audio_format, stored, size=content.size)
         return await _mark_stored(store.database, file, content, measurement)
     except StorageUnavailable:
-        # It is unknown what S3 has stored. The worker cleans up when S3 answers again.
+        # It is unknown what S3 has stored. The worker cleans up when S3 is available again.
         raise
     except BaseException:
         await discard_recordings(store.database, [file.id])

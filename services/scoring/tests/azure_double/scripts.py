@@ -1,4 +1,4 @@
-"""Scripted behaviour on a connection: the answer to the handshake, and the answer to a turn."""
+"""Scripted behaviour on a connection: the response to the handshake, and the response to a turn."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping

@@ -32,7 +32,7 @@ class Connection:
     session_id: str
     """The SDK's session id: the same for all connections of one recognition."""
     status: int | None = None
-    """The HTTP status of the handshake, or None when it was not answered."""
+    """The HTTP status of the handshake, or None without a response."""
     messages: list[str] = field(default_factory=list)
     """The paths of the client's messages, without those of audio."""
     turns: list[Turn] = field(default_factory=list)
@@ -53,7 +53,7 @@ class AzureDouble:
         self.connected = 0
         """How many connections there were since `plays`."""
         self.in_work = 0
-        """Turns that are not answered yet."""
+        """Turns without a complete response."""
         self.faults: list[BaseException] = []
         """Errors of the double itself, which `listening` raises at its end."""
         self._scripts: Sequence[Script] = scripts or (scores(),)

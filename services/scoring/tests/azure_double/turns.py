@@ -1,4 +1,4 @@
-"""One turn of a connection: the client's request and audio, and the messages of the answer."""
+"""One turn of a connection: the client's request and audio, and the messages of the response."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ class Turn:
     """Whether the client has marked the end of its audio."""
     is_silent: bool = True
     sent: list[str] = field(default_factory=list)
-    """Paths of the messages that answered the turn, in order."""
+    """Paths of the messages sent in the turn, in order."""
     _arrival: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     @cached_property

@@ -45,7 +45,7 @@ def create_speech_config(connection: Connection, request: RecognitionRequest) ->
         "SPEECH-TransmitLengthBeforThrottleMs": milliseconds + BUFFER_MARGIN_MS,
         "SPEECH-MaxBufferSizeMs": milliseconds + BUFFER_MARGIN_MS,
         "SPEECH-Error-MaxRetryCount": 0,
-        # With 0, pending answers are lost. When it was set to 0 just before a stop, the SDK crashed.
+        # With 0, pending responses are lost. When it was set to 0 just before a stop, the SDK crashed.
         "SPEECH-StopRecognitionTimeoutInSeconds": 1,
         "SPEECH-TelemetryDataEnabled": "false",
     }.items():

@@ -15,7 +15,7 @@ from scoring.errors import (
 )
 
 MALFORMED = "Invalid response."
-"""How the SDK's details begin when it could not read an answer. The error code is that of an outage."""
+"""How the SDK's details begin when it could not read a response. The error code is that of an outage."""
 
 STOPPED = "Stopped"
 """The failure of a recognition that we cancelled."""

@@ -1,4 +1,4 @@
-"""Parses and validates the service's answers. The SDK's own classes fail if a field is missing."""
+"""Parses and validates the service's responses. The SDK's own classes fail if a field is missing."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
@@ -68,7 +68,7 @@ def _name_field(location: tuple[Any, ...]) -> str:
 
 
 class _Model(BaseModel):
-    """Part of an answer. Types are strict, and unknown fields are ignored."""
+    """Part of a response. Types are strict, and unknown fields are ignored."""
 
     model_config = ConfigDict(alias_generator=AliasGenerator(validation_alias=to_pascal), strict=True)
 

@@ -17,7 +17,7 @@ class NoFreeSlot(Exception):
 
 
 class RecognitionPool:
-    """A slot is free when the SDK has cleaned up. The caller gets the answer earlier."""
+    """A slot is free when the SDK has cleaned up. The caller gets the response earlier."""
 
     def __init__(self, connection: Connection, *, concurrency: int) -> None:
         self._connection = connection

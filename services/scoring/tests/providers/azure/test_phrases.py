@@ -13,7 +13,7 @@ type Json = dict[str, Any]
 
 
 def make_answer() -> Json:
-    """An answer as the service documents it."""
+    """A response as the service documents it."""
     phoneme = {"Phoneme": "ð", "Offset": 1_000_000, "Duration": 900_000}
     phoneme |= {"PronunciationAssessment": {"AccuracyScore": 71.25}}
     spoken = {"Word": "The", "Offset": 1_000_000, "Duration": 2_500_000, "Phonemes": [phoneme]}

@@ -16,7 +16,7 @@ REQUEST = RecognitionRequest("The train leaves at seven in the morning.", "en-US
 
 
 class FakeSdk:
-    """A recognition that never answers, with events for its start, its stop and its end."""
+    """A recognition that never responds, with events for its start, its stop and its end."""
 
     is_sent = True
 
