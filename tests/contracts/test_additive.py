@@ -20,9 +20,7 @@ from contracts.content import ImportUndone
 from pydantic import BaseModel, create_model
 from shared.data.db import Database, create_engine
 from shared.data.migrations import upgrade
-from shared.data.storage import Storage
 from shared.messaging.inbox import Handler, Subscriptions, apply_once
-from shared.settings import StorageSettings
 from shared.testing import create_scratch_database
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -134,12 +132,7 @@ async def handler(
 ) -> Handler[Any]:
     """The function with which the service consumes the event."""
     consumers = import_module(f"{service}.consumers")
-    if not hasattr(consumers, "create_subscriptions"):
-        handlers: Subscriptions = consumers.subscriptions
-    else:
-        storage = Storage(StorageSettings.model_validate(base_settings))
-        await storage.ensure_bucket()
-        handlers = consumers.create_subscriptions(database, storage)
+    handlers: Subscriptions = consumers.subscriptions
     return handlers[event]
 
 

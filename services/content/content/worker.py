@@ -5,8 +5,8 @@ from shared.data.storage import Storage
 from shared.messaging.worker import RESERVED_CONNECTIONS, build_worker
 from starlette.applications import Starlette
 
-from content.consumers import MAX_LARGE_IMPORTS, MAX_SMALL_IMPORTS, create_subscriptions
-from content.jobs import create_jobs
+from content.consumers import subscriptions
+from content.jobs import MAX_LARGE_IMPORTS, MAX_SMALL_IMPORTS, create_jobs
 from content.recent_plays import RecentPlays
 from content.settings import WorkerSettings
 
@@ -18,7 +18,7 @@ def create_worker(settings: WorkerSettings) -> Starlette:
     return build_worker(
         settings,
         service="content",
-        subscriptions=partial(create_subscriptions, storage=storage),
+        subscriptions=subscriptions,
         jobs=partial(create_jobs, cache=cache, storage=storage, plays=plays),
         # Those of one import are among the reserved ones.
         reserved_connections=RESERVED_CONNECTIONS + 2 * (MAX_LARGE_IMPORTS + MAX_SMALL_IMPORTS - 1),

@@ -8,9 +8,11 @@ from uuid import UUID
 
 import aio_pika
 import pytest
-from content import consumers
+from aio_pika.abc import AbstractChannel
+from content.commands import imports
+from content.commands.imports import ApplyImport
 from content.commands.tags import create_tag
-from content.consumers import MAX_LARGE_IMPORTS
+from content.jobs import MAX_LARGE_IMPORTS
 from content.models import AuditEntry, OutboxEvent, Speech, Tag
 from content.schemas.tags import TagCreate
 from content.settings import ApiSettings, WorkerSettings
@@ -29,19 +31,28 @@ type Publish = Callable[[Event], Awaitable[None]]
 
 
 @pytest.fixture
+async def broker(base_settings: dict[str, Any]) -> AsyncIterator[AbstractChannel]:
+    url = base_settings["rabbitmq_url"].get_secret_value()
+    await declare_topology(url, base_settings["queue_type"])
+    async with open_channel(url) as channel:
+        yield channel
+
+
+@pytest.fixture
 async def publish(
-    settings: ApiSettings, base_settings: dict[str, Any], committed_database: Database
+    settings: ApiSettings,
+    base_settings: dict[str, Any],
+    committed_database: Database,
+    broker: AbstractChannel,
 ) -> AsyncIterator[Publish]:
     """Publishes an event to the worker, which runs during the test: `await publish(event)`."""
     overrides = {"database_url": settings.database_url, "s3_bucket": settings.s3_bucket}
     worker = create_worker(WorkerSettings.model_validate({**base_settings, **overrides}))
-    url = base_settings["rabbitmq_url"].get_secret_value()
-    await declare_topology(url, base_settings["queue_type"])
-    async with worker.router.lifespan_context(worker), open_channel(url) as channel:
+    async with worker.router.lifespan_context(worker):
 
         async def send(event: Event) -> None:
             message = aio_pika.Message(event.model_dump_json().encode(), message_id=str(event.id))
-            await channel.default_exchange.publish(message, event.build_queue_name("content"))
+            await broker.default_exchange.publish(message, event.build_queue_name("content"))
 
         yield send
 
@@ -91,15 +102,16 @@ async def test_an_import_is_applied_and_undone(
 async def test_a_small_import_does_not_wait_for_large_ones(
     committed_database: Database,
     publish: Publish,
+    broker: AbstractChannel,
     new_batch: NewBatch,
     new_row: NewRow,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(consumers, "MAX_SMALL_IMPORT_ROWS", 1)
+    monkeypatch.setattr(imports, "MAX_SMALL_IMPORT_ROWS", 1)
     defaults: dict[str, Any] = {"subject": "any", "time": datetime.now(UTC)}
     async with committed_database.transaction() as session:
         tag_id = (await create_tag(session, TagCreate(name="food", category="topic"), actor=None)).id
-    large = [await new_batch([new_row(tags=["food"]), new_row()]) for _ in range(MAX_LARGE_IMPORTS + 1)]
+    large = [await new_batch([new_row(tags=["food"]), new_row()]) for _ in range(MAX_LARGE_IMPORTS + 3)]
     small = await new_batch([new_row()])
     async with committed_database.transaction() as session:
         # The large imports need this tag.
@@ -109,5 +121,8 @@ async def test_a_small_import_does_not_wait_for_large_ones(
         await wait_for_entry(committed_database, "import_applied", small.import_id)
         async with committed_database.transaction() as another:
             assert await another.scalar(select(func.count(Speech.id))) == 1
+        # Those that wait are not delivered: RabbitMQ limits the time of a delivery.
+        queue = await broker.declare_queue(ApplyImport.get_queue(), passive=True)
+        assert queue.declaration_result.message_count == 3
     for batch in large:
         await wait_for_entry(committed_database, "import_applied", batch.import_id)

@@ -31,8 +31,8 @@ async def on_validate_import(
     await validation.validate_import(database, storage, job.import_id, max_rows=max_rows)
 
 
-async def on_validation_given_up(session: AsyncSession, job: ValidateImport, _: GivenUp) -> None:
-    await imports.give_up_validation(session, job.import_id)
+async def on_validation_given_up(session: AsyncSession, job: ValidateImport, error: GivenUp) -> None:
+    await imports.give_up_validation(session, job.import_id, error)
 
 
 def create_jobs(database: Database, *, storage: Storage, max_rows: int) -> Jobs:

@@ -3,7 +3,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from importer.commands.claims import ReleaseClaims
-from importer.commands.imports import NOT_CHECKED, ValidateImport
+from importer.commands.imports import CRASHED, TOO_LONG, ValidateImport
 from importer.commands.objects import DeleteObjects
 from importer.jobs import create_jobs
 from importer.models import ImportJob, UploadedFile
@@ -11,7 +11,7 @@ from shared.clock import utc_now
 from shared.data.db import Database
 from shared.data.storage import Storage
 from shared.messaging.inbox import apply_once
-from shared.messaging.jobs import Effect, RepeatedCrash
+from shared.messaging.jobs import Effect, GivenUp, RepeatedCrash, WorkTooLong
 from sqlalchemy import select
 
 type Add = Callable[..., Awaitable[UUID]]
@@ -35,10 +35,15 @@ async def test_a_repeated_release_of_claims_is_ignored(
 
 
 @pytest.mark.parametrize(
-    ("state", "after"), [("queued", "failed"), ("validating", "failed"), ("applying", "applying")]
+    ("state", "error", "after"),
+    [
+        ("queued", RepeatedCrash(), ("failed", "not_checked", CRASHED)),
+        ("validating", WorkTooLong(), ("failed", "not_checked", TOO_LONG)),
+        ("applying", RepeatedCrash(), ("applying", None, None)),
+    ],
 )
-async def test_an_import_whose_validation_ends_every_process_fails(
-    database: Database, storage: Storage, add_import: Add, state: str, after: str
+async def test_an_import_whose_validation_is_given_up_fails(
+    database: Database, storage: Storage, add_import: Add, state: str, error: GivenUp, after: tuple[str, ...]
 ) -> None:
     async with database.transaction() as session:
         import_id = await add_import(session, state=state)
@@ -46,13 +51,10 @@ async def test_an_import_whose_validation_ends_every_process_fails(
     assert isinstance(handler, Effect)
     assert handler.give_up is not None
     async with database.transaction() as session:
-        await handler.give_up(session, ValidateImport(import_id=import_id), RepeatedCrash())
+        await handler.give_up(session, ValidateImport(import_id=import_id), error)
     async with database.transaction() as session:
         job = await session.get_one(ImportJob, import_id)
-        assert job.state == after
-        assert (job.failure_code, job.failure_detail) == (
-            ("not_checked", NOT_CHECKED) if after == "failed" else (None, None)
-        )
+        assert (job.state, job.failure_code, job.failure_detail) == after
 
 
 async def test_objects_are_deleted_even_if_some_are_missing(database: Database, storage: Storage) -> None:

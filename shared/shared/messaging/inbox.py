@@ -1,5 +1,6 @@
 """Inbox: each delivery takes effect exactly once."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared.background import Loop
 from shared.data.db import Base, Database
 from shared.data.db_errors import retry_conflicts
-from shared.messaging.jobs import Effect, Job
+from shared.messaging.jobs import MAX_EFFECT_SECONDS, Effect, Job, WorkTooLong
 
 RETENTION = timedelta(days=7)
 PURGE_SECONDS = 3600.0
@@ -69,11 +70,21 @@ async def apply_once[M: Event | Job](database: Database, queue: str, delivery: M
     return "applied"
 
 
+async def _work(effect: Effect[Any], delivery: Event | Job) -> None:
+    try:
+        async with asyncio.timeout(MAX_EFFECT_SECONDS) as limit:
+            await effect.work(delivery)
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise WorkTooLong from error
+
+
 async def _apply_effect(database: Database, queue: str, delivery: Event | Job, effect: Effect[Any]) -> str:
     async with database.transaction() as session:
         if await session.get(InboxEvent, (queue, delivery.id)) is not None:
             return "repeated"
-    await effect.work(delivery)
+    await _work(effect, delivery)
     # Claimed only now: if this process ends earlier, the work is repeated.
     async with database.transaction() as session:
         await claim(session, queue, delivery.id)

@@ -20,6 +20,10 @@ PREFETCH = 20
 """Concurrent deliveries of one queue per worker."""
 
 
+MAX_EFFECT_SECONDS = 1_500
+"""RabbitMQ closes the channel of a delivery after 1,800 seconds, which ends all work on the channel."""
+
+
 class Job(BaseModel):
     """Work that a service enqueues for its own worker. New fields have a default, as in contracts."""
 
@@ -47,6 +51,12 @@ class RepeatedCrash(GivenUp):
     """Several processes have ended while they handled this delivery."""
 
     reason = "repeated_crash"
+
+
+class WorkTooLong(GivenUp):
+    """An effect exceeded MAX_EFFECT_SECONDS."""
+
+    reason = "work_too_long"
 
 
 type GiveUp[M] = Callable[[AsyncSession, M, GivenUp], Awaitable[None]]

@@ -10,6 +10,7 @@ from contracts import Event
 from contracts.game import SessionCompleted
 from shared.data.db import Database, create_engine
 from shared.errors import Unavailable
+from shared.messaging import inbox
 from shared.messaging.broker import (
     EXCHANGE,
     list_event_queues,
@@ -17,7 +18,7 @@ from shared.messaging.broker import (
     replay_dead_letters,
 )
 from shared.messaging.inbox import apply_once
-from shared.messaging.jobs import Effect, Job
+from shared.messaging.jobs import Effect, Job, WorkTooLong
 from shared.messaging.queues import dead_letter_queue
 from shared.settings import QueueType
 from sqlalchemy import text
@@ -167,3 +168,20 @@ async def test_an_effect_occupies_no_connection_and_is_claimed_when_it_is_done(d
     assert await apply_once(database, job.get_queue(), job, effect) == "repeated"
     assert attempts == [job, job]
     await database.close()
+
+
+async def test_an_effect_that_takes_too_long_is_given_up_but_its_own_time_limit_is_a_failure(
+    committed_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(_: Publish) -> None:
+        await asyncio.sleep(60)
+
+    async def exceed_own_limit(_: Publish) -> None:
+        raise TimeoutError
+
+    job = Publish()
+    with pytest.raises(TimeoutError):
+        await apply_once(committed_database, job.get_queue(), job, Effect(exceed_own_limit))
+    monkeypatch.setattr(inbox, "MAX_EFFECT_SECONDS", 0.05)
+    with pytest.raises(WorkTooLong):
+        await apply_once(committed_database, job.get_queue(), job, Effect(hang))

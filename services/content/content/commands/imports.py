@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from itertools import batched
+from typing import ClassVar
 from uuid import UUID
 
 import structlog
@@ -20,6 +21,7 @@ from shared.data.db import Database
 from shared.data.db_errors import TransactionConflict, retry_conflicts
 from shared.data.storage import Storage
 from shared.messaging.inbox import claim
+from shared.messaging.jobs import GivenUp, Job, WorkTooLong
 from shared.messaging.outbox import enqueue, record, spread_due_times
 from sqlalchemy import ARRAY, Select, Uuid, any_, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
@@ -32,17 +34,44 @@ from content.models import RunningImport, Tag
 
 log = structlog.get_logger(__name__)
 
+MAX_SMALL_IMPORT_ROWS = 1_000
 NEW_TAG_CATEGORY = "imported"
 """The category of tags created by imports, until editors move them to another one."""
 APPLIED_IMPORTS = "content.imports"
 """Name under which imports are claimed by id, so that an import is applied once even after two events."""
-NOT_APPLIED = (
+CRASHED = (
     "Adding the rows to the catalogue ended our program several times. Split the table into smaller ones, "
     "and import them one after another."
+)
+TOO_LONG = (
+    "Adding the rows to the catalogue took too long. Split the table into smaller ones, and import them one "
+    "after another."
 )
 TAG_CHUNK_SIZE = 1_000
 EVENT_INTERVAL = timedelta(milliseconds=20)
 """Paces other services' processing of a large import, so that other events do not wait behind it."""
+
+
+class ApplyImport(Job):
+    """Add the rows of a large import to the catalogue."""
+
+    service: ClassVar[str] = "content"
+
+    batch: ValidatedBatch
+
+
+class ApplySmallImport(Job):
+    """Add the rows of a small import to the catalogue."""
+
+    service: ClassVar[str] = "content"
+
+    batch: ValidatedBatch
+
+
+def request_import(session: AsyncSession, batch: ValidatedBatch) -> None:
+    """Enqueue an import where it waits without a delivery, for which RabbitMQ has a time limit."""
+    job = ApplySmallImport if batch.rows <= MAX_SMALL_IMPORT_ROWS else ApplyImport
+    enqueue(session, job(batch=batch))
 
 
 @retry_conflicts
@@ -71,10 +100,11 @@ async def apply_import(database: Database, storage: Storage, batch: ValidatedBat
     log.info("import_applied", import_id=str(batch.import_id), speeches=batch.rows)
 
 
-async def give_up_import(session: AsyncSession, batch: ValidatedBatch) -> None:
-    """Reject an import during which several processes have ended, unless it was applied."""
+async def give_up_import(session: AsyncSession, batch: ValidatedBatch, error: GivenUp) -> None:
+    """Reject an import that cannot be applied, unless it was."""
     if await claim(session, APPLIED_IMPORTS, batch.import_id):
-        _record_rejected(session, batch, UnusableBatch("not_applied", NOT_APPLIED))
+        detail = TOO_LONG if isinstance(error, WorkTooLong) else CRASHED
+        _record_rejected(session, batch, UnusableBatch("not_applied", detail))
         await _delete_running(session, batch.import_id)
 
 

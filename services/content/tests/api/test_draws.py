@@ -10,7 +10,7 @@ import pytest
 from content.app import create_app
 from content.commands.recent_plays import ForgetPlays, RememberPlays
 from content.commands.speeches import delete_speech
-from content.consumers import create_subscriptions
+from content.consumers import subscriptions
 from content.jobs import create_jobs
 from content.recent_plays import RecentPlays
 from content.settings import ApiSettings
@@ -142,7 +142,7 @@ async def test_a_fresh_draw_returns_the_last_sessions_speeches_last(
 
     async def deliver(event: Event) -> None:
         """Deliver the event, and the jobs that follow from it."""
-        handle = create_subscriptions(committed_database, UNUSED)[type(event)]
+        handle = subscriptions[type(event)]
         await apply_once(committed_database, event.build_queue_name("content"), event, handle)
         jobs = create_jobs(committed_database, cache=cast(Cache, None), storage=UNUSED, plays=plays)
         for kind in (RememberPlays, ForgetPlays):

@@ -11,7 +11,7 @@ from content.commands.import_undo import UndoImport
 from content.commands.imports import apply_import
 from content.commands.recordings import DeleteRecordings
 from content.commands.speeches import apply_speech_change, delete_speech
-from content.consumers import create_subscriptions, on_session_completed
+from content.consumers import on_session_completed, subscriptions
 from content.domain.draws import DrawFilter
 from content.domain.speeches import SpeechChange
 from content.jobs import create_jobs
@@ -119,7 +119,7 @@ def run(committed_database: Database, storage: Storage, outbox_jobs: OutboxJobs)
 @pytest.fixture
 def undo(committed_database: Database, storage: Storage, run: Run) -> Undo:
     """Undoes an import completely: `await undo(import_id)`."""
-    handle = create_subscriptions(committed_database, storage)[ImportUndoRequested]
+    handle = subscriptions[ImportUndoRequested]
 
     async def request(import_id: UUID) -> None:
         data = ImportRef(import_id=import_id, owner_id=uuid4())

@@ -1,16 +1,23 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from content.batches import BatchTable
 from content.batches import table as table_module
 from content.catalogue import CatalogueRefresher
-from content.commands.imports import NEW_TAG_CATEGORY, apply_import
+from content.commands.imports import (
+    MAX_SMALL_IMPORT_ROWS,
+    NEW_TAG_CATEGORY,
+    ApplyImport,
+    ApplySmallImport,
+    apply_import,
+)
 from content.commands.tags import create_tag, create_tags
-from content.consumers import create_subscriptions
+from content.consumers import subscriptions
 from content.domain.draws import DrawFilter
+from content.jobs import create_jobs
 from content.models import (
     AuditEntry,
     CatalogueChange,
@@ -20,16 +27,18 @@ from content.models import (
     Tag,
 )
 from content.queries.draws import draw_speeches
+from content.recent_plays import RecentPlays
 from content.schemas.tags import TagCreate
 from content.settings import ApiSettings
 from contracts.content import ImportApplied, ImportRejected, SpeechImported
 from contracts.importer import ImportValidated, ValidatedBatch
 from pydantic import SecretStr
+from shared.data.cache import Cache
 from shared.data.db import Base, Database
 from shared.data.storage import Storage, StorageUnavailable
 from shared.messaging.inbox import apply_once
-from shared.messaging.jobs import Effect, RepeatedCrash
-from shared.testing import outbox_events
+from shared.messaging.jobs import Effect, Jobs, RepeatedCrash
+from shared.testing import OutboxJobs, outbox_events
 from sqlalchemy import func, select, text
 from uuid_utils.compat import uuid7
 
@@ -112,19 +121,19 @@ async def test_imported_speeches_can_be_drawn(
     assert [name for _, name in drawn.tags] == ["food"]
 
 
-def create_event(batch: ValidatedBatch) -> ImportValidated:
-    return ImportValidated(id=uuid7(), subject="any", time=datetime.now(UTC), data=batch)
+def create_handlers(database: Database, storage: Storage) -> Jobs:
+    return create_jobs(database, cache=cast(Cache, None), storage=storage, plays=cast(RecentPlays, None))
 
 
 async def test_an_import_is_applied_once(
     committed_database: Database, storage: Storage, new_batch: NewBatch, new_row: NewRow
 ) -> None:
-    handle = create_subscriptions(committed_database, storage)[ImportValidated]
-    queue = ImportValidated.build_queue_name("content")
+    handle = create_handlers(committed_database, storage)[ApplyImport]
     batch = await new_batch([new_row(tags=["food"])])
-    event, another = create_event(batch), create_event(batch)
+    job, another = ApplyImport(batch=batch), ApplyImport(batch=batch)
     outcomes = [
-        await apply_once(committed_database, queue, message, handle) for message in (event, event, another)
+        await apply_once(committed_database, job.get_queue(), message, handle)
+        for message in (job, job, another)
     ]
     assert outcomes == ["applied", "repeated", "applied"]
     assert await count(committed_database, Speech, CatalogueChange) == [1, 1]
@@ -140,17 +149,34 @@ async def test_concurrent_deliveries_apply_an_import_once(
     assert await count(committed_database, Speech) == [1]
 
 
-async def test_an_import_that_ends_every_process_is_rejected_unless_it_was_applied(
+async def test_large_and_small_imports_have_different_queues(
+    database: Database, new_batch: NewBatch, new_row: NewRow, outbox_jobs: OutboxJobs
+) -> None:
+    small = await new_batch([new_row()], rows=MAX_SMALL_IMPORT_ROWS)
+    large = await new_batch([new_row()], rows=MAX_SMALL_IMPORT_ROWS + 1)
+    for batch in (small, large):
+        event = ImportValidated(id=uuid7(), subject="any", time=datetime.now(UTC), data=batch)
+        queue = ImportValidated.build_queue_name("content")
+        outcomes = [
+            await apply_once(database, queue, event, subscriptions[ImportValidated]) for _ in range(2)
+        ]
+        assert outcomes == ["applied", "repeated"]
+    async with database.transaction() as session:
+        assert [job.batch for job in await outbox_jobs(session, ApplySmallImport)] == [small]
+        assert [job.batch for job in await outbox_jobs(session, ApplyImport)] == [large]
+
+
+async def test_an_import_that_is_given_up_is_rejected_unless_it_was_applied(
     committed_database: Database, storage: Storage, new_batch: NewBatch, new_row: NewRow
 ) -> None:
     applied, deadly = [await new_batch([new_row()]) for _ in range(2)]
     await apply_import(committed_database, storage, applied)
-    handle = create_subscriptions(committed_database, storage)[ImportValidated]
+    handle = create_handlers(committed_database, storage)[ApplySmallImport]
     assert isinstance(handle, Effect)
     assert handle.give_up is not None
     for batch in (applied, deadly):
         async with committed_database.transaction() as session:
-            await handle.give_up(session, create_event(batch), RepeatedCrash())
+            await handle.give_up(session, ApplySmallImport(batch=batch), RepeatedCrash())
     # A delivery that was lost in between changes nothing.
     await apply_import(committed_database, storage, deadly)
     async with committed_database.transaction() as session:

@@ -19,7 +19,7 @@ from contracts.importer import (
 from shared.clock import utc_now
 from shared.data.db import Database
 from shared.data.db_errors import retry_conflicts
-from shared.messaging.jobs import Job
+from shared.messaging.jobs import GivenUp, Job, WorkTooLong
 from shared.messaging.outbox import enqueue, record
 from shared.security.current_user import Principal
 from sqlalchemy import func, select
@@ -44,9 +44,12 @@ from importer.types import UNFINISHED, AuditAction, ImportAction, JobState
 log = structlog.get_logger(__name__)
 
 MAX_FAILURE_CODE_LENGTH = 40
-NOT_CHECKED = (
+CRASHED = (
     "Checking the table ended our program several times; it may need too much memory. Save it as CSV, split "
     "it into smaller tables, and import them one after another."
+)
+TOO_LONG = (
+    "Checking the table took too long. Split it into smaller tables, and import them one after another."
 )
 
 AUDIT_ACTIONS: Mapping[ImportAction, AuditAction] = {
@@ -227,12 +230,13 @@ async def fail_import(
     )
 
 
-async def give_up_validation(session: AsyncSession, job_id: UUID) -> None:
-    """Fail an import during whose validation several processes have ended."""
+async def give_up_validation(session: AsyncSession, job_id: UUID, error: GivenUp) -> None:
+    """Fail an import that cannot be validated, unless it was."""
     job = await lock_import(session, job_id)
     # In any later state, the validation was complete.
     if job.state in {"queued", "validating"}:
-        await fail_import(session, job_id, "not_checked", NOT_CHECKED)
+        detail = TOO_LONG if isinstance(error, WorkTooLong) else CRASHED
+        await fail_import(session, job_id, "not_checked", detail)
 
 
 async def complete_import(session: AsyncSession, applied: AppliedImport) -> None:
