@@ -4,13 +4,13 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import chain, islice
 from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
 from contracts.importer import ImportValidated, ValidatedBatch
+from shared.clock import utc_now
 from shared.data.db import Database
 from shared.data.db_errors import retry_conflicts
 from shared.data.storage import ObjectNotFound, Storage
@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from importer.commands.claims import release_stale_claims
 from importer.commands.imports import ValidateImport, apply_action, fail_import, lock_import
-from importer.domain.imports import WITHOUT_SPEECHES
+from importer.domain.imports import WITHOUT_SPEECHES, compute_turn_pause
 from importer.domain.rows import CheckedRow, RowContext, check_row, shorten_cells, to_recording_key
 from importer.domain.sentences import hash_sentence
 from importer.models import ImportJob, RowError, UploadedFile
@@ -35,8 +35,6 @@ from importer.table.object_writer import ObjectWriter
 log = structlog.get_logger(__name__)
 
 CHUNK_SIZE = 1_000
-TURN_INTERVAL = timedelta(seconds=1)
-"""Pause before an import that waits for an earlier one of its owner is checked again."""
 MAX_STORED_PROBLEMS = 1_000
 """Per import. The report contains all problems."""
 DEFAULT_DELIMITER = ","
@@ -99,7 +97,7 @@ async def _begin_attempt(database: Database, import_id: UUID) -> tuple[_Attempt 
     async with database.transaction() as session:
         earlier = await lock_import(session, import_id)
         if earlier.state == "queued" and await has_earlier_import(session, earlier):
-            await _postpone(session, import_id)
+            await _postpone(session, earlier)
             return None, None
         stale_key = earlier.batch_key
         job = await apply_action(session, import_id, "start", **values)
@@ -113,11 +111,12 @@ async def _begin_attempt(database: Database, import_id: UUID) -> tuple[_Attempt 
     return attempt, stale_key
 
 
-async def _postpone(session: AsyncSession, import_id: UUID) -> None:
+async def _postpone(session: AsyncSession, waiting: ImportJob) -> None:
     """Enqueue the job again, behind those of other owners."""
-    job = ValidateImport(import_id=import_id)
+    job = ValidateImport(import_id=waiting.id)
     enqueue(session, job)
-    await spread_due_times(session, [job.id], interval=TURN_INTERVAL)
+    pause = compute_turn_pause(utc_now() - waiting.created_at)
+    await spread_due_times(session, [job.id], interval=pause)
 
 
 @retry_conflicts

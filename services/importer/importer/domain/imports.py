@@ -1,6 +1,7 @@
 """The states of an import, and the transitions between them."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from uuid import UUID
 
 from importer.types import ImportAction, JobState
@@ -10,6 +11,7 @@ type Transitions = Mapping[tuple[JobState, ImportAction], JobState]
 MAX_UNFINISHED_PER_OWNER = 3
 MAX_TABLE_BYTES = 256 * 1024 * 1024
 DEFAULT_FILENAME = "table"
+MIN_TURN_PAUSE, MAX_TURN_PAUSE = timedelta(seconds=1), timedelta(seconds=30)
 
 FINISHED: frozenset[JobState] = frozenset({"completed", "rejected", "failed", "cancelled", "undone"})
 """Final states, except that a completed import can be undone."""
@@ -45,6 +47,14 @@ _IMPORT_TRANSITIONS: Transitions = {
 def find_next_state(state: JobState, action: ImportAction, *, dry_run: bool) -> JobState | None:
     """Return the state after an action, or None if the state does not allow it."""
     return (_DRY_RUN_TRANSITIONS if dry_run else _IMPORT_TRANSITIONS).get((state, action))
+
+
+def compute_turn_pause(waited: timedelta) -> timedelta:
+    """Return the pause until a waiting import checks again whether an earlier one of its owner has ended.
+
+    It is a tenth of the time waited: many waiting imports cost little, and none waits much longer for it.
+    """
+    return min(max(waited / 10, MIN_TURN_PAUSE), MAX_TURN_PAUSE)
 
 
 def build_source_key(job_id: UUID) -> str:

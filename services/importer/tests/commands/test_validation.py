@@ -13,7 +13,8 @@ from contracts.importer import ImportedRow, ImportFailed, ImportValidated
 from importer.commands import validation
 from importer.commands.imports import ValidateImport, apply_action
 from importer.commands.objects import DeleteObjects, delete_objects
-from importer.commands.validation import TURN_INTERVAL, validate_import
+from importer.commands.validation import validate_import
+from importer.domain.imports import MIN_TURN_PAUSE
 from importer.domain.sentences import hash_sentence
 from importer.models import CatalogueSentence, ImportJob, RowError, UploadedFile
 from importer.queries.recordings import find_recordings as find_stored_recordings
@@ -288,7 +289,7 @@ async def test_imports_of_one_editor_run_in_sequence_and_do_not_delay_others(imp
     assert (await imports.validate(second)).state == "queued"
     [(import_id, waits)] = await imports.list_postponed()
     assert import_id == second
-    assert waits > TURN_INTERVAL / 2
+    assert waits > MIN_TURN_PAUSE / 2
     assert (await imports.validate(foreign)).state == "applying"
     assert (await imports.validate(first)).state == "applying"
     assert (await imports.validate(second)).state == "queued"

@@ -1,7 +1,14 @@
+from datetime import timedelta
 from typing import get_args
 
 import pytest
-from importer.domain.imports import FINISHED, WITHOUT_SPEECHES, find_next_state, name_report
+from importer.domain.imports import (
+    FINISHED,
+    WITHOUT_SPEECHES,
+    compute_turn_pause,
+    find_next_state,
+    name_report,
+)
 from importer.types import UNFINISHED, ImportAction, JobState
 
 STATES: tuple[JobState, ...] = get_args(JobState)
@@ -68,3 +75,8 @@ def test_every_state_is_finished_or_in_progress() -> None:
 )
 def test_a_report_is_named_after_its_table(name: str, report: str) -> None:
     assert name_report(name) == report
+
+
+@pytest.mark.parametrize(("waited", "pause"), [(0, 1), (10, 1), (100, 10), (300, 30), (86_400, 30)])
+def test_a_waiting_import_checks_its_turn_less_often_the_longer_it_waits(waited: int, pause: int) -> None:
+    assert compute_turn_pause(timedelta(seconds=waited)) == timedelta(seconds=pause)
