@@ -14,6 +14,7 @@ from shared.http.dependencies import SessionDep, from_state
 from shared.http.problems import build_error_responses
 from shared.http.ratelimit import get_rate_limits, limit_per_user
 from shared.security.current_user import CurrentUser, Principal, Role, authenticate, require_role
+from starlette.exceptions import HTTPException
 
 from game.queries.users import ensure_not_erased
 from game.receipts import ReceiptVerifier
@@ -46,7 +47,8 @@ class RefusalLimitedRoute(APIRoute):
                 await authenticate(request)
                 await _check_refusals(request, cost=0)
                 return await handle(request)
-            except (Overloaded, TooManyRequests, RequestValidationError):
+            # The framework raises HTTPException for JSON that Python cannot read.
+            except (Overloaded, TooManyRequests, RequestValidationError, HTTPException):
                 await _check_refusals(request, cost=1)
                 raise
 

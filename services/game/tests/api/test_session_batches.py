@@ -186,7 +186,7 @@ async def test_a_batch_counts_its_sessions_in_the_limit(
 async def test_refused_requests_have_a_limit_and_are_not_parsed_beyond_it(
     settings: ApiSettings, learner: UUID, token_for: TokenFor
 ) -> None:
-    limits = {"save_session": 1, "refused_sessions": 4}
+    limits = {"save_session": 1, "refused_sessions": 5}
     limited = settings.model_copy(update={"rate_limit_enabled": True, "rate_limits": limits})
     async with api_client(create_app(limited), token=token_for(learner)) as client:
         together = await asyncio.gather(*(client.post(BATCH, json={"sessions": ["x"]}) for _ in range(2)))
@@ -198,14 +198,15 @@ async def test_refused_requests_have_a_limit_and_are_not_parsed_beyond_it(
                 (BATCH, b'{"sessions": ["x"]}'),
                 (BATCH, b'{"sessions": []}'),
                 (SESSIONS, b"{"),
+                (BATCH, b'{"sessions": [%s]}' % (b"9" * 5000)),
                 (SESSIONS, b"{"),
                 (BATCH, b"{"),
             )
         ]
         assert (await client.get(SESSIONS)).status_code == 200
-    assert [response.status_code for response in responses] == [429, 422, 400, 429, 429]
+    assert [response.status_code for response in responses] == [429, 422, 400, 400, 429, 429]
     names = [response.headers["ratelimit-policy"].split(";")[0] for response in responses]
-    assert names == ['"save_session"', *['"refused_sessions"'] * 4]
+    assert names == ['"save_session"', *['"refused_sessions"'] * 5]
 
 
 async def test_an_erased_learner_is_refused_once(
