@@ -27,9 +27,12 @@ async def list_reviews(
 
 
 def _select_due(user_id: UUID, filters: ReviewFilter, *, now: datetime) -> Select[Any]:
+    urgency = _build_urgency(now).label("urgency")
     due = (
-        select(Review, _build_urgency(now).label("urgency"))
+        select(Review, urgency)
         .where(Review.user_id == user_id, Review.due_at <= now)
+        # Sorted before the speeches are joined: the join ends at the limit.
+        .order_by(urgency.desc(), Review.due_at, Review.speech_id)
         .subquery("due")
     )
     of_speech = SpeechRevision.speech_id == due.c.speech_id
