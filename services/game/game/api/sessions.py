@@ -66,11 +66,11 @@ async def save_session(
     """Save a finished session.
 
     With an `Idempotency-Key` header or an `id` in the body the request is safe to repeat: the same request
-    gets the first response again, with `Idempotency-Replayed: true`. Results may come in any order. The
-    server computes the totals; totals that you send must agree with the results. A speech that was edited or
-    deleted since is saved as it was played. A score whose receipt is missing, expired, already used, or for
-    another learner or text is saved as unverified. Times from a wrong clock are corrected; the response then
-    has `clock_adjusted: true`.
+    gets the first response again, with `Idempotency-Replayed: true`. An id that is sent as the key counts
+    like one in the body. Results may come in any order. The server computes the totals; totals that you
+    send must agree with the results. A speech that was edited or deleted since is saved as it was played. A
+    score whose receipt is missing, expired, already used, or for another learner or text is saved as
+    unverified. Times from a wrong clock are corrected; the response then has `clock_adjusted: true`.
     """
     saved = await commands.save_session(session, learner.id, new=new, key=idempotency_key, receipts=receipts)
     if saved.replayed:
