@@ -6,7 +6,7 @@ from game.domain.practice import (
     PhonemeTotals,
     rank_weakest_phonemes,
 )
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -48,6 +48,7 @@ def test_the_latest_scorer_with_enough_scores_is_shown() -> None:
     assert list_weakest(*earlier, *too_few) == [("old-1", "TH")]
 
 
+@example([(99, 100.0), *[(50, 10.0)] * (MAX_WEAKEST_PHONEMES + 1)])
 @given(st.lists(st.tuples(st.integers(1, 99), st.floats(0, 100)), max_size=60))
 def test_the_list_is_bounded_and_has_only_eligible_phonemes(figures: list[tuple[int, float]]) -> None:
     phonemes = [make(f"P{number:02}", *scores) for number, scores in enumerate(figures)]
