@@ -13,7 +13,7 @@ STABLE_SECONDS = 120.0
 """After running for this long, a process starts again with the shortest delay."""
 PROBE_INTERVAL_SECONDS = 3.0
 MAX_SILENCE_SECONDS = 20.0
-"""A process without a successful probe for this long is restarted. Pauses of a busy machine are shorter."""
+"""A process without a successful probe for this long is restarted, unless it is still starting."""
 
 
 class ProbeMonitor:
@@ -25,6 +25,7 @@ class ProbeMonitor:
         self._probes: dict[str, Future[bool]] = {}
         self._due: dict[str, float] = {}
         self._good: dict[str, float] = {}
+        self._starting: set[str] = set()
 
     def is_unresponsive(self, server: Server) -> bool:
         """Read the last probe, start the next one, and return whether the server was silent for too long."""
@@ -35,15 +36,20 @@ class ProbeMonitor:
             del self._probes[name]
             if probe.result():
                 since = self._good[name] = now
+                self._starting.discard(name)
         if name not in self._probes and now >= self._due.get(name, 0):
             self._due[name] = now + PROBE_INTERVAL_SECONDS
             self._probes[name] = self._pool.submit(_is_working, server)
-        return now - since > self._max_silence
+        # On a busy machine a start can take longer than `max_silence_seconds`. To end it then would make the
+        # machine busier, and the process would be restarted without end.
+        limit = server.timeout_seconds if name in self._starting else self._max_silence
+        return now - since > limit
 
     def forget(self, server: Server) -> None:
-        """Forget the probes of a server that was restarted."""
+        """Forget the probes of a server that is restarted. Until one succeeds, it has the time of a start."""
         self._good.pop(server.name, None)
         self._probes.pop(server.name, None)
+        self._starting.add(server.name)
 
     def close(self) -> None:
         """End without waiting for running probes."""

@@ -83,3 +83,14 @@ def test_a_process_that_answers_but_does_not_work_is_restarted(server: Server) -
 
     assert supervise(reviving, server, another)
     reviving.close()
+
+
+def test_a_restarted_process_has_the_time_of_a_start(server: Server) -> None:
+    reviving = Restarter(report=lambda _: None, max_silence_seconds=1)
+    server.is_working = lambda: False
+    assert supervise(reviving, server, watch_replacement(server))
+
+    assert not supervise(reviving, server, watch_replacement(server), seconds=3)
+    server.timeout_seconds = 1
+    assert supervise(reviving, server, watch_replacement(server))
+    reviving.close()
