@@ -1,7 +1,9 @@
+import re
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Response
+from pydantic import AfterValidator, WithJsonSchema
 from shared.http.dependencies import SessionDep, StorageDep
 from shared.http.problems import Responses
 from shared.http.ratelimit import limit_per_user
@@ -25,10 +27,19 @@ router = APIRouter(prefix="/api/v1/game/sessions", tags=["Game"], route_class=Re
 SAVE_LIMIT, SAVES_PER_MINUTE = "save_session", 60
 READ_LIMIT = [Depends(limit_per_user("read_sessions", per_minute=100))]
 
+KEY_PATTERN = r"^[\x21-\x7e]{1,255}$"
+
+
+def _validate_key(key: str) -> str:
+    if not re.fullmatch(KEY_PATTERN, key):
+        raise ValueError("must have 1 to 255 characters, all visible ASCII without spaces")
+    return key
+
+
 IdempotencyKey = Annotated[
-    str | None,
+    Annotated[str, AfterValidator(_validate_key), WithJsonSchema({"type": "string", "pattern": KEY_PATTERN})]
+    | None,
     Header(
-        pattern=r"^[\x21-\x7e]{1,255}$",
         description="Makes the request safe to repeat. Visible ASCII, new for every session.",
         examples=["5b0d7f0e-9f0a-4d53-8a0b-8f5f0f9c2f11"],
     ),

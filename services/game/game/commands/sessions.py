@@ -141,7 +141,9 @@ async def _find_replay(session: AsyncSession, request: _Request) -> SaveResult |
     statement = select(GameSession.user_id, GameSession.request_sha256, *SUMMARY_COLUMNS)
     rows = (await session.execute(statement.where(or_(same_key, GameSession.id == request.new.id)))).all()
     if any(row.user_id != request.user_id or not request.has_digest(row.request_sha256) for row in rows):
-        raise IdempotencyConflict("This key or session id was already used for a different request.")
+        raise IdempotencyConflict(
+            "This key or session id was already used for a different request; send a new one."
+        )
     return SaveResult(SessionSummary.model_validate(rows[0]), replayed=True) if rows else None
 
 

@@ -81,7 +81,8 @@ async def test_keys_must_be_visible_ascii(
     headers = {b"Idempotency-Key": key if isinstance(key, bytes) else key.encode()}
     response = await client.post(SESSIONS, json=new_body(), headers=headers)
     problem = ensure_problem(response, status=422, code="validation_failed")
-    assert problem["errors"][0]["pointer"] == "#/header/idempotency-key"
+    message = "must have 1 to 255 characters, all visible ASCII without spaces"
+    assert problem["errors"] == [{"pointer": "#/header/idempotency-key", "message": message}]
 
 
 async def test_twenty_concurrent_requests_save_one_session(
