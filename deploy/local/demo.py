@@ -49,7 +49,10 @@ def _confirm(client: httpx.Client, email: str, email_folder: Path) -> None:
     started = time.monotonic()
     while not (emails := [text for text in _read_emails(email_folder) if f"To: {email}" in text]):
         if time.monotonic() - started > 15:
-            raise SystemExit(f"no e-mail arrived in {email_folder} within 15 s: see `make logs`")
+            raise SystemExit(
+                f"no e-mail arrived in {email_folder} within 15 s: wait until `make run` says that Parley is "
+                "ready, or see `make logs`"
+            )
         time.sleep(0.05)
     token = emails[0].partition("#token=")[2].split()[0]
     client.post("/auth/email/verify", json={"token": token}).raise_for_status()

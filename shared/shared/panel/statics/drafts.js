@@ -72,7 +72,7 @@ function restoreDraft(form, draft) {
   text.textContent = "Your input was not saved and has been restored. ";
   const drop = document.createElement("a");
   drop.href = location.href;
-  drop.textContent = "Drop it";
+  drop.textContent = "drop it";
   drop.addEventListener("click", () => {
     form.removeAttribute("data-changed");
     dropDraft();
