@@ -112,7 +112,7 @@ async def test_a_change_does_not_reveal_that_the_address_is_taken(
 
 
 async def test_an_address_gets_five_notices_a_day(
-    mine: httpx.AsyncClient, database: Database, mailbox: Mailbox, user: User
+    user_client: httpx.AsyncClient, database: Database, mailbox: Mailbox, user: User
 ) -> None:
     # The new address gets no more links, so these changes do not count as the account's five of a day.
     digest, now = compute_digest(NEW), datetime.now(UTC)
@@ -121,7 +121,7 @@ async def test_an_address_gets_five_notices_a_day(
             SentEmail(address_digest=digest, purpose="change_email", sent_at=now) for _ in range(5)
         )
     for _ in range(7):
-        assert (await mine.put(f"{ME}/email", json=CHANGE)).status_code == 202
+        assert (await user_client.put(f"{ME}/email", json=CHANGE)).status_code == 202
     assert [email["To"] for email in await mailbox.list_emails()] == [user.email] * 5
 
 
