@@ -23,7 +23,7 @@ SECONDS_BETWEEN_RESULTS = 0.001
 """Keeps the results of a session, which share its time, in order."""
 
 _ADD = """
-    if redis.call('TYPE', KEYS[1]).ok == 'string' then return end
+    if redis.call('TYPE', KEYS[1]).ok == 'string' or redis.call('EXISTS', KEYS[2]) == 1 then return end
     for place = 4, #ARGV, 2 do
         redis.call('ZADD', KEYS[1], 'GT', ARGV[place], ARGV[place + 1])
         redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -1 - ARGV[2])
@@ -32,7 +32,12 @@ _ADD = """
     redis.call('EXPIRE', KEYS[1], ARGV[3])
 """
 _REMOVE = """
-    if redis.call('TYPE', KEYS[1]).ok == 'zset' then redis.call('ZREM', KEYS[1], unpack(ARGV)) end
+    redis.call('SET', KEYS[2], '', 'EX', ARGV[1])
+    if redis.call('TYPE', KEYS[1]).ok == 'zset' then redis.call('ZREM', KEYS[1], unpack(ARGV, 2)) end
+"""
+_LIST = """
+    if redis.call('TYPE', KEYS[1]).ok == 'string' then return {} end
+    return redis.call('ZRANGE', KEYS[1], ARGV[1], '+inf', 'BYSCORE')
 """
 _TTL_SECONDS = int(RETENTION.total_seconds())
 
@@ -54,26 +59,31 @@ class RecentPlays:
 
     async def list_speech_ids(self, user_id: UUID) -> list[UUID]:
         """Return the speeches, the one played longest ago first; none while Redis is unavailable."""
-        ids = self._redis.zrange(_build_key(user_id), _get_oldest(), "+inf", byscore=True)
+        # The client's types allow for a synchronous result.
+        ids: Any = self._redis.eval(_LIST, 1, _build_key(user_id), _get_oldest())
         try:
             return [UUID(bytes=id_bytes) for id_bytes in await _call(ids)]
         except (RecentPlaysUnavailable, RedisError) as error:
             log.warning("recent_plays_unavailable", reason=type(error.__cause__ or error).__name__)
             return []
 
-    async def add(self, user_id: UUID, speech_ids: Sequence[UUID], *, completed_at: datetime) -> None:
-        """Add the speeches of a session, in order of play."""
+    async def add(
+        self, user_id: UUID, speech_ids: Sequence[UUID], *, session_id: UUID, completed_at: datetime
+    ) -> None:
+        """Add the speeches of a session, in order of play, unless `remove` was first."""
         plays: list[Any] = []
-        for index, speech_id in enumerate(speech_ids):
-            plays += [completed_at.timestamp() + index * SECONDS_BETWEEN_RESULTS, speech_id.bytes]
+        for place, speech_id in enumerate(speech_ids):
+            plays += [completed_at.timestamp() + place * SECONDS_BETWEEN_RESULTS, speech_id.bytes]
         limits = _get_oldest(), MAX_PLAYS, _TTL_SECONDS
-        # The client's types allow for a synchronous reply.
-        added: Any = self._redis.eval(_ADD, 1, _build_key(user_id), *limits, *plays)
+        keys = _build_key(user_id), _build_deletion_key(session_id)
+        added: Any = self._redis.eval(_ADD, 2, *keys, *limits, *plays)
         await _call(added)
 
-    async def remove(self, user_id: UUID, speech_ids: Sequence[UUID]) -> None:
+    async def remove(self, user_id: UUID, speech_ids: Sequence[UUID], *, session_id: UUID) -> None:
+        """Remove the speeches of a session, also if `add` is called later: events come in any order."""
         ids = [speech_id.bytes for speech_id in speech_ids]
-        removed: Any = self._redis.eval(_REMOVE, 1, _build_key(user_id), *ids)
+        keys = _build_key(user_id), _build_deletion_key(session_id)
+        removed: Any = self._redis.eval(_REMOVE, 2, *keys, _TTL_SECONDS, *ids)
         await _call(removed)
 
     async def erase(self, user_id: UUID) -> None:
@@ -87,6 +97,10 @@ class RecentPlays:
 
 def _build_key(user_id: UUID) -> str:
     return f"recent_plays:{user_id}"
+
+
+def _build_deletion_key(session_id: UUID) -> str:
+    return f"recent_plays:deleted:{session_id}"
 
 
 def _get_oldest() -> float:
