@@ -24,7 +24,8 @@ def create_worker(settings: WorkerSettings) -> Starlette:
     def create_loops(database: Database) -> Sequence[Loop]:
         sender = EmailSender(database, mailer, sender=settings.email_from, account_url=account_url)
         return [
-            Loop(name=f"email_sender_{number}", work=sender.send_next, interval_seconds=POLL_SECONDS)
+            # The others look less often. After an e-mail, each looks for the next one without a pause.
+            Loop(name=f"email_sender_{number}", work=sender.send_next, interval_seconds=number * POLL_SECONDS)
             for number in range(1, CONCURRENT_EMAILS + 1)
         ]
 
