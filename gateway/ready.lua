@@ -8,7 +8,7 @@ local MAX_QUERIES = 10
 -- A request that may not query the services gets an answer of at most this age.
 local MAX_AGE_MS = 5000
 -- All services are queried within the budget; a slow one leaves each of the others at least MIN_TIMEOUT_MS.
-local BUDGET_MS = 2000
+local BUDGET_MS = 3000
 local MIN_TIMEOUT_MS = 200
 local MAX_BODY_BYTES = 4096
 

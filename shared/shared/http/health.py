@@ -13,6 +13,9 @@ from shared.logging import describe_error
 log = structlog.get_logger(__name__)
 
 PROBE_TIMEOUT_SECONDS = 2.0
+OPTIONAL_PROBE_TIMEOUT_SECONDS = 0.5
+"""The gateway queries the services one after another, within BUDGET_MS of gateway/ready.lua. All of them must
+answer within it, even if each waits for a dependency that it can do without."""
 INTERNAL_PATHS = {"/health", "/ready", "/metrics"}
 
 
@@ -60,8 +63,9 @@ def _find_stopping_response(request: Request) -> Response | None:
 
 
 async def run_check(check: Check) -> bool:
+    timeout_seconds = PROBE_TIMEOUT_SECONDS if check.required else OPTIONAL_PROBE_TIMEOUT_SECONDS
     try:
-        async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):
+        async with asyncio.timeout(timeout_seconds):
             await check.probe()
     except Exception as error:
         log.warning("not_ready", reason=describe_error(error))
