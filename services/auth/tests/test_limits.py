@@ -169,6 +169,14 @@ async def test_registrations_from_one_address_are_limited(limited: FastAPI) -> N
     assert statuses == [422] * 5 + [429]
 
 
+async def test_exports_are_limited_before_the_account_is_read(
+    limited: FastAPI, database: Database, user: User, access_for: Callable[..., Any]
+) -> None:
+    async with api_client(limited, token=await access_for(database, user)) as client:
+        statuses = [(await client.get(f"{ME}/export")).status_code for _ in range(11)]
+    assert statuses == [503] * 10 + [429]
+
+
 async def test_only_sign_ins_are_unavailable_without_redis(
     settings: ApiSettings, database: Database, user: User, access_for: Callable[..., Any]
 ) -> None:

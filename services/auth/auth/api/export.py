@@ -1,8 +1,9 @@
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from shared.http.dependencies import DatabaseDep
 from shared.http.paced_response import PacedResponse
+from shared.http.ratelimit import limit_per_user
 from shared.security.current_user import CurrentUser
 
 from auth.api.dependencies import GameClientDep, create_profile_router, profile_errors
@@ -29,7 +30,10 @@ profile = create_profile_router()
 
 
 @profile.get(
-    "/me/export", response_class=Response, responses=JSON_DOCUMENT | profile_errors(ExportUnavailable)
+    "/me/export",
+    response_class=Response,
+    dependencies=[Depends(limit_per_user("export_account", per_minute=10))],
+    responses=JSON_DOCUMENT | profile_errors(ExportUnavailable),
 )
 async def export_account(
     request: Request, caller: CurrentUser, database: DatabaseDep, game: GameClientDep
