@@ -13,13 +13,25 @@ from httpx import Timeout
 from parley_client import AuthenticatedClient, Client
 from parley_client.api.auth import log_in, log_out, refresh_tokens, register_user
 from parley_client.api.content import draw_speeches, list_tags
-from parley_client.api.game import get_progress, get_session, list_sessions, save_session
+from parley_client.api.game import (
+    get_progress,
+    get_session,
+    list_reviews,
+    list_sessions,
+    save_session,
+    save_sessions,
+    update_goal,
+)
 from parley_client.api.profile import get_current_user
 from parley_client.api.scoring import assess_recording
 from parley_client.models import (
     AssessRecordingScoreRequest,
+    BatchedOutcome,
+    BatchedSession,
     DrawnSpeeches,
     DrawRequest,
+    GoalRead,
+    GoalUpdate,
     LoginRequest,
     LoginResponse,
     LogoutRequest,
@@ -28,11 +40,15 @@ from parley_client.models import (
     RefreshRequest,
     RegisterRequest,
     ResultCreate,
+    ReviewList,
     SavedSession,
     ScoreRead,
+    SessionBatchCreate,
+    SessionBatchSaved,
     SessionCreate,
     SessionPage,
     SessionRead,
+    SessionSummary,
     SpeechRead,
     TagList,
     TokenPair,
@@ -53,6 +69,7 @@ def main(url: str, recording: Path) -> None:
     assert get_current_user.sync(client=client) == signed_in.user
     saved = play(client, recording)
     look_back(client, saved)
+    catch_up(client, saved)
     leave(anonymous, signed_in.refresh_token)
 
 
@@ -132,6 +149,42 @@ def look_back(client: AuthenticatedClient, saved: SavedSession) -> None:
     assert isinstance(progress, ProgressRead)
     assert (progress.sessions, progress.current_streak_days) == (1, 1)
     assert [scorer.scorer for scorer in progress.scorers] == [details.results[0].scorer]
+
+
+def catch_up(client: AuthenticatedClient, saved: SavedSession) -> None:
+    """Send two games that were played offline, the second with an unknown sentence. Then set a goal."""
+    ended = datetime.now(UTC)
+    speech = find_speech(client)
+    games = [
+        BatchedSession(
+            id=id_,
+            mode="listen_only",
+            level="A2",
+            duration_seconds=60,
+            started_at=ended - timedelta(seconds=60),
+            completed_at=ended,
+            results=[
+                ResultCreate(
+                    speech_id=speech_id, sequence_number=1, user_response="correct", response_time_ms=1500
+                )
+            ],
+        )
+        for id_, speech_id in ((uuid4(), speech.id), (uuid4(), uuid4()))
+    ]
+    sent = save_sessions.sync(client=client, body=SessionBatchCreate(sessions=games))
+    assert isinstance(sent, SessionBatchSaved)
+    new, wrong = sent.results
+    assert isinstance(new, BatchedOutcome)
+    assert isinstance(new.session, SessionSummary)
+    assert (new.id, new.status, new.replayed, new.problem) == (games[0].id, 201, False, None)
+    assert isinstance(wrong.problem, Problem)
+    assert (wrong.status, wrong.session, wrong.problem.code) == (404, None, "speech_not_found")
+    goal = update_goal.sync(client=client, body=GoalUpdate(sentences_per_day=2))
+    assert isinstance(goal, GoalRead)
+    progress = get_progress.sync(client=client)
+    assert isinstance(progress, ProgressRead)
+    assert (progress.goal.sentences_per_day, progress.goal.reached_today) == (2, True)
+    assert isinstance(list_reviews.sync(client=client), ReviewList)
 
 
 def leave(client: Client, refresh_token: str) -> None:
