@@ -64,7 +64,7 @@ async def work() -> None:
         MessagingSettings(environment="test"), service="crashes", subscriptions={}, jobs=JOBS
     )
     async with worker.router.lifespan_context(worker):
-        await asyncio.sleep(60)
+        await asyncio.sleep(3600)
 
 
 def main() -> None:

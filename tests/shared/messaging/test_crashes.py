@@ -28,6 +28,8 @@ from tests.shared.messaging.messages import count_messages, wait_until
 
 MAX_STARTS = MAX_CRASHES + 1
 """The first delivery is not recorded."""
+MAX_SECONDS = 120
+"""The worker starts about ten times, which takes 3 s on an idle machine."""
 
 
 @pytest.fixture
@@ -54,8 +56,10 @@ async def count_crashes(database: Database) -> int:
 
 
 async def list_claims(database: Database) -> Claims:
+    """List the worker's claims. Other tests may have left some."""
+    claims = select(InboxEvent.consumer, InboxEvent.event_id)
     async with database.transaction() as session:
-        rows = await session.execute(select(InboxEvent.consumer, InboxEvent.event_id))
+        rows = await session.execute(claims.where(InboxEvent.consumer.startswith("crashes.")))
         return sorted((claim.consumer, claim.event_id) for claim in rows)
 
 
@@ -98,15 +102,17 @@ async def test_messages_that_end_their_workers_are_given_up_and_others_are_appli
     async def list_done() -> Claims:
         return [claim for claim in await list_claims(committed_database) if "#" not in claim[0]]
 
-    await wait_until(list_done, sorted(expected), seconds=60)
+    await wait_until(list_done, sorted(expected), seconds=MAX_SECONDS)
     dead_letters = dead_letter_queue(DeadlyInTransaction.get_queue())
-    await wait_until(lambda: count_messages(publishing, dead_letters), 1, seconds=60)
+    await wait_until(lambda: count_messages(publishing, dead_letters), 1, seconds=MAX_SECONDS)
     later = Harmless()
     await publish(publishing, later)
-    await wait_until(list_done, sorted([*expected, (Harmless.get_queue(), later.id)]), seconds=60)
+    await wait_until(list_done, sorted([*expected, (Harmless.get_queue(), later.id)]), seconds=MAX_SECONDS)
     assert 1 <= output.count(b"deadly") <= MAX_STARTS
-    assert 1 <= output.count(b"deadly in transaction") <= MAX_STARTS
-    assert MAX_STARTS <= output.count(b"died") <= 2 * MAX_STARTS
+    # If the other job kills the process after this one's crashes are forgotten, but before this one is a dead
+    # letter, this one starts from the beginning.
+    assert 1 <= output.count(b"deadly in transaction") <= 2 * MAX_STARTS
+    assert MAX_STARTS <= output.count(b"died") <= 3 * MAX_STARTS
     # A dead letter is replayed without its past.
     assert not [claim for claim in await list_claims(committed_database) if claim[1] == in_transaction.id]
 
